@@ -1,0 +1,141 @@
+"""What tests of several folders share: the real services, the trained model, the raw data where it is present."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from tests.servers import JAR, ROOT, Server, free_port, start_basyx, start_delegate, start_hmi
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
+def run_script(*arguments: str | Path, timeout_s: float = 300, **env: str) -> subprocess.CompletedProcess[str]:
+    """Runs one of the project's commands with this Python; the caller looks at its exit code and output."""
+    return subprocess.run(
+        [sys.executable, *map(str, arguments)],
+        cwd=ROOT, env=os.environ | env, capture_output=True, text=True, encoding="utf-8", timeout=timeout_s,
+    )  # fmt: skip
+
+
+def must_run(*arguments: str | Path, timeout_s: float = 300, **env: str) -> str:
+    done = run_script(*arguments, timeout_s=timeout_s, **env)
+    assert done.returncode == 0, f"{arguments} exited with {done.returncode}:\n{done.stdout}\n{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="session")
+def nasa_dir() -> Path:
+    """The folder of NASA's raw .mat files, which users of the project do not have."""
+    folder = Path(os.environ.get("TWIN_NASA_DIR", ROOT.parent / "shared" / "nasa"))
+    if not any(folder.glob("B*.mat")):
+        pytest.skip(f"needs NASA's raw .mat files in {folder} (set TWIN_NASA_DIR)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def basyx_jar() -> Path:
+    if shutil.which("java") is None:
+        pytest.skip("needs a Java runtime >= 17 (python scripts/test.py sets it up)")
+    if not JAR.exists():
+        pytest.skip("needs the packaged AAS environment (python scripts/test.py builds it)")
+    return JAR
+
+
+@pytest.fixture(scope="session")
+def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A trained model: the one of the running installation when it fits data and code, otherwise trained here."""
+    folder = Path(os.environ.get("TWIN_MODEL_DIR", ROOT / ".twin" / "model"))
+    if not folder.exists():
+        folder = tmp_path_factory.mktemp("model") / "model"
+    must_run("-m", "model", "train", "--out", folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def basyx(basyx_jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An AAS environment with an empty store, for tests that clean up what they put in."""
+    server = start_basyx(tmp_path_factory.mktemp("basyx") / "store")
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def fleet_package(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The AASX of all cells, as up.py loads it."""
+    out = tmp_path_factory.mktemp("package")
+    must_run("scripts/build_aasx.py", "--out", out, "--fleet-only", TWIN_MODEL_DIR=str(model_dir))
+    return out / "fleet.aasx"
+
+
+@dataclass
+class Twin:
+    basyx: Server
+    delegate: Server
+
+    @property
+    def basyx_url(self) -> str:
+        return self.basyx.url
+
+    @property
+    def delegate_url(self) -> str:
+        return self.delegate.url
+
+
+@pytest.fixture(scope="session")
+def twin(
+    basyx_jar: Path, model_dir: Path, fleet_package: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Twin]:
+    """The whole twin with all cells, shared: a test that writes does so on a cell of its own and removes it."""
+    folder = tmp_path_factory.mktemp("twin")
+    server = start_basyx(folder / "store")
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    must_run("scripts/load_twin.py", "--basyx-url", server.url, "--delegate-url", url, "--package", fleet_package)
+    delegate = start_delegate(server.url, model_dir, folder, port)
+    yield Twin(server, delegate)
+    delegate.stop()
+    server.stop()
+
+
+@pytest.fixture(scope="session")
+def hmi(twin: Twin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    server = start_hmi(twin.basyx_url, tmp_path_factory.mktemp("hmi"))
+    yield server
+    server.stop()
+
+
+def find_browser() -> str | None:
+    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
+    return os.environ.get("TWIN_BROWSER") or next((path for name in names if (path := shutil.which(name))), None)
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """A headless Chromium driven by Playwright."""
+    path = find_browser()
+    if path is None:
+        pytest.skip("needs Chromium, Chrome or Edge on PATH (or its path in TWIN_BROWSER)")
+    from playwright.sync_api import sync_playwright
+
+    switches = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+    switches += ["--disable-component-update", "--disable-sync"]
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=path, args=switches)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def browser_page(browser):
+    """A page of 1280×800 with a profile of its own."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    yield context.new_page()
+    context.close()
