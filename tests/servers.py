@@ -14,6 +14,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parent.parent
 JAR = ROOT / "aasx" / "environment" / "target" / "aas-environment.jar"
+JVM_OPTIONS = ROOT / "aasx" / "environment" / "jvm.options"
 
 
 def free_port() -> int:
@@ -73,7 +74,7 @@ def start_basyx(store_dir: Path, port: int | None = None, start_timeout_s: float
     """The AAS environment of aasx/environment/ on `store_dir`; `properties` are Spring's, with `_` for `.`."""
     port = port or free_port()
     store_dir.parent.mkdir(parents=True, exist_ok=True)
-    command = ["java", "-Xmx768m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC", "-jar", str(JAR)]
+    command = ["java", f"@{JVM_OPTIONS}", "-jar", str(JAR)]
     command += ["--server.address=127.0.0.1", f"--server.port={port}", f"--twin.store.dir={store_dir}"]
     command += [f"--{name.replace('_', '.')}={value}" for name, value in properties.items()]
     log = store_dir.parent / f"basyx-{port}.log"
