@@ -1,0 +1,378 @@
+"""Gateway to an AAS environment (Eclipse BaSyx or any other) over the REST API of IDTA-01002 part 2, version 3.
+
+Every failure is one of these, so that a caller can tell what to do next:
+
+    AasError                base of all; `AasError.remedy` says what a person can do
+     |- Unreachable         nobody answers at the address
+     |   `- TimedOut        somebody is there, but no answer came in time; a write may or may not have been done
+     |- NotFound            no such shell, submodel, element or attachment
+     |- Conflict            it exists already
+     |- Refused             the server refuses the request (any other 4xx)
+     |- ServerFault         the server failed (5xx)
+     |   `- DelegateFailed  the server could not get an answer from the operation's delegate (424)
+     |- BadAnswer           the answer is not what the API promises
+     `- OperationFailed     the operation itself reports an error: `status`, `message`, `outputs`
+
+A wrong argument (unknown input of an operation, a value that does not fit its type) is a ValueError and is found before
+anything is sent: BaSyx 2.0.0-milestone-05 stores "abc" in an xs:double without a word.
+
+An idShort path is written as in the API: "Segments.InternalSegment.Records.Record0001", "ActiveAlerts[0].AlertState".
+"""
+
+import base64
+import json
+import threading
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import quote
+
+import requests
+
+from aasx import values
+
+PAGE_SIZE = 100  # BaSyx's own default for lists
+
+
+class AasError(Exception):
+    """Base of all failures of the gateway."""
+
+    remedy = "look into the log of the AAS environment"
+
+
+class Unreachable(AasError):
+    remedy = "start the AAS environment, or give its address in TWIN_BASYX_URL"
+
+
+class TimedOut(Unreachable):
+    remedy = "try again; if it happens often, look at the load of the AAS environment"
+
+
+class NotFound(AasError):
+    remedy = "check the name; load the twin if it is not loaded yet"
+
+
+class Conflict(AasError):
+    remedy = "choose another name, or remove what exists"
+
+
+class Refused(AasError):
+    remedy = "the request is not accepted as it is; the message says why"
+
+
+class ServerFault(AasError):
+    pass
+
+
+class DelegateFailed(ServerFault):
+    remedy = "start the delegate of the operations, or point the operations to it (scripts/load_twin.py --delegate-url)"
+
+
+class BadAnswer(AasError):
+    remedy = "check that the address is one of an AAS environment"
+
+
+class OperationFailed(AasError):
+    """An operation answered with another Status than "ok". `outputs` holds all its outputs."""
+
+    remedy = "the message says what to change"
+
+    def __init__(self, status: str, message: str, outputs: dict[str, Any]):
+        super().__init__(f"{status}: {message}")
+        self.status, self.message, self.outputs = status, message, outputs
+
+
+class AasClient:
+    """One AAS environment. All calls are thread-safe; each thread has its own connection, which is kept open.
+
+    `timeout_s` bounds the wait for a connection and for each part of an answer.
+    """
+
+    def __init__(self, base_url: str, timeout_s: float = 10.0):
+        self.base_url = base_url.rstrip("/")
+        self.timeout_s = timeout_s
+        self._of_thread = threading.local()
+        self._value_types: dict[tuple[str, str], str] = {}
+        self._operations: dict[tuple[str, str], dict] = {}
+
+    # --- shells
+
+    def shells(self) -> list[dict]:
+        """All shells, page after page."""
+        return list(self._pages("/shells"))
+
+    def shell(self, shell_id: str) -> dict:
+        return self._json("GET", _shell(shell_id))
+
+    def put_shell(self, shell: dict) -> None:
+        """Create the shell, or replace the one with its id."""
+        self._put_identifiable("/shells", shell)
+
+    def delete_shell(self, shell_id: str) -> None:
+        self._send("DELETE", _shell(shell_id))
+
+    # --- submodels
+
+    def submodel_ids(self) -> list[str]:
+        """Ids of all submodels (without their content)."""
+        return [submodel["id"] for submodel in self._pages("/submodels/$metadata")]
+
+    def submodel(self, submodel_id: str) -> dict:
+        return self._json("GET", _submodel(submodel_id))
+
+    def submodel_value(self, submodel_id: str) -> dict:
+        """The value-only form (`$value`) as the server gives it: every value is text."""
+        return self._json("GET", _submodel(submodel_id) + "/$value")
+
+    def put_submodel(self, submodel: dict) -> None:
+        """Create the submodel, or replace the one with its id."""
+        self._put_identifiable("/submodels", submodel)
+
+    def delete_submodel(self, submodel_id: str) -> None:
+        self._send("DELETE", _submodel(submodel_id))
+
+    # --- submodel elements
+
+    def element(self, submodel_id: str, path: str) -> dict:
+        return self._json("GET", _element(submodel_id, path))
+
+    def element_value(self, submodel_id: str, path: str) -> Any:
+        """The element's value in Python types, see aasx.values.to_value."""
+        return values.to_value(self.element(submodel_id, path))
+
+    def set_value(self, submodel_id: str, path: str, value: Any) -> None:
+        """Write the value of a Property; None takes the value away.
+
+        Raises ValueError when the value does not fit the Property's type (the type is read once and remembered).
+        """
+        key = (submodel_id, path)
+        if key not in self._value_types or value is None:
+            element = self.element(submodel_id, path)
+            if element.get("modelType") != "Property":
+                raise ValueError(f"{path} is a {element.get('modelType')}, not a Property")
+            self._value_types[key] = element["valueType"]
+            if value is None:
+                self.put_element(submodel_id, path, values.filled(element, None))
+                return
+        text = values.to_text(value, self._value_types[key])
+        self._send("PATCH", _element(submodel_id, path) + "/$value", json_body=text)
+
+    def put_element(self, submodel_id: str, path: str, element: dict) -> None:
+        """Replace an element with all its content; NotFound when there is none."""
+        self._send("PUT", _element(submodel_id, path), json_body=element)
+
+    def append_element(self, submodel_id: str, path: str | None, element: dict) -> None:
+        """Add an element into the collection or list at `path`, or into the submodel itself when `path` is None."""
+        address = _submodel(submodel_id) + "/submodel-elements" if path is None else _element(submodel_id, path)
+        self._send("POST", address, json_body=element)
+
+    def delete_element(self, submodel_id: str, path: str) -> None:
+        self._send("DELETE", _element(submodel_id, path))
+
+    # --- operations
+
+    def invoke(
+        self, submodel_id: str, path: str, inputs: dict[str, Any], timeout_s: float | None = None
+    ) -> dict[str, Any]:
+        """Invoke an operation and return its outputs in Python types.
+
+        `inputs` are Python values by idShort; None is the same as not given; a list variable of collections takes a
+        list of dicts. Raises ValueError for an input the operation does not declare or a value that does not fit,
+        OperationFailed when the output Status is not "ok".
+        """
+        operation = self._operation(submodel_id, path)
+        declared = {
+            variable["value"]["idShort"]: variable["value"] for variable in operation.get("inputVariables") or []
+        }
+        arguments = []
+        for name, value in inputs.items():
+            if name not in declared:
+                raise ValueError(f"{path} has no input {name!r}; it has {', '.join(declared)}")
+            if value is not None:
+                try:
+                    arguments.append({"value": _argument(declared[name], value)})
+                except KeyError as error:
+                    raise ValueError(f"input {name} of {path} has no part {error}") from error
+                except ValueError as error:
+                    raise ValueError(f"input {name} of {path}: {error}") from error
+        answer = self._json(
+            "POST",
+            _element(submodel_id, path) + "/invoke",
+            json_body={"inputArguments": arguments, "inoutputArguments": []},
+            timeout_s=timeout_s,
+        )
+        try:
+            outputs = {
+                variable["value"]["idShort"]: values.to_value(variable["value"])
+                for variable in answer.get("outputArguments") or []
+            }
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise BadAnswer(f"{path} answered something else than operation variables: {error!r}") from error
+        if "Status" not in outputs:
+            raise BadAnswer(f"{path} answered without a Status")
+        if outputs["Status"] != "ok":
+            raise OperationFailed(outputs["Status"], outputs.get("Message") or "", outputs)
+        return outputs
+
+    def _operation(self, submodel_id: str, path: str) -> dict:
+        key = (submodel_id, path)
+        if key not in self._operations:
+            operation = self.element(submodel_id, path)
+            if operation.get("modelType") != "Operation":
+                raise ValueError(f"{path} is a {operation.get('modelType')}, not an Operation")
+            self._operations[key] = operation
+        return self._operations[key]
+
+    # --- files
+
+    def attachment(self, submodel_id: str, path: str) -> bytes:
+        """Content of a File element."""
+        return self._send("GET", _element(submodel_id, path) + "/attachment").content
+
+    def put_attachment(self, submodel_id: str, path: str, filename: str, content: bytes, content_type: str) -> None:
+        self._send(
+            "PUT",
+            _element(submodel_id, path) + "/attachment",
+            files={"file": (filename, content, content_type)},
+            form={"fileName": filename},
+        )
+
+    def thumbnail(self, shell_id: str) -> bytes:
+        """Picture of the shell's asset."""
+        return self._send("GET", _shell(shell_id) + "/asset-information/thumbnail").content
+
+    def put_thumbnail(self, shell_id: str, filename: str, content: bytes, content_type: str) -> None:
+        self._send(
+            "PUT",
+            _shell(shell_id) + "/asset-information/thumbnail",
+            files={"file": (filename, content, content_type)},
+            form={"fileName": filename},
+        )
+
+    # --- concept descriptions
+
+    def concept_descriptions(self) -> list[dict]:
+        return list(self._pages("/concept-descriptions"))
+
+    def put_concept_description(self, concept_description: dict) -> None:
+        self._put_identifiable("/concept-descriptions", concept_description)
+
+    def delete_concept_description(self, concept_id: str) -> None:
+        self._send("DELETE", f"/concept-descriptions/{_base64url(concept_id)}")
+
+    def alive(self) -> bool:
+        """True when an AAS environment answers at the address."""
+        try:
+            self._json("GET", "/shells?limit=1", timeout_s=min(self.timeout_s, 3.0))
+        except AasError:
+            return False
+        return True
+
+    # --- how requests are sent
+
+    def _pages(self, path: str) -> Iterator[dict]:
+        cursor = ""
+        while True:
+            after = f"&cursor={quote(cursor, safe='')}" if cursor else ""
+            page = self._json("GET", f"{path}?limit={PAGE_SIZE}{after}")
+            if not isinstance(page.get("result"), list):
+                raise BadAnswer(f"{self.base_url}{path} did not answer with a page of results")
+            yield from page["result"]
+            cursor = (page.get("paging_metadata") or {}).get("cursor") or ""
+            if not cursor:
+                return
+
+    def _put_identifiable(self, collection: str, identifiable: dict) -> None:
+        try:
+            self._send("PUT", f"{collection}/{_base64url(identifiable['id'])}", json_body=identifiable)
+        except NotFound:
+            self._send("POST", collection, json_body=identifiable)
+
+    def _json(self, method: str, path: str, json_body: Any = None, timeout_s: float | None = None) -> dict:
+        answer = self._send(method, path, json_body=json_body, timeout_s=timeout_s)
+        try:
+            content = answer.json()
+        except requests.JSONDecodeError as error:
+            raise BadAnswer(f"{method} {answer.url} did not answer JSON") from error
+        if not isinstance(content, dict):
+            raise BadAnswer(f"{method} {answer.url} did not answer a JSON object")
+        return content
+
+    def _send(
+        self,
+        method: str,
+        path: str,
+        json_body: Any = None,
+        files: dict | None = None,
+        form: dict | None = None,
+        timeout_s: float | None = None,
+    ) -> requests.Response:
+        if not hasattr(self._of_thread, "session"):
+            self._of_thread.session = requests.Session()
+        session: requests.Session = self._of_thread.session
+        body = None if json_body is None else json.dumps(json_body, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        try:
+            answer = session.request(
+                method,
+                self.base_url + path,
+                data=form if body is None else body,
+                files=files,
+                headers={"Content-Type": "application/json"} if body is not None else {},
+                timeout=timeout_s or self.timeout_s,
+                allow_redirects=False,
+            )
+        except requests.Timeout as error:
+            raise TimedOut(f"{method} {self.base_url}{path}: no answer in {timeout_s or self.timeout_s:g} s") from error
+        except requests.ConnectionError as error:
+            raise Unreachable(f"nothing answers at {self.base_url}") from error
+        except requests.RequestException as error:
+            raise BadAnswer(f"{method} {self.base_url}{path}: {error}") from error
+        if answer.status_code < 300:
+            return answer
+        raise _error_class(answer.status_code)(f"{method} {answer.url}: {answer.status_code} {_server_message(answer)}")
+
+
+def _argument(declared: dict, value: Any) -> dict:
+    """The declared variable with `value`, without descriptions and qualifiers; parts not given are not sent."""
+    kind = declared["modelType"]
+    if kind == "SubmodelElementCollection":
+        parts = {part["idShort"]: part for part in declared.get("value") or []}
+        given = [_argument(parts[name], part) for name, part in value.items() if part is not None]
+        return values.collection_element(declared.get("idShort"), given)
+    if kind == "SubmodelElementList":
+        item = declared["value"][0]  # the declaration holds one item that shows what an item looks like
+        items = [_argument(item, part) for part in value]
+        return values.list_element(
+            declared["idShort"], items, declared["typeValueListElement"], declared.get("valueTypeListElement")
+        )
+    return values.property_element(declared.get("idShort"), value, declared["valueType"])
+
+
+def _error_class(status: int) -> type[AasError]:
+    known: dict[int, type[AasError]] = {404: NotFound, 409: Conflict, 424: DelegateFailed}
+    if status in known:
+        return known[status]
+    return ServerFault if status >= 500 else Refused if status >= 400 else BadAnswer
+
+
+def _server_message(answer: requests.Response) -> str:
+    """The text of an AAS Result object, or the beginning of whatever was answered."""
+    try:
+        return "; ".join(message["text"] for message in answer.json()["messages"])
+    except (requests.JSONDecodeError, KeyError, TypeError):
+        return answer.text[:200]
+
+
+def _base64url(identifier: str) -> str:
+    return base64.urlsafe_b64encode(identifier.encode("utf-8")).decode("ascii").rstrip("=")
+
+
+def _shell(shell_id: str) -> str:
+    return f"/shells/{_base64url(shell_id)}"
+
+
+def _submodel(submodel_id: str) -> str:
+    return f"/submodels/{_base64url(submodel_id)}"
+
+
+def _element(submodel_id: str, path: str) -> str:
+    return f"{_submodel(submodel_id)}/submodel-elements/{quote(path, safe='.')}"

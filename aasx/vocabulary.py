@@ -1,0 +1,489 @@
+"""The twin's own vocabulary: every concept that no published template names, and the columns of a cycle record.
+
+A concept has one meaning, one unit and one XML Schema type wherever its idShort appears. `CONCEPTS` is the table;
+`RECORD_COLUMNS` lists the columns of Metadata.Record and of every RecordNNNN, in their order; `concept_descriptions`
+turns the table into AAS concept descriptions (IEC 61360). The idShorts of the measured quantities are the field names
+of NASA's files, so that they can be recognised.
+"""
+
+from dataclasses import dataclass
+
+from basyx.aas import model
+
+from aasx.identifiers import concept_id
+
+# The identifier the metamodel 3.0 gives this data specification (IDTA-01003-a).
+IEC61360 = "https://admin-shell.io/DataSpecificationTemplates/DataSpecificationIec61360/3"
+
+
+@dataclass(frozen=True)
+class Concept:
+    """One row of the table. `xs_type` is None for collections, lists, operations and other structures."""
+
+    id: str
+    xs_type: str | None
+    unit: str | None
+    name_en: str
+    name_fr: str
+    definition_en: str
+    definition_fr: str
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of the cycle record: its idShort in the AAS and the concept it means."""
+
+    id_short: str
+    concept: Concept
+
+    @property
+    def xs_type(self) -> str:
+        assert self.concept.xs_type is not None
+        return self.concept.xs_type
+
+    @property
+    def unit(self) -> str | None:
+        return self.concept.unit
+
+
+DOUBLE, INT, LONG = "xs:double", "xs:int", "xs:long"
+STRING, BOOLEAN, DATE_TIME = "xs:string", "xs:boolean", "xs:dateTime"
+STRUCTURE = None
+
+# id, XML Schema type, unit, English name, French name, English definition, French definition
+_TABLE: list[tuple[str, str | None, str | None, str, str, str, str]] = [
+    # --- the cell and its data set
+    ("Battery", STRING, None, "Cell", "Cellule",
+     "name of the tested cell; for NASA's cells the name of its data file",
+     "nom de la cellule testée ; pour les cellules de la NASA, le nom de son fichier de données"),
+    ("DataSetCitation", STRING, None, "Data set citation", "Citation du jeu de données",
+     "publication the data of this cell are taken from", "publication d'où proviennent les données de cette cellule"),
+    ("DataSheet", STRING, None, "Data sheet", "Fiche technique",
+     "facts about the cell and its test on one page", "faits sur la cellule et son essai, sur une page"),
+    # --- measured quantities (names of the data set) and the columns of a cycle record
+    ("id_cycle", INT, "1", "Cycle number", "Numéro de cycle",
+     "number of the discharge cycle with a valid capacity, counted from 1 over the life of the cell",
+     "numéro du cycle de décharge à capacité valide, compté à partir de 1 sur la vie de la cellule"),
+    ("type", STRING, None, "Cycle type", "Type de cycle",
+     "kind of operation: charge, discharge or impedance", "nature de l'opération : charge, décharge ou impédance"),
+    ("CycleStartTime", DATE_TIME, None, "Cycle start", "Début du cycle",
+     "start of the cycle by the clock of the test bench; its time zone is not recorded",
+     "début du cycle à l'horloge du banc d'essai ; le fuseau horaire n'est pas enregistré"),
+    ("Time", DOUBLE, "s", "Time in cycle", "Temps dans le cycle",
+     "time since the start of the cycle", "temps écoulé depuis le début du cycle"),
+    ("ambient_temperature", DOUBLE, "°C", "Ambient temperature", "Température ambiante",
+     "temperature of the surroundings of the cell", "température du milieu entourant la cellule"),
+    ("Capacity", DOUBLE, "Ah", "Discharge capacity", "Capacité de décharge",
+     "charge the cell delivers in one discharge to its stop voltage",
+     "charge délivrée par la cellule en une décharge jusqu'à sa tension d'arrêt"),
+    ("StateOfHealth", DOUBLE, "%", "State of health", "État de santé",
+     "discharge capacity divided by the rated capacity", "capacité de décharge divisée par la capacité assignée"),
+    ("Voltage_measured", DOUBLE, "V", "Terminal voltage", "Tension aux bornes",
+     "voltage between the terminals of the cell; in a cycle record its mean under load",
+     "tension entre les bornes de la cellule ; dans un enregistrement de cycle, sa moyenne sous charge"),
+    ("Current_measured", DOUBLE, "A", "Cell current", "Courant de la cellule",
+     "current of the cell, negative while it discharges; in a cycle record its mean under load",
+     "courant de la cellule, négatif en décharge ; dans un enregistrement de cycle, sa moyenne sous charge"),
+    ("Temperature_measured", DOUBLE, "°C", "Cell temperature", "Température de la cellule",
+     "temperature of the cell; in a cycle record its maximum",
+     "température de la cellule ; dans un enregistrement de cycle, son maximum"),
+    ("Current_charge", DOUBLE, "A", "Current at charger or load", "Courant au chargeur ou à la charge",
+     "current at the charger, or at the load while discharging (Current_load in the files); in a record its mean",
+     "courant au chargeur, ou à la charge en décharge (Current_load dans les fichiers) ; moyenne par cycle"),
+    ("Voltage_charge", DOUBLE, "V", "Voltage at charger or load", "Tension au chargeur ou à la charge",
+     "voltage at the charger, or at the load while discharging (Voltage_load in the files); in a record its mean",
+     "tension au chargeur, ou à la charge en décharge (Voltage_load dans les fichiers) ; moyenne par cycle"),
+    ("Duration", DOUBLE, "s", "Cycle duration", "Durée du cycle",
+     "last minus first time of the cycle", "dernier temps du cycle moins le premier"),
+    ("RestBefore", DOUBLE, "h", "Rest before", "Repos avant",
+     "time from the end of the discharge before to the start of this one; no value for the first cycle",
+     "temps entre la fin de la décharge précédente et le début de celle-ci ; sans valeur au premier cycle"),
+    ("DischargeCurrent", DOUBLE, "A", "Discharge current", "Courant de décharge",
+     "amount of the current the cell is discharged with; in a record the 95th percentile of its amount under load",
+     "intensité du courant de décharge ; dans un enregistrement de cycle, le 95e centile de l'intensité sous charge"),
+    ("VoltageDrop", DOUBLE, "V", "Voltage drop", "Chute de tension",
+     "fall of the terminal voltage when the load is switched on",
+     "baisse de la tension aux bornes à la mise sous charge"),
+    ("OhmicResistance", DOUBLE, "Ω", "Ohmic resistance", "Résistance ohmique",
+     "voltage drop at load on divided by the current", "chute de tension à la mise sous charge divisée par le courant"),
+    ("TemperatureRise", DOUBLE, "K", "Temperature rise", "Échauffement",
+     "maximum temperature of the cell during the discharge minus the temperature at its start",
+     "température maximale de la cellule pendant la décharge moins la température initiale"),
+    ("Voltage300s", DOUBLE, "V", "Voltage after 300 s", "Tension après 300 s",
+     "terminal voltage 300 s after the start of the discharge",
+     "tension aux bornes 300 s après le début de la décharge"),
+    ("Voltage600s", DOUBLE, "V", "Voltage after 600 s", "Tension après 600 s",
+     "terminal voltage 600 s after the start of the discharge",
+     "tension aux bornes 600 s après le début de la décharge"),
+    ("Charge3V8To3V6", DOUBLE, "Ah", "Charge from 3.8 V to 3.6 V", "Charge de 3,8 V à 3,6 V",
+     "charge delivered while the voltage falls from 3.8 V to 3.6 V",
+     "charge délivrée pendant que la tension passe de 3,8 V à 3,6 V"),
+    ("Charge3V7To3V5", DOUBLE, "Ah", "Charge from 3.7 V to 3.5 V", "Charge de 3,7 V à 3,5 V",
+     "charge delivered while the voltage falls from 3.7 V to 3.5 V",
+     "charge délivrée pendant que la tension passe de 3,7 V à 3,5 V"),
+    ("ChargeTo3V5", DOUBLE, "Ah", "Charge down to 3.5 V", "Charge jusqu'à 3,5 V",
+     "charge delivered until the voltage first falls to 3.5 V",
+     "charge délivrée jusqu'à ce que la tension atteigne 3,5 V"),
+    ("ChargeCapacity", DOUBLE, "Ah", "Charged capacity", "Capacité chargée",
+     "charge taken up in the charge before this discharge",
+     "charge absorbée lors de la charge précédant cette décharge"),
+    ("ChargeSincePrevious", DOUBLE, "Ah", "Charge since previous discharge", "Charge depuis la décharge précédente",
+     "charge taken up in all charges since the discharge before",
+     "charge absorbée par toutes les charges depuis la décharge précédente"),
+    ("CCCharge", DOUBLE, "Ah", "Charge at constant current", "Charge à courant constant",
+     "charge taken up in the constant-current part of the charge",
+     "charge absorbée dans la phase à courant constant de la charge"),
+    ("CVCharge", DOUBLE, "Ah", "Charge at constant voltage", "Charge à tension constante",
+     "charge taken up in the constant-voltage part of the charge",
+     "charge absorbée dans la phase à tension constante de la charge"),
+    ("CVTimeTo0A5", DOUBLE, "s", "Time at constant voltage to 0.5 A", "Temps à tension constante jusqu'à 0,5 A",
+     "time from the start of the constant-voltage part until the current has fallen to 0.5 A",
+     "temps entre le début de la phase à tension constante et le passage du courant sous 0,5 A"),
+    ("CVCurrentAt1000s", DOUBLE, "A", "Current after 1000 s at constant voltage",
+     "Courant après 1000 s à tension constante",
+     "current 1000 s after the start of the constant-voltage part",
+     "courant 1000 s après le début de la phase à tension constante"),
+    ("ChargeTime3V9To4V0", DOUBLE, "s", "Charge time from 3.9 V to 4.0 V", "Temps de charge de 3,9 V à 4,0 V",
+     "time the voltage takes from 3.9 V to 4.0 V while charging",
+     "temps mis par la tension pour passer de 3,9 V à 4,0 V en charge"),
+    ("ChargeTime4V0To4V1", DOUBLE, "s", "Charge time from 4.0 V to 4.1 V", "Temps de charge de 4,0 V à 4,1 V",
+     "time the voltage takes from 4.0 V to 4.1 V while charging",
+     "temps mis par la tension pour passer de 4,0 V à 4,1 V en charge"),
+    ("Re", DOUBLE, "Ω", "Electrolyte resistance", "Résistance de l'électrolyte",
+     "electrolyte resistance estimated from the last impedance measurement before",
+     "résistance de l'électrolyte estimée par la dernière mesure d'impédance précédente"),
+    ("Rct", DOUBLE, "Ω", "Charge transfer resistance", "Résistance de transfert de charge",
+     "charge transfer resistance estimated from the last impedance measurement before",
+     "résistance de transfert de charge estimée par la dernière mesure d'impédance précédente"),
+    ("LiveState", STRUCTURE, None, "Live state", "État instantané",
+     "last sample and last cycle received from the cell", "dernier échantillon et dernier cycle reçus de la cellule"),
+    ("LastUpdate", DATE_TIME, None, "Last update", "Dernière mise à jour",
+     "time (UTC) at which the values beside it were last written",
+     "heure (UTC) de la dernière écriture des valeurs voisines"),
+    # --- test protocol and limits of the cell
+    ("EndOfLifeCapacity", DOUBLE, "Ah", "End-of-life capacity", "Capacité de fin de vie",
+     "discharge capacity below which the cell has reached its end of life",
+     "capacité de décharge sous laquelle la cellule est en fin de vie"),
+    ("ChargeCurrentCC", DOUBLE, "A", "Charge current", "Courant de charge",
+     "current in the constant-current part of the charge", "courant dans la phase à courant constant de la charge"),
+    ("ChargeVoltageCV", DOUBLE, "V", "Charge voltage", "Tension de charge",
+     "voltage in the constant-voltage part of the charge", "tension dans la phase à tension constante de la charge"),
+    ("ChargeCutOffCurrent", DOUBLE, "A", "Charge cut-off current", "Courant de fin de charge",
+     "current at which the constant-voltage part of the charge ends",
+     "courant auquel s'arrête la phase à tension constante de la charge"),
+    ("CutOffVoltage", DOUBLE, "V", "Cut-off voltage", "Tension d'arrêt",
+     "voltage at which a discharge ends", "tension à laquelle s'arrête une décharge"),
+    ("DischargeProfile", STRING, None, "Discharge profile", "Profil de décharge",
+     "course of the discharge current over time, in words", "allure du courant de décharge dans le temps, en mots"),
+    ("ImpedanceSweepMin", DOUBLE, "Hz", "Impedance sweep, lowest frequency", "Balayage d'impédance, fréquence minimale",
+     "lowest frequency of the impedance spectroscopy", "fréquence minimale de la spectroscopie d'impédance"),
+    ("ImpedanceSweepMax", DOUBLE, "Hz", "Impedance sweep, highest frequency",
+     "Balayage d'impédance, fréquence maximale",
+     "highest frequency of the impedance spectroscopy", "fréquence maximale de la spectroscopie d'impédance"),
+    # --- prediction
+    ("RUL", DOUBLE, "cycle", "Remaining useful life", "Durée de vie utile restante",
+     "discharge cycles left until the capacity falls below the end-of-life capacity",
+     "cycles de décharge restants avant que la capacité passe sous la capacité de fin de vie"),
+    ("RULLower", DOUBLE, "cycle", "Remaining useful life, lower bound", "Durée de vie utile restante, borne basse",
+     "lower bound of the confidence interval of the remaining useful life",
+     "borne basse de l'intervalle de confiance de la durée de vie utile restante"),
+    ("RULUpper", DOUBLE, "cycle", "Remaining useful life, upper bound", "Durée de vie utile restante, borne haute",
+     "upper bound of the confidence interval of the remaining useful life",
+     "borne haute de l'intervalle de confiance de la durée de vie utile restante"),
+    ("StateOfHealthLower", DOUBLE, "%", "State of health, lower bound", "État de santé, borne basse",
+     "lower bound of the confidence interval of the state of health",
+     "borne basse de l'intervalle de confiance de l'état de santé"),
+    ("StateOfHealthUpper", DOUBLE, "%", "State of health, upper bound", "État de santé, borne haute",
+     "upper bound of the confidence interval of the state of health",
+     "borne haute de l'intervalle de confiance de l'état de santé"),
+    ("StateOfHealthPrediction", STRUCTURE, None, "State of health prediction", "Prédiction de l'état de santé",
+     "estimated state of health with its confidence interval", "état de santé estimé avec son intervalle de confiance"),
+    ("PredictedAt", DATE_TIME, None, "Predicted at", "Prédit le",
+     "time (UTC) at which the prediction was made", "heure (UTC) à laquelle la prédiction a été faite"),
+    ("PredictionDetails", STRUCTURE, None, "Prediction details", "Détails de la prédiction",
+     "exact values of the last prediction and where they come from",
+     "valeurs exactes de la dernière prédiction et leur origine"),
+    ("AtCycle", INT, "cycle", "At cycle", "Au cycle",
+     "last cycle whose data the prediction uses", "dernier cycle dont la prédiction utilise les données"),
+    ("PredictedAtCycle", INT, "cycle", "Predicted at cycle", "Prédit au cycle",
+     "last cycle whose data the prediction used", "dernier cycle dont la prédiction a utilisé les données"),
+    ("EndOfLifeCycle", INT, "cycle", "End-of-life cycle", "Cycle de fin de vie",
+     "cycle in which the capacity is predicted, or was seen, to fall below the end-of-life capacity",
+     "cycle où la capacité passe, selon la prédiction ou la mesure, sous la capacité de fin de vie"),
+    ("ConfidenceLevel", DOUBLE, "1", "Confidence level", "Niveau de confiance",
+     "probability with which the interval is meant to hold the true value, between 0 and 1",
+     "probabilité visée que l'intervalle contienne la vraie valeur, entre 0 et 1"),
+    ("ModelVersion", STRING, None, "Model version", "Version du modèle",
+     "version of the model that made the prediction", "version du modèle ayant fait la prédiction"),
+    ("ModelHash", STRING, None, "Model hash", "Empreinte du modèle",
+     "SHA-256 of the model's file", "SHA-256 du fichier du modèle"),
+    ("ModelKind", STRING, None, "Model kind", "Nature du modèle",
+     "crossFitted: fitted without the cell it predicts; full: fitted on all training cells",
+     "crossFitted : ajusté sans la cellule prédite ; full : ajusté sur toutes les cellules d'apprentissage"),
+    ("InputFirstCycle", INT, "cycle", "First cycle used", "Premier cycle utilisé",
+     "first cycle of the history the prediction used", "premier cycle de l'historique utilisé par la prédiction"),
+    ("InputLastCycle", INT, "cycle", "Last cycle used", "Dernier cycle utilisé",
+     "last cycle of the history the prediction used", "dernier cycle de l'historique utilisé par la prédiction"),
+    ("OutsideTrainingRange", BOOLEAN, None, "Outside training range", "Hors du domaine d'apprentissage",
+     "true when an input lies outside the range of the training data",
+     "vrai si une entrée est hors du domaine des données d'apprentissage"),
+    ("OutsideTrainingRangeNames", STRING, None, "Inputs outside training range",
+     "Entrées hors du domaine d'apprentissage",
+     "idShorts of the inputs outside the training range, separated by commas",
+     "idShorts des entrées hors du domaine d'apprentissage, séparés par des virgules"),
+    ("PredictionStatus", STRING, None, "Prediction status", "Statut de la prédiction",
+     "ok, earlyLife (little history), pastEndOfLife or noHistory",
+     "ok, earlyLife (peu d'historique), pastEndOfLife (fin de vie passée) ou noHistory (sans historique)"),
+    ("CapacityTrajectory", STRUCTURE, None, "Capacity trajectory", "Trajectoire de capacité",
+     "predicted capacity by cycle with its bounds", "capacité prédite par cycle avec ses bornes"),
+    ("TrajectoryCycle", INT, "cycle", "Cycles of the trajectory", "Cycles de la trajectoire",
+     "cycle numbers the predicted capacities belong to", "numéros de cycle des capacités prédites"),
+    ("TrajectoryCapacity", DOUBLE, "Ah", "Predicted capacities", "Capacités prédites",
+     "predicted discharge capacity at each cycle of the trajectory",
+     "capacité de décharge prédite à chaque cycle de la trajectoire"),
+    ("CapacityLower", DOUBLE, "Ah", "Predicted capacity, lower bound", "Capacité prédite, borne basse",
+     "lower bound of the predicted capacity at each cycle of the trajectory",
+     "borne basse de la capacité prédite à chaque cycle de la trajectoire"),
+    ("CapacityUpper", DOUBLE, "Ah", "Predicted capacity, upper bound", "Capacité prédite, borne haute",
+     "upper bound of the predicted capacity at each cycle of the trajectory",
+     "borne haute de la capacité prédite à chaque cycle de la trajectoire"),
+    ("Drivers", STRUCTURE, None, "Drivers", "Facteurs",
+     "inputs that moved the prediction most, strongest first",
+     "entrées ayant le plus influé sur la prédiction, par force"),
+    ("Driver", STRUCTURE, None, "Driver", "Facteur",
+     "one input and its effect on the prediction", "une entrée et son effet sur la prédiction"),
+    ("Feature", STRING, None, "Feature", "Variable", "name of the input", "nom de l'entrée"),
+    ("FeatureValue", DOUBLE, None, "Feature value", "Valeur de la variable",
+     "value of the input, in the unit beside it", "valeur de l'entrée, dans l'unité indiquée à côté"),
+    ("FeatureUnit", STRING, None, "Feature unit", "Unité de la variable", "unit of the input", "unité de l'entrée"),
+    ("Effect", DOUBLE, "%", "Effect", "Effet",
+     "change of the predicted remaining useful life due to this input",
+     "variation de la durée de vie utile restante prédite due à cette entrée"),
+    ("SimilarCells", STRUCTURE, None, "Similar cells", "Cellules similaires",
+     "training cells whose history is most like this one's", "cellules d'apprentissage à l'historique le plus proche"),
+    ("SimilarCell", STRUCTURE, None, "Similar cell", "Cellule similaire",
+     "one training cell and its weight in the prediction",
+     "une cellule d'apprentissage et son poids dans la prédiction"),
+    ("Weight", DOUBLE, "1", "Weight", "Poids", "share in the prediction, between 0 and 1",
+     "part dans la prédiction, de 0 à 1"),
+    # --- thresholds
+    ("SoHThresholds", STRUCTURE, None, "State of health thresholds", "Seuils d'état de santé",
+     "states of health below which an alert is raised", "états de santé sous lesquels une alerte est levée"),
+    ("SoHWarning", DOUBLE, "%", "State of health, warning", "État de santé, avertissement",
+     "state of health below which a warning is raised", "état de santé sous lequel un avertissement est levé"),
+    ("SoHCritical", DOUBLE, "%", "State of health, critical", "État de santé, critique",
+     "state of health below which a critical alert is raised",
+     "état de santé sous lequel une alerte critique est levée"),
+    ("SoHEndOfLife", DOUBLE, "%", "State of health, end of life", "État de santé, fin de vie",
+     "state of health below which the cell has reached its end of life",
+     "état de santé sous lequel la cellule est en fin de vie"),
+    ("TemperatureThresholds", STRUCTURE, None, "Temperature thresholds", "Seuils de température",
+     "cell temperatures above which an alert is raised",
+     "températures de cellule au-dessus desquelles une alerte est levée"),
+    ("TemperatureWarning", DOUBLE, "°C", "Temperature, warning", "Température, avertissement",
+     "cell temperature above which a warning is raised",
+     "température de cellule au-dessus de laquelle un avertissement est levé"),
+    ("TemperatureCritical", DOUBLE, "°C", "Temperature, critical", "Température, critique",
+     "cell temperature above which a critical alert is raised",
+     "température de cellule au-dessus de laquelle une alerte critique est levée"),
+    ("RULWarning", DOUBLE, "cycle", "Remaining useful life, warning", "Durée de vie restante, avertissement",
+     "remaining useful life at or below which a warning is raised",
+     "durée de vie utile restante à partir de laquelle un avertissement est levé"),
+    ("RULCritical", DOUBLE, "cycle", "Remaining useful life, critical", "Durée de vie restante, critique",
+     "remaining useful life at or below which a critical alert is raised",
+     "durée de vie utile restante à partir de laquelle une alerte critique est levée"),
+    ("ThresholdChange", STRUCTURE, None, "Last change of thresholds", "Dernière modification des seuils",
+     "who last changed the thresholds, when and why", "qui a modifié les seuils en dernier, quand et pourquoi"),
+    ("ChangedBy", STRING, None, "Changed by", "Modifié par", "person who made the change", "auteur de la modification"),
+    ("ChangedAt", DATE_TIME, None, "Changed at", "Modifié le", "time (UTC) of the change",
+     "heure (UTC) de la modification"),
+    ("Comment", STRING, None, "Comment", "Commentaire", "free remark of a person", "remarque libre d'une personne"),
+    # --- alerts
+    ("ActiveAlerts", STRUCTURE, None, "Active alerts", "Alertes actives",
+     "alerts whose cause lasts or that nobody has acknowledged",
+     "alertes dont la cause dure ou que nul n'a acquittées"),
+    ("AlertHistory", STRUCTURE, None, "Alert history", "Historique des alertes",
+     "alerts that are over, newest last", "alertes terminées, la plus récente en dernier"),
+    ("Alert", STRUCTURE, None, "Alert", "Alerte", "crossing of a threshold", "franchissement d'un seuil"),
+    ("AlertId", STRING, None, "Alert identifier", "Identifiant d'alerte",
+     "identifier of the alert, unique within the cell", "identifiant de l'alerte, unique pour la cellule"),
+    ("Indicator", STRING, None, "Indicator", "Indicateur",
+     "quantity that crossed the threshold: RUL, StateOfHealth, Temperature_measured or ModelRange",
+     "grandeur ayant franchi le seuil : RUL, StateOfHealth, Temperature_measured ou ModelRange"),
+    ("Severity", STRING, None, "Severity", "Gravité",
+     "warning, critical or endOfLife", "warning (avertissement), critical (critique) ou endOfLife (fin de vie)"),
+    ("ThresholdValue", DOUBLE, None, "Threshold", "Seuil",
+     "threshold that was crossed, in the unit of the indicator", "seuil franchi, dans l'unité de l'indicateur"),
+    ("ActualValue", DOUBLE, None, "Actual value", "Valeur constatée",
+     "value of the indicator when the alert was raised or last renewed, in its unit",
+     "valeur de l'indicateur à la levée ou au dernier renouvellement de l'alerte, dans son unité"),
+    ("AlertState", STRING, None, "Alert state", "État de l'alerte",
+     "activeUnacknowledged, activeAcknowledged, clearedUnacknowledged or cleared",
+     "activeUnacknowledged, activeAcknowledged, clearedUnacknowledged ou cleared (active ou levée, acquittée ou non)"),
+    ("RaisedAt", DATE_TIME, None, "Raised at", "Levée le", "time (UTC) the alert was raised",
+     "heure (UTC) de levée de l'alerte"),
+    ("AcknowledgedAt", DATE_TIME, None, "Acknowledged at", "Acquittée le",
+     "time (UTC) the alert was acknowledged", "heure (UTC) d'acquittement de l'alerte"),
+    ("AcknowledgedBy", STRING, None, "Acknowledged by", "Acquittée par",
+     "person who acknowledged the alert", "personne ayant acquitté l'alerte"),
+    ("AcknowledgementComment", STRING, None, "Acknowledgement comment", "Commentaire d'acquittement",
+     "remark of the person who acknowledged the alert", "remarque de la personne ayant acquitté l'alerte"),
+    ("ClearedAt", DATE_TIME, None, "Cleared at", "Terminée le",
+     "time (UTC) the cause of the alert was gone", "heure (UTC) de disparition de la cause de l'alerte"),
+    ("Definition", STRUCTURE, None, "Definition", "Définition",
+     "element of the twin that holds the threshold", "élément du jumeau qui porte le seuil"),
+    # --- fleet
+    ("FleetSubmodel", STRUCTURE, None, "Fleet", "Parc", "summary of all cells of the twin",
+     "résumé de toutes les cellules du jumeau"),
+    ("Cells", STRUCTURE, None, "Cells", "Cellules", "one summary per cell", "un résumé par cellule"),
+    ("CellSummary", STRUCTURE, None, "Cell summary", "Résumé de cellule",
+     "last prediction and alerts of one cell", "dernière prédiction et alertes d'une cellule"),
+    ("AlertSeverity", STRING, None, "Highest severity", "Gravité la plus haute",
+     "highest severity among the active alerts: none, warning, critical or endOfLife",
+     "gravité la plus haute des alertes actives : none (aucune), warning, critical ou endOfLife"),
+    ("UnacknowledgedAlerts", INT, "1", "Unacknowledged alerts", "Alertes non acquittées",
+     "number of alerts nobody has acknowledged", "nombre d'alertes que nul n'a acquittées"),
+    ("CapacityTrend", STRING, "Ah", "Capacity trend", "Tendance de capacité",
+     "capacities over the life so far as text \"cycle:capacity cycle:capacity ...\"",
+     "capacités au fil de la vie sous forme de texte « cycle:capacité cycle:capacité ... »"),
+    # --- operations and their variables
+    ("Predict", STRUCTURE, None, "Predict", "Prédire",
+     "predicts remaining useful life and state of health and writes them into the twin",
+     "prédit la durée de vie utile restante et l'état de santé et les écrit dans le jumeau"),
+    ("SimulateWhatIf", STRUCTURE, None, "Simulate what if", "Simuler un scénario",
+     "predicts the remaining useful life under other conditions of use; writes nothing",
+     "prédit la durée de vie utile restante sous d'autres conditions d'usage ; n'écrit rien"),
+    ("AppendCycle", STRUCTURE, None, "Append cycle", "Ajouter un cycle",
+     "appends one discharge cycle to the history and predicts anew",
+     "ajoute un cycle de décharge à l'historique et refait la prédiction"),
+    ("AcknowledgeAlert", STRUCTURE, None, "Acknowledge alert", "Acquitter une alerte",
+     "records that a person has seen an alert", "consigne qu'une personne a vu une alerte"),
+    ("SetThresholds", STRUCTURE, None, "Set thresholds", "Régler les seuils",
+     "changes the thresholds of the alerts", "modifie les seuils des alertes"),
+    ("PredictAll", STRUCTURE, None, "Predict all", "Tout prédire",
+     "predicts every cell of the fleet", "prédit chaque cellule du parc"),
+    ("Status", STRING, None, "Status", "Statut",
+     "ok, invalidInput, notFound, conflict, unavailable, timeout or internal",
+     "ok, invalidInput, notFound, conflict, unavailable, timeout ou internal"),
+    ("Message", STRING, None, "Message", "Message", "what happened, for people",
+     "ce qui s'est passé, pour les personnes"),
+    ("RequestId", STRING, None, "Request identifier", "Identifiant de requête",
+     "identifier of this invocation in the log", "identifiant de cet appel dans le journal"),
+    ("FromCycle", INT, "cycle", "From cycle", "À partir du cycle",
+     "cycle the simulation starts from", "cycle de départ de la simulation"),
+    ("HorizonCycles", INT, "cycle", "Horizon", "Horizon",
+     "number of cycles to simulate", "nombre de cycles à simuler"),
+    ("Phases", STRUCTURE, None, "Phases", "Phases",
+     "conditions of use that follow one another", "conditions d'usage successives"),
+    ("Phase", STRUCTURE, None, "Phase", "Phase",
+     "conditions of use over a number of cycles", "conditions d'usage sur un nombre de cycles"),
+    ("Cycles", INT, "cycle", "Cycles", "Cycles", "length of the phase", "longueur de la phase"),
+    ("BaselineRUL", DOUBLE, "cycle", "Remaining useful life, present conditions",
+     "Durée de vie utile restante, conditions actuelles",
+     "remaining useful life when the present conditions go on", "durée de vie utile restante si rien ne change"),
+    ("BaselineRULLower", DOUBLE, "cycle", "Remaining useful life, present conditions, lower bound",
+     "Durée de vie utile restante, conditions actuelles, borne basse",
+     "lower bound of the remaining useful life when the present conditions go on",
+     "borne basse de la durée de vie utile restante si rien ne change"),
+    ("BaselineRULUpper", DOUBLE, "cycle", "Remaining useful life, present conditions, upper bound",
+     "Durée de vie utile restante, conditions actuelles, borne haute",
+     "upper bound of the remaining useful life when the present conditions go on",
+     "borne haute de la durée de vie utile restante si rien ne change"),
+    ("BaselineEndOfLifeCycle", INT, "cycle", "End-of-life cycle, present conditions",
+     "Cycle de fin de vie, conditions actuelles",
+     "end-of-life cycle when the present conditions go on", "cycle de fin de vie si rien ne change"),
+    ("BaselineTrajectory", STRUCTURE, None, "Capacity trajectory, present conditions",
+     "Trajectoire de capacité, conditions actuelles",
+     "predicted capacity by cycle when the present conditions go on", "capacité prédite par cycle si rien ne change"),
+    ("Assumptions", STRING, None, "Assumptions", "Hypothèses",
+     "which parts of the simulation the data support, and which rest on literature",
+     "parties de la simulation étayées par les données et parties reposant sur la littérature"),
+    ("DischargeSamples", STRING, None, "Discharge samples", "Échantillons de décharge",
+     "CSV text with the columns Time, Voltage_measured, Current_measured, Temperature_measured of the discharge",
+     "texte CSV aux colonnes Time, Voltage_measured, Current_measured, Temperature_measured de la décharge"),
+    ("ChargeSamples", STRING, None, "Charge samples", "Échantillons de charge",
+     "CSV text with the columns Time, Voltage_measured, Current_measured, Temperature_measured of the charge before",
+     "texte CSV aux colonnes Time, Voltage_measured, Current_measured, Temperature_measured de la charge précédente"),
+    ("RecordPath", STRING, None, "Record path", "Chemin de l'enregistrement",
+     "idShort path of the record in OperationalData", "chemin d'idShorts de l'enregistrement dans OperationalData"),
+    ("AlertsRaised", INT, "1", "Alerts raised", "Alertes levées",
+     "number of alerts this cycle raised", "nombre d'alertes levées par ce cycle"),
+    ("Outcome", STRING, None, "Outcome", "Résultat",
+     "appended, or alreadyPresent when the very same cycle was there",
+     "appended (ajouté), ou alreadyPresent si le même cycle existait déjà"),
+    ("TimeBudget_s", DOUBLE, "s", "Time budget", "Budget de temps",
+     "time after which no further cell is begun", "temps après lequel aucune autre cellule n'est entamée"),
+    ("Results", STRUCTURE, None, "Results", "Résultats", "one result per cell", "un résultat par cellule"),
+    ("CellResult", STRUCTURE, None, "Result of a cell", "Résultat d'une cellule",
+     "prediction of one cell, or why there is none", "prédiction d'une cellule, ou la raison de son absence"),
+    ("ResultStatus", STRING, None, "Result status", "Statut du résultat",
+     "ok or an error code, for one cell", "ok ou un code d'erreur, pour une cellule"),
+    ("ResultMessage", STRING, None, "Result message", "Message du résultat",
+     "what happened with one cell, for people", "ce qui s'est passé pour une cellule, pour les personnes"),
+    # --- AI model
+    ("ModelFileSHA256", STRING, None, "SHA-256 of the model file", "SHA-256 du fichier du modèle",
+     "SHA-256 checksum of the model's file, in hexadecimal", "somme SHA-256 du fichier du modèle, en hexadécimal"),
+    ("TrainingCell", STRING, None, "Training cells", "Cellules d'apprentissage",
+     "cells whose data the model was fitted on", "cellules dont les données ont servi à l'apprentissage"),
+    ("TrainingDataSHA256", STRING, None, "SHA-256 of the training data", "SHA-256 des données d'apprentissage",
+     "SHA-256 checksum of the data the model was fitted on, in hexadecimal",
+     "somme SHA-256 des données d'apprentissage, en hexadécimal"),
+]  # fmt: skip
+
+CONCEPTS: dict[str, Concept] = {row[0]: Concept(*row) for row in _TABLE}
+
+# idShort of the record column -> concept, where the two differ
+_COLUMN_CONCEPT = {"Time": "CycleStartTime"}
+RECORD_COLUMNS: tuple[Column, ...] = tuple(
+    Column(id_short, CONCEPTS[_COLUMN_CONCEPT.get(id_short, id_short)])
+    for id_short in (
+        "id_cycle", "Time", "type", "ambient_temperature", "Capacity", "StateOfHealth", "Voltage_measured",
+        "Current_measured", "Temperature_measured", "Current_charge", "Voltage_charge", "Duration", "RestBefore",
+        "DischargeCurrent", "VoltageDrop", "OhmicResistance", "TemperatureRise", "Voltage300s", "Voltage600s",
+        "Charge3V8To3V6", "Charge3V7To3V5", "ChargeTo3V5", "ChargeCapacity", "ChargeSincePrevious", "CCCharge",
+        "CVCharge", "CVTimeTo0A5", "CVCurrentAt1000s", "ChargeTime3V9To4V0", "ChargeTime4V0To4V1", "Re", "Rct",
+    )
+)  # fmt: skip
+
+# Columns of the CSV files with sampled curves (ExternalSegment): one row per sample.
+CURVE_COLUMNS = ("id_cycle", "type", "Time", "Voltage_measured", "Current_measured", "Temperature_measured")
+
+
+def unit_of(concept: str) -> str | None:
+    return CONCEPTS[concept].unit
+
+
+def name_of(concept: str, language: str) -> str:
+    """Preferred name in `language` ("en" or "fr")."""
+    return CONCEPTS[concept].name_fr if language == "fr" else CONCEPTS[concept].name_en
+
+
+def concept_descriptions() -> list[model.ConceptDescription]:
+    """All concepts as AAS concept descriptions with an IEC 61360 data specification, in the table's order."""
+    return [_description(concept) for concept in CONCEPTS.values()]
+
+
+def _description(concept: Concept) -> model.ConceptDescription:
+    content = model.DataSpecificationIEC61360(
+        model.PreferredNameTypeIEC61360({"en": concept.name_en, "fr": concept.name_fr}),
+        data_type=_data_type(concept),
+        definition=model.DefinitionTypeIEC61360({"en": concept.definition_en, "fr": concept.definition_fr}),
+        unit=concept.unit,
+    )
+    specification = model.ExternalReference((model.Key(model.KeyTypes.GLOBAL_REFERENCE, IEC61360),))
+    return model.ConceptDescription(
+        concept_id(concept.id),
+        id_short=concept.id,
+        administration=model.AdministrativeInformation(version="1", revision="0"),
+        embedded_data_specifications=[model.EmbeddedDataSpecification(specification, content)],
+    )
+
+
+def _data_type(concept: Concept) -> model.DataTypeIEC61360 | None:
+    """IEC 61360 type: a measure needs a unit (AASc-3a-009), a plain number does not."""
+    types = model.DataTypeIEC61360
+    if concept.xs_type == DOUBLE:
+        return types.REAL_MEASURE if concept.unit else types.REAL_COUNT
+    if concept.xs_type in (INT, LONG):
+        return types.INTEGER_MEASURE if concept.unit else types.INTEGER_COUNT
+    return {STRING: types.STRING, BOOLEAN: types.BOOLEAN, DATE_TIME: types.TIMESTAMP}.get(concept.xs_type or "")
