@@ -1,0 +1,136 @@
+"""One discharge cycle of a cell, and the history made of them: names, units, physical ranges.
+
+A cycle is one discharge with a valid capacity label, numbered from 1; what is known of the charge before it,
+the rest before it and the last impedance measurement stands in the same row.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from model.errors import InvalidInput
+
+NOMINAL_CAPACITY_Ah = 2.0
+"""Capacity of the new cell type; README of cells 5, 6, 7, 18: "rated capacity (from 2Ahr to 1.4Ahr)"."""
+
+CAPACITY_LIMIT_Ah = 2.1
+"""Highest capacity that this 2 Ah cell type can deliver; labels above it are integration faults of the bench."""
+
+DEFAULT_END_OF_LIFE_PERCENT = 70.0
+"""End of life in percent of the rated capacity where none is stated (README of cells 5, 6, 7, 18: 30 % fade)."""
+
+
+class Column(NamedTuple):
+    """Unit, meaning and the range that is physically possible for one column of a cycle table."""
+
+    unit: str
+    meaning: str
+    low: float
+    high: float
+
+
+COLUMNS: dict[str, Column] = {
+    "cycle_number": Column("1", "number of the discharge cycle with a valid capacity, from 1", 1, 1e6),
+    "start_time": Column("", "bench clock at the start of the discharge; the zone is not recorded", -np.inf, np.inf),
+    "ambient_temperature_degC": Column("degC", "ambient temperature recorded for the cycle", -40, 100),
+    "capacity_Ah": Column("Ah", "charge delivered by the discharge down to the stop voltage", 0, CAPACITY_LIMIT_Ah),
+    "voltage_mean_V": Column("V", "mean cell voltage under load", 0, 5),
+    "current_mean_A": Column("A", "mean cell current under load, negative on discharge", -20, 0),
+    "temperature_max_degC": Column("degC", "highest cell temperature of the discharge", -40, 150),
+    "load_current_mean_A": Column("A", "mean current at the load while the cell is under load", -20, 20),
+    "load_voltage_mean_V": Column("V", "mean voltage at the load while the cell is under load", 0, 5),
+    "duration_s": Column("s", "last minus first time of the discharge", 0, 1e6),
+    "rest_before_h": Column("h", "time from the end of the discharge before to the start of this one", 0, 1e6),
+    "discharge_current_A": Column("A", "95th percentile of the absolute current under load", 0, 20),
+    "voltage_drop_V": Column("V", "cell voltage before minus just after the load is switched on", -1, 3),
+    "ohmic_resistance_ohm": Column("ohm", "voltage drop divided by current when the load is switched on", -1, 10),
+    "temperature_rise_K": Column("K", "highest minus first cell temperature of the discharge", 0, 120),
+    "voltage_300s_V": Column("V", "cell voltage 300 s after the start of the discharge record", 0, 5),
+    "voltage_600s_V": Column("V", "cell voltage 600 s after the start of the discharge record", 0, 5),
+    "charge_3V8_3V6_Ah": Column("Ah", "charge delivered between 3.8 V and 3.6 V", 0, 3),
+    "charge_3V7_3V5_Ah": Column("Ah", "charge delivered between 3.7 V and 3.5 V", 0, 3),
+    "charge_to_3V5_Ah": Column("Ah", "charge delivered from full down to 3.5 V", 0, 3),
+    "charge_Ah": Column("Ah", "charge put in by the last full charge before the discharge", 0, 4),
+    "charge_since_previous_Ah": Column("Ah", "charge put in by all charges since the discharge before", 0, 20),
+    "cc_charge_Ah": Column("Ah", "charge put in at constant current", 0, 4),
+    "cv_charge_Ah": Column("Ah", "charge put in at constant voltage", 0, 4),
+    "cv_time_0A5_s": Column("s", "time from the end of constant current until the current has fallen to 0.5 A", 0, 1e5),
+    "cv_current_1000s_A": Column("A", "charge current 1000 s after the end of constant current", -0.1, 5),
+    "charge_time_3V9_4V0_s": Column("s", "time from 3.9 V to 4.0 V while charging at constant current", 0, 1e5),
+    "charge_time_4V0_4V1_s": Column("s", "time from 4.0 V to 4.1 V while charging at constant current", 0, 1e5),
+    "Re_ohm": Column("ohm", "electrolyte resistance of the last impedance measurement", 0, 1),
+    "Rct_ohm": Column("ohm", "charge transfer resistance of the last impedance measurement", 0, 1),
+}
+"""Columns of a cycle table in their order: name -> unit, meaning, physical range."""
+
+MEASURED = [name for name in COLUMNS if name not in ("cycle_number", "start_time")]
+"""Columns that hold a measured number."""
+
+
+@dataclass(frozen=True)
+class History:
+    """All valid cycles of one cell up to now.
+
+    `cycles` has one row per cycle, sorted by `cycle_number`, with every name of `COLUMNS` (NaN where not measured).
+    `end_of_life_capacity_Ah` is the capacity below which the cell counts as worn out. `cut_off_voltage_V` is the
+    voltage at which its discharges stop, None if unknown. `training_cell` names the training cell of which this
+    history is a replay, if any, so that it is predicted by a model that never saw that cell.
+    """
+
+    cell: str
+    rated_capacity_Ah: float
+    end_of_life_capacity_Ah: float
+    cut_off_voltage_V: float | None
+    cycles: pd.DataFrame
+    training_cell: str | None = None
+
+    def until(self, cycle_number: int) -> History:
+        """The same history as it was right after `cycle_number`."""
+        known = self.cycles[self.cycles["cycle_number"] <= cycle_number]
+        return History(
+            self.cell,
+            self.rated_capacity_Ah,
+            self.end_of_life_capacity_Ah,
+            self.cut_off_voltage_V,
+            known,
+            self.training_cell,
+        )
+
+
+def clean_cycles(cycles: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
+    """A cycle table that the predictors can use, and the columns in which something impossible was set to missing.
+
+    Adds absent columns as missing, sorts by cycle number, sets numbers outside the physical range of `COLUMNS` and
+    anything that is no number to NaN, and drops rows without a valid capacity (0 < capacity <= 2.1 Ah).
+    Raises `InvalidInput` if cycle numbers are missing, not whole, below 1 or given twice.
+    """
+    table = cycles.reindex(columns=list(COLUMNS))
+    numbers = pd.to_numeric(table["cycle_number"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    if not np.all(np.isfinite(numbers)) or np.any(numbers < 1) or np.any(numbers != np.floor(numbers)):
+        raise InvalidInput("cycle_number", cycles.get("cycle_number"), "whole numbers from 1, one per cycle")
+    if len(np.unique(numbers)) != len(numbers):
+        raise InvalidInput("cycle_number", numbers.tolist(), "each cycle number once")
+    table = table.assign(
+        cycle_number=numbers.astype(int), start_time=pd.to_datetime(table["start_time"], errors="coerce")
+    )
+    order = np.argsort(numbers, kind="stable")
+    if np.any(order[1:] < order[:-1]):
+        table = table.iloc[order]
+    repaired = []
+    for name in MEASURED:
+        column = COLUMNS[name]
+        given = table[name]
+        values = pd.to_numeric(given, errors="coerce").to_numpy(dtype=float, na_value=np.nan, copy=True)
+        with np.errstate(invalid="ignore"):
+            impossible = ~((values >= column.low) & (values <= column.high))
+        if name == "capacity_Ah":
+            impossible |= values <= 0
+        if np.any(impossible & given.notna().to_numpy()):
+            repaired.append(name)
+        values[impossible] = np.nan
+        table[name] = values
+    return table[table["capacity_Ah"].notna()].reset_index(drop=True), repaired
