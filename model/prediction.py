@@ -1,0 +1,136 @@
+"""What the model answers: a prediction for one cell, a what-if scenario and its simulation. Plain data, no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+DEFAULT_CONFIDENCE_LEVEL = 0.9
+CONFIDENCE_LEVELS = (0.5, 0.99)
+"""Lowest and highest confidence level of an interval that can be asked for."""
+
+DEFAULT_HORIZON_CYCLES = 300
+MAXIMUM_HORIZON_CYCLES = 2000
+
+OK = "ok"
+EARLY_LIFE = "earlyLife"
+PAST_END_OF_LIFE = "pastEndOfLife"
+NO_HISTORY = "noHistory"
+STATUSES = (OK, EARLY_LIFE, PAST_END_OF_LIFE, NO_HISTORY)
+"""ok: as evaluated; earlyLife: fewer cycles than the evaluation starts at, the interval is wide; pastEndOfLife: the
+capacity has been below the end of life, RUL is 0; noHistory: no valid cycle, every figure is None."""
+
+CROSS_FITTED = "crossFitted"
+FULL = "full"
+MODEL_KINDS = (CROSS_FITTED, FULL)
+"""crossFitted: the cell is a training cell and was predicted by a model that never saw it; full: trained on all cells."""
+
+
+@dataclass(frozen=True)
+class TrajectoryPoint:
+    """Expected capacity at a cycle, with its band."""
+
+    cycle: int
+    capacity_Ah: float
+    lower_Ah: float
+    upper_Ah: float
+
+
+@dataclass(frozen=True)
+class Driver:
+    """What one feature did to one prediction: the remaining life is `effect_percent` longer (or shorter) by it."""
+
+    feature: str
+    value: float | None
+    unit: str
+    effect_percent: float
+
+
+@dataclass(frozen=True)
+class SimilarCell:
+    """A training cell and its share (0 to 1, all together 1) in the trajectory similarity."""
+
+    cell: str
+    weight: float
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """State of health and remaining useful life of one cell right after cycle `at_cycle`.
+
+    Capacities in Ah, states of health in percent of the rated capacity, remaining lives in discharge cycles.
+    `outside_training_range` names the columns of `model.cycle.COLUMNS` whose present values no training cell showed.
+    With status `noHistory` all figures are None.
+    """
+
+    cell: str
+    at_cycle: int | None
+    capacity_Ah: float | None
+    state_of_health_percent: float | None
+    state_of_health_lower_percent: float | None
+    state_of_health_upper_percent: float | None
+    rul_cycles: float | None
+    rul_lower_cycles: float | None
+    rul_upper_cycles: float | None
+    confidence_level: float
+    end_of_life_capacity_Ah: float
+    end_of_life_cycle: int | None
+    trajectory: list[TrajectoryPoint]
+    drivers: list[Driver]
+    similar_cells: list[SimilarCell]
+    outside_training_range: list[str]
+    status: str
+    model_version: str
+    model_sha256: str
+    model_kind: str
+    first_cycle: int | None
+    last_cycle: int | None
+
+
+@dataclass(frozen=True)
+class Phase:
+    """Conditions that hold for a number of cycles; None means as at present."""
+
+    cycles: int
+    ambient_temperature_degC: float | None = None
+    discharge_current_A: float | None = None
+    cut_off_voltage_V: float | None = None
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A what-if question: how a cell would age from cycle `from_cycle` on (None: its last) under other conditions.
+
+    Either one constant set of conditions, or `phases` one after another (the last one goes on until the horizon).
+    `replaced` gives other present measurements than the measured ones, by column name of `model.cycle.COLUMNS`
+    (`capacity_Ah`, `Re_ohm`, `Rct_ohm`, `temperature_max_degC`).
+    """
+
+    from_cycle: int | None = None
+    horizon_cycles: int = DEFAULT_HORIZON_CYCLES
+    ambient_temperature_degC: float | None = None
+    discharge_current_A: float | None = None
+    cut_off_voltage_V: float | None = None
+    phases: list[Phase] = field(default_factory=list)
+    replaced: dict[str, float] = field(default_factory=dict)
+    end_of_life_capacity_Ah: float | None = None
+    confidence_level: float = DEFAULT_CONFIDENCE_LEVEL
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Answer to a `Scenario`, beside the baseline that goes on as at present.
+
+    `rul_cycles` and `end_of_life_cycle` are None if the end of life lies beyond the horizon. `assumptions` says of each
+    factor that was changed whether these cells support it, support it weakly, or it is taken from literature.
+    """
+
+    cell: str
+    from_cycle: int
+    rul_cycles: float | None
+    rul_lower_cycles: float | None
+    rul_upper_cycles: float | None
+    end_of_life_cycle: int | None
+    trajectory: list[TrajectoryPoint]
+    baseline: Prediction
+    outside_training_range: list[str]
+    assumptions: list[str]
