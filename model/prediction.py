@@ -1,4 +1,4 @@
-"""What the model answers: a prediction for one cell, a what-if scenario and its simulation. Plain data, no behaviour."""
+"""What the model answers: a prediction for one cell, a what-if scenario and its simulation. Plain data."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ capacity has been below the end of life, RUL is 0; noHistory: no valid cycle, ev
 CROSS_FITTED = "crossFitted"
 FULL = "full"
 MODEL_KINDS = (CROSS_FITTED, FULL)
-"""crossFitted: the cell is a training cell and was predicted by a model that never saw it; full: trained on all cells."""
+"""crossFitted: a training cell, predicted by a model that never saw it; full: the model trained on all cells."""
 
 
 @dataclass(frozen=True)
