@@ -1,0 +1,137 @@
+"""The operator's screen of the battery twin: `streamlit run dashboard/app.py`.
+
+Draws the frame (navigation, language, state of the connection, the banner of critical alerts) and one view into it.
+The address of the AAS environment comes from TWIN_BASYX_URL.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+import streamlit as st
+
+from dashboard import state, theme
+from dashboard.components.links import follow_links
+from dashboard.language import LANGUAGES, Language, escape
+from dashboard.page import Page
+from dashboard.twin import Trouble, Twin
+
+DEFAULT_BASYX_URL = "http://127.0.0.1:8081"
+STATUS_EVERY_S = 5
+GROUPS = (("fleet", "cell", "live"), ("simulation", "compare", "alerts"), ("model", "aas", "record"))
+
+
+@st.cache_resource(show_spinner=False)
+def connect(base_url: str) -> Twin:
+    """One connection and one cache for all sessions."""
+    return Twin(base_url)
+
+
+def navigation(words: Language, waiting: int) -> None:
+    groups = []
+    for group in GROUPS:
+        items = []
+        for name in group:
+            current = ' aria-current="page"' if name == state.view() else ""
+            count = f'<span class="count">{waiting}</span>' if name == "alerts" and waiting else ""
+            items.append(
+                f'<a class="go" href="{escape(state.link(name))}"{current}>{theme.icon(name)}'
+                f"<span>{escape(words(f'view.{name}'))}</span>{count}</a>"
+            )
+        groups.append("".join(items))
+    here = {name: value for name, value in st.query_params.items() if name != "lang"}
+    view = here.pop("view", "fleet")
+    languages = "".join(
+        f'<a class="go stay" href="{escape(state.link(view, **here, lang=code))}" lang="{code}" '
+        f'title="{name}"{" aria-current=true" if code == words.code else ""}>{code.upper()}</a>'
+        for code, (name, _, _) in LANGUAGES.items()
+    )
+    st.html(
+        f'<div class="brand">{theme.icon("cell", 30)}<span><b>{escape(words("brand"))}</b>'
+        f"<small>{escape(words('brand.sub'))}</small></span></div>"
+        f'<nav class="views" aria-label="{escape(words("views"))}">{"<hr>".join(groups)}</nav>'
+        f'<div class="languages" role="group" aria-label="{escape(words("language"))}">{languages}</div>'
+        f'<div class="sidenote">{escape(words("brand.note"))}</div>'
+    )
+
+
+def head(page: Page) -> None:
+    """Title of the view on the left; on the right the state of the connection, which looks after itself."""
+    words, view = page.words, state.view()
+    title, status, button = st.columns([6, 4, 1.3], vertical_alignment="center")
+    with title:
+        st.html(
+            f'<div class="head"><h1>{escape(words(f"view.{view}"))}</h1><p>{escape(words(f"view.{view}.sub"))}</p></div>'
+        )
+    with status:
+        connection(page)
+    with button:
+        if st.button(words("refresh"), key="refresh", icon=":material/refresh:", width="stretch"):
+            page.twin.refresh()
+            st.rerun()
+
+
+@st.fragment(run_every=STATUS_EVERY_S)
+def connection(page: Page) -> None:
+    words, twin = page.words, page.twin
+    up = twin.ping()
+    drawn_as = st.session_state.get("_drawn_up")
+    st.session_state["_drawn_up"] = up
+    if drawn_as is not None and drawn_as != up:
+        st.rerun()
+    if up:
+        age = max(0.0, time.time() - twin.fleet().read_at)
+        text = words("status.up", age=words.quantity(age, "s"))
+    else:
+        trouble = twin.trouble or Trouble("unreachable")
+        text = words("status.slow" if trouble.kind == "slow" else "status.down")
+    st.html(f'<div class="status{"" if up else " bad"}" role="status"><span class="dot"></span>{escape(text)}</div>')
+
+
+def banner(page: Page) -> int:
+    """The red line on every page while a critical alert waits for somebody. Returns how many alerts wait."""
+    try:
+        rows = page.twin.fleet().value
+    except Trouble:
+        return 0
+    waiting = [row for row in rows if row.unacknowledged]
+    grave = [row for row in waiting if row.severity in ("critical", "endOfLife")]
+    if grave and state.view() != "alerts":
+        names = ", ".join(row.cell for row in grave[:6]) + (" …" if len(grave) > 6 else "")
+        words = page.words
+        page.notice(
+            "critical",
+            words("banner.one" if len(grave) == 1 else "banner.many", count=len(grave), cells=names),
+            href=state.link("alerts"),
+            link=words("banner.link"),
+        )
+    return sum(row.unacknowledged for row in waiting)
+
+
+def main() -> None:
+    words = Language(state.language_code())
+    st.set_page_config(
+        page_title=f"{words(f'view.{state.view()}')} · {words('brand')}", page_icon="🔋", layout="wide",
+        initial_sidebar_state="auto",
+    )  # fmt: skip
+    st.html(f"<style>{theme.stylesheet()}</style>")
+    follow_links()
+    page = Page(connect(os.environ.get("TWIN_BASYX_URL", DEFAULT_BASYX_URL)), words)
+    head(page)
+    waiting = banner(page)
+    with st.sidebar:
+        navigation(words, waiting)
+    view = importlib.import_module(f"dashboard.views.{state.view()}")  # only what is looked at is imported
+    try:
+        view.show(page)
+    except Trouble as trouble:
+        page.show_trouble(trouble)
+
+
+main()

@@ -1,0 +1,42 @@
+"""Makes the links of the page (class "go") change the view without loading the page again.
+
+They stay real links: without this script, or with the middle mouse button, the browser opens their address itself.
+"""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from dashboard import state
+
+SCRIPT = """
+export default function({ parentElement, setTriggerValue }) {
+    const follow = (event) => {
+        const link = event.composedPath().find((node) => node.tagName === "A" && node.classList.contains("go"));
+        if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
+        event.preventDefault();
+        setTriggerValue("go", link.getAttribute("href"));
+        if (!link.classList.contains("stay")) {
+            const main = document.querySelector('[data-testid="stMain"]');
+            if (main) main.scrollTo({ top: 0 });
+        }
+        const close = document.querySelector('[data-testid="stSidebar"][aria-expanded="true"] [data-testid="stSidebarCollapseButton"] button');
+        if (close && window.innerWidth < 768) close.click();
+    };
+    document.addEventListener("click", follow);
+    return () => document.removeEventListener("click", follow);
+}
+"""
+
+_component = st.components.v2.component("twin_links", js=SCRIPT)
+
+
+def follow_links() -> None:
+    """Call once per page run."""
+
+    def go() -> None:
+        address = st.session_state["links"].go
+        if address:
+            state.follow(address)
+
+    _component(key="links", on_go_change=go, height=1)

@@ -1,0 +1,94 @@
+"""French and English: texts, numbers, units, dates. Everything the screen says passes through a `Language`."""
+
+from __future__ import annotations
+
+import html
+import math
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from babel.dates import format_datetime, format_timedelta
+from babel.numbers import format_decimal
+
+from dashboard.texts_en import TEXTS as ENGLISH
+from dashboard.texts_fr import TEXTS as FRENCH
+
+LANGUAGES = {"en": ("English", ENGLISH, "en_GB"), "fr": ("Français", FRENCH, "fr_FR")}
+MISSING = "—"
+NARROW_SPACE = "\u202f"
+
+
+def escape(text: object) -> str:
+    """`text` made safe for HTML; every name that comes from an AAS passes here before it is shown as HTML."""
+    return html.escape(str(text), quote=True)
+
+
+def is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+class Language:
+    """One language of the screen; `code` is "en" or "fr", any other falls back to English."""
+
+    def __init__(self, code: str):
+        self.code = code if code in LANGUAGES else "en"
+        self.name, self._texts, self._locale = LANGUAGES[self.code]
+
+    def __call__(self, key: str, **values: Any) -> str:
+        """The text named `key` with `values` filled in. Raises KeyError on an unknown key."""
+        text = self._texts[key]
+        return text.format(**values) if values else text
+
+    def has(self, key: str) -> bool:
+        return key in self._texts
+
+    def number(self, value: Any, digits: int = 0, signed: bool = False) -> str:
+        """`value` with `digits` decimals in the language's own notation; a dash for None and NaN."""
+        if not is_number(value):
+            return MISSING
+        shown = format_decimal(round(value, digits) + 0.0, format="#,##0." + "0" * digits if digits else "#,##0",
+                               locale=self._locale)  # fmt: skip
+        return f"+{shown}" if signed and value > 0 else shown
+
+    def quantity(self, value: Any, unit: str, digits: int = 0, signed: bool = False) -> str:
+        """`value` with its unit ("1.86 Ah", "1,86 Ah"); a dash alone when there is no value."""
+        shown = self.number(value, digits, signed)
+        return shown if shown == MISSING or not unit else f"{shown}{NARROW_SPACE}{unit}"
+
+    def cycles(self, value: Any, digits: int = 0) -> str:
+        return self.quantity(
+            value, self("unit.cycle" if is_number(value) and abs(value) < 2 else "unit.cycles"), digits
+        )
+
+    def interval(self, lower: Any, upper: Any, unit: str = "", digits: int = 0) -> str:
+        """ "43–62 cycles"; a dash when either bound is missing."""
+        if not (is_number(lower) and is_number(upper)):
+            return MISSING
+        shown = f"{self.number(lower, digits)}–{self.number(upper, digits)}"
+        return f"{shown}{NARROW_SPACE}{unit}" if unit else shown
+
+    def moment(self, when: datetime | None, seconds: bool = False) -> str:
+        """Date and time; those with a zone are shown in UTC and say so."""
+        if when is None:
+            return MISSING
+        zone = ""
+        if when.tzinfo is not None:
+            when, zone = when.astimezone(UTC), " UTC"
+        pattern = "d MMM y, HH:mm" + (":ss" if seconds else "")
+        return format_datetime(when.replace(tzinfo=None), pattern, locale=self._locale) + zone
+
+    def age(self, when: datetime | None, now: datetime | None = None) -> str:
+        """ "5 minutes ago" / « il y a 5 minutes »; a dash for None."""
+        if when is None:
+            return MISSING
+        if when.tzinfo is None:
+            when = when.replace(tzinfo=UTC)
+        passed = (now or datetime.now(UTC)) - when
+        if abs(passed) < timedelta(seconds=2):
+            return self("time.now")
+        return format_timedelta(-passed, add_direction=True, locale=self._locale, threshold=1.2)
+
+    @property
+    def plot_separators(self) -> str:
+        """Plotly's `layout.separators`: the decimal sign, then the thousands sign."""
+        return ",\u202f" if self.code == "fr" else ".,"

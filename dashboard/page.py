@@ -1,0 +1,79 @@
+"""What every view is given: the twin, the language, and the few ways in which all views show things."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import streamlit as st
+
+from dashboard import state, theme
+from dashboard.language import Language, escape
+from dashboard.twin import Reading, Trouble, Twin
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Page:
+    twin: Twin
+    words: Language
+
+    def html(self, body: str) -> None:
+        """Shows HTML; every text in it that is not the program's own must have passed `escape`."""
+        st.html(body)
+
+    def title(self, text: str, hint: str = "") -> None:
+        self.html(f'<p class="title">{escape(text)}</p>' + (f'<p class="hint">{escape(hint)}</p>' if hint else ""))
+
+    def card(self, name: str) -> Any:
+        """A bordered container; `name` is unique on the page."""
+        return st.container(key=f"card_{name}")
+
+    def notice(self, tone: str, text: str, icon: str = "", href: str = "", link: str = "") -> None:
+        """A sentence that must be seen; `tone` is critical, warning, info or none."""
+        symbol = theme.icon(icon or {"info": "unknown"}.get(tone, tone), 20)
+        anchor = f'<a class="go" href="{escape(href)}">{escape(link)}</a>' if href else ""
+        self.html(f'<div class="banner {tone}" role="status">{symbol}<span>{escape(text)}</span>{anchor}</div>')
+
+    def explain(self, trouble: Trouble) -> str:
+        """A sentence a person can act on; a refusal by the twin itself is given in its own words."""
+        key = f"trouble.{trouble.kind}"
+        sentence = self.words(key if self.words.has(key) else "trouble.refused")
+        if trouble.kind in ("invalidInput", "conflict", "notFound", "refused", "internal", "unreadable"):
+            return f"{sentence} {trouble.detail}".strip()
+        return sentence
+
+    def show_trouble(self, trouble: Trouble) -> None:
+        self.notice("critical", self.explain(trouble))
+
+    def note_stale(self, *readings: Reading[Any]) -> bool:
+        """Says so when what follows is older than it should be. True when it is."""
+        stale = [reading for reading in readings if reading.stale]
+        if stale:
+            oldest = min(reading.read_at for reading in stale)
+            age = self.words.quantity(time.time() - oldest, "s")
+            self.notice("warning", f"{self.explain(stale[0].trouble)} {self.words('stale.shown', age=age)}")  # type: ignore[arg-type]
+        return bool(stale)
+
+    def attempt(self, action: Callable[[], T]) -> T | None:
+        """The action's result; when it fails, says why on the page and gives None."""
+        try:
+            return action()
+        except Trouble as trouble:
+            self.show_trouble(trouble)
+            return None
+
+    def choose_cell(self, key: str, label: str | None = None) -> str | None:
+        """The selection box of one cell, tied to the address. None when there is no cell at all."""
+        names = self.attempt(self.twin.cells)
+        if names is None:
+            return None
+        if not names:
+            self.notice("info", self.words("fleet.empty"), href=state.link("record"), link=self.words("view.record"))
+            return None
+        state.bound("cell", key, names, names[0])
+        st.selectbox(label or self.words("cell"), names, key=key, on_change=state.keep("cell", key))
+        return st.session_state[key]

@@ -1,0 +1,87 @@
+"""What the page shows, kept in its address: a link opens the same view, cell, cycle, scenarios and language again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+import streamlit as st
+
+VIEWS = ("fleet", "cell", "live", "simulation", "compare", "alerts", "model", "aas", "record")
+KEPT_ACROSS_VIEWS = ("lang", "cell")
+
+
+def get(name: str, default: str = "") -> str:
+    return st.query_params.get(name, default)
+
+
+def put(**changes: object) -> None:
+    """Writes into the address; None or "" removes the parameter."""
+    for name, value in changes.items():
+        if value is None or value == "":
+            if name in st.query_params:
+                del st.query_params[name]
+        elif st.query_params.get(name) != str(value):
+            st.query_params[name] = str(value)
+
+
+def view() -> str:
+    asked = get("view", "fleet")
+    return asked if asked in VIEWS else "fleet"
+
+
+def language_code() -> str:
+    """The address's language, otherwise the browser's first one."""
+    asked = get("lang") or (st.context.locale or "en")
+    return "fr" if asked.lower().startswith("fr") else "en"
+
+
+def link(view_name: str, **parameters: object) -> str:
+    """The address of a view with the language (and the cell, unless another is given) of the present one."""
+    query: dict[str, object] = {"view": view_name}
+    query |= {name: get(name) for name in KEPT_ACROSS_VIEWS if get(name)}
+    query |= parameters
+    return "?" + urlencode({name: value for name, value in query.items() if value not in (None, "")})
+
+
+def follow(address: str) -> None:
+    """Goes to an address made by `link` without loading the page again."""
+    st.query_params.from_dict(dict(parse_qsl(address.lstrip("?"))))
+
+
+def integer(name: str) -> int | None:
+    try:
+        return int(get(name))
+    except ValueError:
+        return None
+
+
+def bound(name: str, key: str, options: Sequence[Any] | None, default: Any, read: Callable[[str], Any] = str) -> None:
+    """Ties the widget `key` to the address's parameter `name`: call it just before the widget is made.
+
+    A changed address sets the widget (a value that is not among `options` gives `default`); the widget's
+    `on_change` must be `keep(name, key)`.
+    """
+    asked = get(name)
+    seen = st.session_state.get(f"_seen_{key}")
+    if key in st.session_state and asked == seen:
+        if options is None or st.session_state[key] in options:
+            return
+    try:
+        value = read(asked) if asked else default
+    except ValueError:
+        value = default
+    st.session_state[key] = value if options is None or value in options else default
+    st.session_state[f"_seen_{key}"] = asked
+
+
+def keep(name: str, key: str, write: Callable[[Any], Any] = str) -> Callable[[], None]:
+    """The `on_change` that writes the widget `key` into the address's parameter `name`."""
+
+    def changed() -> None:
+        value = st.session_state.get(key)
+        put(**{name: None if value is None else write(value)})
+        st.session_state[f"_seen_{key}"] = get(name)
+
+    return changed
