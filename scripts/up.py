@@ -115,20 +115,14 @@ def build_package(steps: installation.Steps, state: Path) -> Path:
     """The fleet's AASX; again only when the model, the data or the builder changed."""
     package, stamp = state / "aasx" / "fleet.aasx", state / "aasx" / "inputs.sha256"
     sources = [ROOT / name for name in ("aasx", "model", "operations/twin.py", "requirements.txt")]
-    model_card = (state / "model" / "model.json").read_bytes() if (state / "model" / "model.json").exists() else b""
-    wanted = installation.digest(sources) + str(hash_of(model_card)) + os.environ.get("TWIN_BASE_IRI", "")
+    serving = state / "model" / "serving.json"  # names the model version that answers
+    wanted = installation.digest(sources) + serving.read_text(encoding="utf-8") + os.environ.get("TWIN_BASE_IRI", "")
     if package.exists() and installation.fits(stamp, wanted):
         return package
     build = [installation.PYTHON, ROOT / "scripts" / "build_aasx.py", "--out", package.parent, "--fleet-only"]
     steps.run("AASX of all cells", build, "", {"TWIN_MODEL_DIR": str(state / "model")})
     stamp.write_text(wanted, encoding="utf-8")
     return package
-
-
-def hash_of(content: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(content).hexdigest()
 
 
 def predict_through_aas(basyx_url: str, timeout_s: float = 30.0) -> str | None:
