@@ -15,7 +15,7 @@ from typing import Any
 import pandas as pd
 
 from aasx.identifiers import model_submodel_id
-from model.cycle import DEFAULT_END_OF_LIFE_PERCENT, NOMINAL_CAPACITY_Ah, History
+from model.cycle import DEFAULT_END_OF_LIFE_PERCENT, History, NOMINAL_CAPACITY_Ah
 from model.prediction import Prediction
 
 ID_SHORT = {
@@ -54,10 +54,6 @@ COLUMN = {id_short: column for column, id_short in ID_SHORT.items()}
 
 DISCHARGE = "discharge"
 TREND_POINTS = 40
-
-
-def record_id_short(cycle_number: int) -> str:
-    return f"Record{cycle_number:04d}"
 
 
 def training_cell(cell: str) -> str:

@@ -1,0 +1,71 @@
+"""`python -m operations`: serves the delegate with waitress until it is told to stop (Ctrl-C or SIGTERM)."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import logging
+import signal
+import sys
+from pathlib import Path
+
+import waitress
+
+from model.artifact import TwinModel
+from model.errors import ModelError
+from operations import logs
+from operations.app import create_app
+from operations.settings import Settings
+
+
+def arguments(settings: Settings) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m operations", description="The operation delegate of the twin.")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s: this machine)")
+    parser.add_argument("--port", type=int, default=5000, help="default %(default)s")
+    parser.add_argument("--basyx-url", default=settings.basyx_url, help="AAS environment (default %(default)s)")
+    parser.add_argument("--model-dir", type=Path, default=settings.model_dir, help="model (default %(default)s)")
+    parser.add_argument("--threads", type=int, default=16, help="operations at a time (default %(default)s)")
+    return parser.parse_args()
+
+
+def main() -> int:
+    try:
+        settings = Settings.from_environment()
+    except ValueError as error:
+        print(f"operations: {error}", file=sys.stderr)
+        return 2
+    options = arguments(settings)
+    logs.start()
+    settings = dataclasses.replace(settings, basyx_url=options.basyx_url, model_dir=options.model_dir)
+    try:
+        model = TwinModel.load(settings.model_dir)
+        server = waitress.create_server(
+            create_app(settings, model),
+            host=options.host,
+            port=options.port,
+            threads=options.threads,
+            max_request_body_size=2 * settings.max_body_bytes,  # the application's own limit answers better
+            channel_timeout=60,
+            ident=None,
+        )
+    except (ModelError, OSError, ValueError) as error:
+        print(f"operations: {error}", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, _stop)
+    logs.say(logging.INFO, "serving", host=options.host, port=options.port, model=model.version)
+    try:
+        server.run()
+    except (KeyboardInterrupt, SystemExit):
+        pass
+    finally:
+        server.close()
+        logs.say(logging.INFO, "stopped")
+    return 0
+
+
+def _stop(_signal: int, _frame: object) -> None:
+    raise SystemExit(0)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,243 @@
+"""Alerts of a cell: raised once when a threshold is crossed, cleared with their cause, kept in a history.
+
+    activeUnacknowledged --acknowledge--> activeAcknowledged
+            |        ^                            |
+      cause gone   cause back                 cause gone
+            v        |                            v
+    clearedUnacknowledged --acknowledge-->     cleared  (moves from ActiveAlerts to AlertHistory)
+
+One alert stands for one indicator and severity. It is raised at its threshold and clears only beyond a margin
+(hysteresis), because capacity regenerates after a rest and predictions move by a cycle or two: an alert that comes and
+goes with every cycle is soon ignored.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
+
+from operations.elements import Json, list_item, reference, with_value
+
+RUL_MARGIN_CYCLES = 2.0
+RUL_MARGIN_SHARE = 0.1
+SOH_MARGIN_PERCENT = 1.0
+TEMPERATURE_MARGIN_K = 1.0
+HISTORY_LENGTH = 200
+"""Cleared alerts kept in AlertHistory; the oldest go first."""
+
+SEVERITIES = ("none", "warning", "critical", "endOfLife")
+RULP = ("SubmodelElementCollection", "RemainingUsefulLifePrediction")
+DEFINITIONS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
+    ("RUL", "warning"): (RULP, ("SubmodelElementList", "ListPreAlerts"), ("SubmodelElementCollection", "0")),
+    ("RUL", "critical"): (RULP, ("SubmodelElementList", "ListPreAlerts"), ("SubmodelElementCollection", "1")),
+    ("RUL", "endOfLife"): (RULP, ("SubmodelElementCollection", "AlertAfterExceedingRemainingUsableLife")),
+    ("StateOfHealth", "warning"): (("SubmodelElementCollection", "SoHThresholds"), ("Property", "Warning")),
+    ("StateOfHealth", "critical"): (("SubmodelElementCollection", "SoHThresholds"), ("Property", "Critical")),
+    ("StateOfHealth", "endOfLife"): (("SubmodelElementCollection", "SoHThresholds"), ("Property", "EndOfLife")),
+    ("Temperature_measured", "warning"): (
+        ("SubmodelElementCollection", "TemperatureThresholds"),
+        ("Property", "Warning"),
+    ),
+    ("Temperature_measured", "critical"): (
+        ("SubmodelElementCollection", "TemperatureThresholds"),
+        ("Property", "Critical"),
+    ),
+    ("ModelRange", "warning"): (RULP, ("SubmodelElementList", "ListRULBoundaryConditions")),
+}
+"""Where the threshold of an alert is defined in the Prediction submodel, as keys of a ModelReference."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Limits as the AAS holds them; None where none is set. RUL in cycles, SoH in %, temperature in degC."""
+
+    rul_warning: float | None
+    rul_critical: float | None
+    soh_warning: float | None
+    soh_critical: float | None
+    soh_end_of_life: float | None
+    temperature_warning: float | None
+    temperature_critical: float | None
+
+    @classmethod
+    def of(cls, prediction_values: dict[str, Any]) -> Thresholds:
+        """From the values of a Prediction submodel."""
+        pre_alerts = prediction_values["RemainingUsefulLifePrediction"]["ListPreAlerts"]
+        soh, temperature = prediction_values["SoHThresholds"], prediction_values["TemperatureThresholds"]
+        return cls(
+            pre_alerts[0]["PreAlertValue"], pre_alerts[1]["PreAlertValue"],
+            soh["Warning"], soh["Critical"], soh["EndOfLife"],
+            temperature["Warning"], temperature["Critical"],
+        )  # fmt: skip
+
+
+class Condition(NamedTuple):
+    """A value against a threshold. `sign` is -1 where low values are bad, 1 where high ones are."""
+
+    indicator: str
+    severity: str
+    value: float | None
+    threshold: float | None
+    sign: int
+    margin: float
+    at_threshold: bool = True
+
+    @property
+    def holds(self) -> bool:
+        excess = self._excess
+        return excess is not None and (excess > 0 or (excess == 0 and self.at_threshold))
+
+    def is_over(self, with_margin: bool) -> bool:
+        """True when the cause is gone; not known is not gone, but a threshold taken away is."""
+        if self.threshold is None:
+            return True
+        excess = self._excess
+        return excess is not None and not self.holds and (not with_margin or excess < -self.margin)
+
+    @property
+    def _excess(self) -> float | None:
+        return None if self.value is None or self.threshold is None else self.sign * (self.value - self.threshold)
+
+
+def conditions(
+    thresholds: Thresholds,
+    *,
+    rul_cycles: float | None,
+    past_end_of_life: bool,
+    soh_percent: float | None,
+    temperature_degC: float | None,
+    outside_training_range: int | None,
+) -> list[Condition]:
+    """All conditions of a cell in its present state; a value that is not known is None."""
+    rul = 0.0 if past_end_of_life else rul_cycles
+
+    def rul_condition(severity: str, threshold: float | None) -> Condition:
+        margin = max(RUL_MARGIN_CYCLES, RUL_MARGIN_SHARE * (threshold or 0))
+        return Condition("RUL", severity, rul, threshold, -1, margin)
+
+    def soh_condition(severity: str, threshold: float | None) -> Condition:
+        return Condition("StateOfHealth", severity, soh_percent, threshold, -1, SOH_MARGIN_PERCENT, at_threshold=False)
+
+    def temperature_condition(severity: str, threshold: float | None) -> Condition:
+        return Condition("Temperature_measured", severity, temperature_degC, threshold, 1, TEMPERATURE_MARGIN_K)
+
+    outside = None if outside_training_range is None else float(outside_training_range)
+    return [
+        rul_condition("warning", thresholds.rul_warning),
+        rul_condition("critical", thresholds.rul_critical),
+        rul_condition("endOfLife", 0.0),
+        soh_condition("warning", thresholds.soh_warning),
+        soh_condition("critical", thresholds.soh_critical),
+        soh_condition("endOfLife", thresholds.soh_end_of_life),
+        temperature_condition("warning", thresholds.temperature_warning),
+        temperature_condition("critical", thresholds.temperature_critical),
+        Condition("ModelRange", "warning", outside, 0.0, 1, 0.0, at_threshold=False),
+    ]
+
+
+@dataclass(frozen=True)
+class Alert:
+    """One item of ActiveAlerts or AlertHistory; the fields are its idShorts, times are xs:dateTime in UTC."""
+
+    AlertId: str
+    Indicator: str
+    Severity: str
+    ThresholdValue: float | None
+    ActualValue: float | None
+    AlertState: str
+    RaisedAt: str
+    AcknowledgedAt: str | None = None
+    AcknowledgedBy: str | None = None
+    AcknowledgementComment: str | None = None
+    ClearedAt: str | None = None
+
+    @classmethod
+    def of(cls, values: dict[str, Any]) -> Alert:
+        return cls(**{name: values.get(name) for name in cls.__dataclass_fields__})
+
+    @property
+    def is_active(self) -> bool:
+        return self.AlertState.startswith("active")
+
+    @property
+    def is_acknowledged(self) -> bool:
+        return self.AcknowledgedAt is not None
+
+    def to_element(self, submodel_id: str) -> Json:
+        """The alert as an item of the Prediction submodel `submodel_id`."""
+        item = with_value(list_item("ActiveAlerts"), asdict(self))
+        definition = reference(submodel_id, *DEFINITIONS[(self.Indicator, self.Severity)])
+        elements = [
+            element | {"value": definition} if element["idShort"] == "Definition" else element
+            for element in item["value"]
+        ]
+        return item | {"value": elements}
+
+
+class Change(NamedTuple):
+    """Alerts after an evaluation or acknowledgement: those to keep, those for the history, those newly raised."""
+
+    kept: list[Alert]
+    closed: list[Alert]
+    raised: list[Alert]
+
+
+def evaluate(alerts: Iterable[Alert], states: Iterable[Condition], now: str, with_margin: bool = True) -> Change:
+    """The alerts after looking at the present state; without margin when thresholds have just been set."""
+    known = {(alert.Indicator, alert.Severity): alert for alert in alerts}
+    raised: list[Alert] = []
+    for state in states:
+        key = (state.indicator, state.severity)
+        alert = known.get(key)
+        if state.holds and alert is None:
+            new = Alert(
+                f"{state.indicator}-{state.severity}-{uuid.uuid4().hex[:8]}", state.indicator, state.severity,
+                state.threshold, state.value, "activeUnacknowledged", now,
+            )  # fmt: skip
+            known[key] = new
+            raised.append(new)
+        elif alert and state.holds and not alert.is_active:
+            known[key] = replace(alert, AlertState="activeUnacknowledged", ClearedAt=None)
+        elif alert and alert.is_active and state.is_over(with_margin):
+            after = "cleared" if alert.is_acknowledged else "clearedUnacknowledged"
+            known[key] = replace(alert, AlertState=after, ClearedAt=now)
+    return _sorted_out(known.values(), raised)
+
+
+def acknowledge(alerts: Iterable[Alert], alert_id: str, by: str, comment: str | None, now: str) -> Change:
+    """The alerts after one of them was acknowledged; the caller has looked that it exists and is not acknowledged."""
+    return _sorted_out(
+        (
+            replace(
+                alert,
+                AlertState="activeAcknowledged" if alert.is_active else "cleared",
+                AcknowledgedAt=now,
+                AcknowledgedBy=by,
+                AcknowledgementComment=comment,
+            )
+            if alert.AlertId == alert_id
+            else alert
+            for alert in alerts
+        ),
+        [],
+    )
+
+
+def highest_severity(alerts: Iterable[Alert]) -> str:
+    """The highest severity among the active alerts, or none."""
+    return max((alert.Severity for alert in alerts if alert.is_active), key=SEVERITIES.index, default="none")
+
+
+def unacknowledged(alerts: Iterable[Alert]) -> int:
+    return sum(not alert.is_acknowledged for alert in alerts)
+
+
+def _sorted_out(alerts: Iterable[Alert], raised: list[Alert]) -> Change:
+    alerts = list(alerts)
+    return Change(
+        [alert for alert in alerts if alert.AlertState != "cleared"],
+        [alert for alert in alerts if alert.AlertState == "cleared"],
+        raised,
+    )

@@ -1,0 +1,234 @@
+"""AppendCycle: one measured cycle, checked and added to the history; live state, prediction and alerts follow.
+
+A battery management system repeats a call that it got no answer to; so the same cycle again is acknowledged (Outcome
+alreadyPresent) and completes what an interrupted call left open, while other values under its number are refused.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+from pydantic import Field, create_model
+
+from aasx.operational_data import RECORDS_PATH, record_id_short
+from aasx.vocabulary import CURVE_COLUMNS
+from model import errors as model_errors
+from model.cycle import COLUMNS, CAPACITY_LIMIT_Ah
+from model.features import SAMPLE_NAMES, cycle_features
+from model.prediction import Prediction
+from operations import alerts, predict, twin
+from operations.edge import DATE_TIME, LONG, BenchTime, Inputs, Outputs, variable
+from operations.errors import InvalidInput, OperationError, Problem, shown
+from operations.live_twin import CellHistory, LiveTwin
+from operations.logs import request_id
+
+LONGEST_SAMPLES_CHARACTERS = 1_500_000
+MOST_SAMPLES = 20_000
+SAMPLE_RANGES = {
+    "Time": (0.0, 1e6),
+    "Voltage_measured": (0.0, 5.0),
+    "Current_measured": (-20.0, 20.0),
+    "Temperature_measured": (-40.0, 150.0),
+}
+"""Physical limits of one sample: s, V, A (negative on discharge), degC."""
+SAMPLES = "CSV text, one sample a line, with the header " + ",".join(SAMPLE_NAMES) + " (s, V, A, degC)"
+REQUIRED = ("id_cycle", "ambient_temperature")
+RELATIVE_TOLERANCE = 1e-9
+
+
+def _column_field(column: str) -> tuple[Any, Any]:
+    """Type and field of the input that carries a column of the record, with the physical range of the column."""
+    if column == "start_time":
+        return BenchTime, variable(None, xs_type=DATE_TIME, description=COLUMNS[column].meaning)
+    if column == "cycle_number":
+        return int, variable(ge=1, le=predict.HIGHEST_CYCLE)
+    known = COLUMNS[column]
+    low = 1e-3 if column == "capacity_Ah" else known.low  # 0 is an aborted test, not a cycle
+    default = ... if twin.ID_SHORT[column] in REQUIRED else None
+    kind = float if default is ... else float | None
+    return kind, variable(default, ge=low, le=known.high)
+
+
+def _samples_field() -> Any:
+    return Field(None, min_length=1, max_length=LONGEST_SAMPLES_CHARACTERS, description=SAMPLES)
+
+
+AppendCycleInputs: Any = create_model(
+    "AppendCycleInputs",
+    __base__=Inputs,
+    **{id_short: _column_field(column) for column, id_short in twin.ID_SHORT.items()},
+    **{name: (str | None, _samples_field()) for name in ("DischargeSamples", "ChargeSamples")},
+)  # type: ignore[call-overload]
+
+
+class AppendCycleOutputs(Outputs):
+    RecordPath: str | None = variable(None)
+    RecordCount: int | None = variable(None, xs_type=LONG)
+    StateOfHealth: float | None = variable(None)
+    StateOfHealthLower: float | None = variable(None)
+    StateOfHealthUpper: float | None = variable(None)
+    RUL: float | None = variable(None)
+    RULLower: float | None = variable(None)
+    RULUpper: float | None = variable(None)
+    AlertsRaised: int | None = variable(None)
+    Outcome: str | None = variable(None, description="appended, or alreadyPresent for a cycle sent again")
+    RequestId: str | None = variable(None)
+
+
+def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
+    samples = read_samples("DischargeSamples", inputs.DischargeSamples)
+    charge = read_samples("ChargeSamples", inputs.ChargeSamples)
+    row = measured_row(inputs, samples, charge)
+    history = live.history(cell)
+    outcome = "alreadyPresent" if _is_present(history, row) else "appended"
+    if outcome == "appended":
+        history = live.completed(history)
+        row = in_order(history, row)
+        history = live.append_record(history, row)
+    if samples is not None and not history.complete and row["cycle_number"] == history.last_cycle:
+        live.put_latest_curves(cell, curves_csv(row["cycle_number"], samples, charge))
+    last_sample = None if samples is None else {name: float(samples[name].iloc[-1]) for name in SAMPLE_NAMES}
+    history = live.completed(history, last_sample if row["cycle_number"] == history.last_cycle else None)
+    prediction, raised = _prediction(live, history, outcome)
+    return AppendCycleOutputs(
+        RecordPath=f"{RECORDS_PATH}.{record_id_short(row['cycle_number'])}",
+        RecordCount=len(history.cycles),
+        StateOfHealth=prediction.state_of_health_percent,
+        StateOfHealthLower=prediction.state_of_health_lower_percent,
+        StateOfHealthUpper=prediction.state_of_health_upper_percent,
+        RUL=prediction.rul_cycles,
+        RULLower=prediction.rul_lower_cycles,
+        RULUpper=prediction.rul_upper_cycles,
+        AlertsRaised=len(raised),
+        Outcome=outcome,
+        RequestId=request_id.get(),
+    )
+
+
+def _prediction(live: LiveTwin, history: CellHistory, outcome: str) -> tuple[Prediction, list[alerts.Alert]]:
+    """The prediction after the last cycle, written if the AAS does not have it yet."""
+    submodel = live.prediction_submodel(history.cell)
+    if outcome == "alreadyPresent" and not predict.is_behind(submodel, history):
+        return live.model.predict(history.for_model(predict.end_of_life_percent(submodel))), []
+    return predict.predict_present(live, history, submodel, datetime.now(UTC))
+
+
+def read_samples(field: str, text: str | None) -> pd.DataFrame | None:
+    """Samples of one discharge or charge. Raises InvalidInput that names the line and what is wrong there."""
+    if text is None:
+        return None
+    lines = csv.reader(io.StringIO(text), strict=True)
+    try:
+        header = [name.strip() for name in next(lines, [])]
+        if sorted(header) != sorted(SAMPLE_NAMES):
+            raise _bad_samples(field, 1, ",".join(header), f"must be the header {','.join(SAMPLE_NAMES)}")
+        rows = [_sample(field, number, header, line) for number, line in enumerate(lines, 2) if line]
+    except csv.Error as error:
+        raise _bad_samples(field, lines.line_num, str(error), "must be CSV") from None
+    if len(rows) > MOST_SAMPLES:
+        raise InvalidInput(Problem(field, str(len(rows)), f"must have at most {MOST_SAMPLES} samples"))
+    samples = pd.DataFrame(rows, columns=header)[list(SAMPLE_NAMES)]
+    backwards = (samples["Time"].diff() <= 0).to_numpy().nonzero()[0]
+    if len(backwards):
+        at = int(backwards[0])
+        raise _bad_samples(field, at + 2, samples["Time"].iloc[at], "Time must grow from line to line")
+    return samples
+
+
+def _sample(field: str, number: int, header: list[str], line: list[str]) -> list[float]:
+    if len(line) != len(header):
+        raise _bad_samples(field, number, ",".join(line), f"must have {len(header)} numbers")
+    values = []
+    for name, text in zip(header, line, strict=True):
+        low, high = SAMPLE_RANGES[name]
+        try:
+            value = float(text)
+        except ValueError:
+            value = math.nan
+        if not low <= value <= high:
+            raise _bad_samples(field, number, text, f"{name} must be a number from {low:g} to {high:g}")
+        values.append(value)
+    return values
+
+
+def _bad_samples(field: str, line: int, value: Any, allowed: str) -> InvalidInput:
+    return InvalidInput(Problem(f"{field} line {line}", shown(value), allowed))
+
+
+def measured_row(inputs: Any, samples: pd.DataFrame | None, charge: pd.DataFrame | None) -> dict[str, Any]:
+    """The cycle as a row of the model's table, with what was given and what follows from the samples only.
+
+    A value that is given stands above the one computed from samples. Raises InvalidInput when there is no capacity.
+    """
+    row: dict[str, Any] = {}
+    if samples is not None:
+        try:
+            row |= cycle_features(samples, charge)
+        except model_errors.InvalidInput as error:
+            raise InvalidInput(Problem("DischargeSamples", shown(error.value), error.allowed)) from None
+    elif charge is not None:
+        raise InvalidInput(Problem("ChargeSamples", "", "need the DischargeSamples of the cycle with them"))
+    for column, id_short in twin.ID_SHORT.items():
+        if (value := getattr(inputs, id_short)) is not None:
+            row[column] = pd.Timestamp(value) if column == "start_time" else value
+    if "capacity_Ah" not in row:
+        raise InvalidInput(Problem("Capacity", "", "missing; give it, or DischargeSamples to compute it from"))
+    for column, value in row.items():
+        if column != "start_time" and not COLUMNS[column].low <= value <= COLUMNS[column].high:
+            known = COLUMNS[column]
+            allowed = f"computed from the samples, must be from {known.low:g} to {known.high:g} {known.unit}"
+            raise InvalidInput(Problem(twin.ID_SHORT[column], shown(value), allowed))
+    if not 0 < row["capacity_Ah"] <= CAPACITY_LIMIT_Ah:
+        allowed = f"must be above 0, to {CAPACITY_LIMIT_Ah} Ah"
+        raise InvalidInput(Problem("Capacity", shown(row["capacity_Ah"]), allowed))
+    return row
+
+
+def in_order(history: CellHistory, row: dict[str, Any]) -> dict[str, Any]:
+    """The row, checked to follow the last one, with its time and the rest before it. Raises InvalidInput."""
+    last, number = history.last_cycle, row["cycle_number"]
+    if last is not None and number != last + 1:
+        raise InvalidInput(Problem("id_cycle", shown(number), f"must be {last + 1}, the cycle after the last one"))
+    if "start_time" not in row:
+        return row | {"start_time": pd.Timestamp(datetime.now(UTC).replace(tzinfo=None, microsecond=0))}
+    if last is None or pd.isna(history.last_row["start_time"]):
+        return row
+    before = history.last_row
+    if row["start_time"] <= before["start_time"]:
+        allowed = f"must be after the start of the cycle before, {before['start_time'].isoformat()}"
+        raise InvalidInput(Problem("Time", row["start_time"].isoformat(), allowed))
+    if "rest_before_h" not in row and not math.isnan(before["duration_s"]):
+        apart_s = (row["start_time"] - before["start_time"]).total_seconds()
+        return row | {"rest_before_h": max(0.0, apart_s - before["duration_s"]) / 3600}
+    return row
+
+
+def _is_present(history: CellHistory, row: dict[str, Any]) -> bool:
+    """True when the cycle is in the history with the same values; OperationError (conflict) when with others."""
+    stored = history.cycles[history.cycles["cycle_number"] == row["cycle_number"]]
+    if not len(stored):
+        return False
+    known = stored.iloc[0].to_dict()
+    different = [twin.ID_SHORT[column] for column, value in row.items() if not _same(value, known[column])]
+    if different:
+        text = f"cycle {row['cycle_number']} is recorded already with another {', '.join(different)}"
+        raise OperationError("conflict", f"{text}; nothing was changed")
+    return True
+
+
+def _same(value: Any, stored: Any) -> bool:
+    if isinstance(value, pd.Timestamp):
+        return value == stored
+    return math.isclose(value, stored, rel_tol=RELATIVE_TOLERANCE, abs_tol=1e-12)
+
+
+def curves_csv(cycle_number: int, discharge: pd.DataFrame, charge: pd.DataFrame | None) -> str:
+    """The samples as the CSV of the twin's curves: the charge before the discharge, then the discharge."""
+    parts = [("charge", charge), ("discharge", discharge)]
+    tables = [part.assign(id_cycle=cycle_number, type=kind) for kind, part in parts if part is not None]
+    return pd.concat(tables)[list(CURVE_COLUMNS)].to_csv(index=False, lineterminator="\n")

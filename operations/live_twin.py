@@ -1,0 +1,257 @@
+"""The cells as they live in the AAS environment: read cheaply, written in an order that a crash cannot spoil.
+
+The AAS is the system of record; this process only remembers the history of a cell, so that an operation need not read
+a thousand records again. Before a remembered history is used, two small requests look whether it still holds: LiveState
+(its cycle, capacity and time of last update) must be the one seen, and no record may follow the last one known. Thus an
+import, a restored backup, a removed or newly added cell and a record appended by somebody else are noticed at once; a
+change of an older record made by hand is noticed after `history_max_age_s`, when everything is read anew anyway.
+
+Order of the writes of one cycle, each atomic in the AAS environment: the record; the curves of the latest cycle; the
+segment's counters; LiveState; the Prediction submodel as a whole with its alerts; the fleet's summary. The record comes
+first because everything else follows from it: whoever finds LiveState, counters or Prediction behind the records
+completes them before anything else (`completed`, `predict.write_present`). A failure in the middle makes this process
+forget the cell, so that the next call reads it anew and completes it; a new process reads it anew in any case.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, cast
+
+import pandas as pd
+
+from aasx import fleet
+from aasx.client import AasClient, NotFound
+from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
+from aasx.operational_data import LATEST_CURVES_PATH, RECORDS_PATH, record_id_short, record_item
+from model.artifact import TwinModel
+from model.cycle import History
+from operations import deadline, twin
+from operations.elements import Json, with_value
+from operations.errors import OperationError
+from operations.logs import say
+from operations.metrics import Metrics
+from operations.settings import Settings
+
+SEGMENT = "Segments.InternalSegment"
+
+Stamp = tuple[int | None, float | None, str | None]
+
+
+@dataclass(frozen=True)
+class CellHistory:
+    """What the AAS says of a cell's past. `complete` is False where an append was interrupted after its record."""
+
+    cell: str
+    cycles: pd.DataFrame
+    technical_data: Json
+    stamp: Stamp
+    complete: bool
+    read_at: float
+
+    @property
+    def rated_capacity_Ah(self) -> float:
+        return twin.rated_capacity_Ah(self.technical_data)
+
+    @property
+    def first_cycle(self) -> int | None:
+        return int(self.cycles["cycle_number"].iloc[0]) if len(self.cycles) else None
+
+    @property
+    def last_cycle(self) -> int | None:
+        return int(self.cycles["cycle_number"].iloc[-1]) if len(self.cycles) else None
+
+    @property
+    def last_row(self) -> dict[str, Any]:
+        return cast(dict[str, Any], self.cycles.iloc[-1].to_dict())
+
+    def for_model(self, end_of_life_percent: float | None) -> History:
+        return twin.history(self.cell, self.cycles, self.technical_data, end_of_life_percent)
+
+
+class _Gate:
+    """The lock of one cell; an object of its own so that it can be weakly referenced."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+class LiveTwin:
+    """All cells behind one AAS environment, with the model that predicts them. Thread-safe."""
+
+    def __init__(self, settings: Settings, model: TwinModel, metrics: Metrics) -> None:
+        self.settings, self.model, self.metrics = settings, model, metrics
+        self.client = AasClient(settings.basyx_url, timeout_s=settings.aas_timeout_s)
+        self._known: dict[str, CellHistory] = {}
+        self._gates: weakref.WeakValueDictionary[str, _Gate] = weakref.WeakValueDictionary()
+        self._gates_lock = threading.Lock()
+
+    @contextmanager
+    def alone(self, cell: str) -> Iterator[None]:
+        """Operations on one cell one after another; after a failure in the middle the cell is read anew."""
+        with self._gates_lock:
+            gate = self._gates.setdefault(cell, _Gate())
+        if not gate.lock.acquire(timeout=deadline.remaining_s()):
+            raise OperationError("timeout", f"another operation on {cell} did not end in time; repeat the call")
+        try:
+            yield
+        except OperationError as error:
+            if error.status not in ("invalidInput", "conflict"):
+                self.forget(cell)
+            raise
+        except Exception:
+            self.forget(cell)
+            raise
+        finally:
+            gate.lock.release()
+
+    def forget(self, cell: str) -> None:
+        self._known.pop(cell, None)
+
+    # --- reading
+
+    def cells(self) -> list[str]:
+        """Names of all cells that have a shell, sorted."""
+        deadline.remaining_s()
+        return sorted(cell for shell in self.client.shells() if (cell := cell_of(shell["id"])))
+
+    def history(self, cell: str) -> CellHistory:
+        """The history of a cell as the AAS holds it now; NotFound when there is no such cell."""
+        known = self._known.get(cell)
+        if known is not None and self._still_holds(known):
+            self.metrics.history_reads.labels("reused").inc()
+            return known
+        self.metrics.history_reads.labels("read").inc()
+        return self._remember(self._read(cell))
+
+    def prediction_submodel(self, cell: str) -> Json:
+        deadline.remaining_s()
+        return self.client.submodel(submodel_id(cell, "Prediction"))
+
+    def _still_holds(self, known: CellHistory) -> bool:
+        if known.last_cycle is None or time.monotonic() - known.read_at > self.settings.history_max_age_s:
+            return False
+        submodel = submodel_id(known.cell, "OperationalData")
+        try:
+            deadline.remaining_s()
+            if _stamp(self.client.element_value(submodel, "LiveState")) != known.stamp:
+                return False
+            deadline.remaining_s()
+            self.client.element(submodel, f"{RECORDS_PATH}.{record_id_short(known.last_cycle + 1)}")
+        except NotFound:
+            return True
+        return False
+
+    def _read(self, cell: str) -> CellHistory:
+        self.forget(cell)
+        deadline.remaining_s()
+        operational = self.client.submodel_value(submodel_id(cell, "OperationalData"))
+        deadline.remaining_s()
+        technical = self.client.submodel_value(submodel_id(cell, "TechnicalData"))
+        try:
+            segment, live = operational["Segments"]["InternalSegment"], operational["LiveState"]
+            cycles = twin.cycle_table((segment["Records"] or {}).values())
+            stamp = _stamp(live)
+            counted = int(segment["RecordCount"] or 0)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            say(30, "the history of a cell cannot be read", cell=cell, reason=repr(error))
+            raise OperationError("unavailable", f"the AAS holds no readable history of {cell}") from error
+        last = int(cycles["cycle_number"].iloc[-1]) if len(cycles) else None
+        complete = counted == len(cycles) and (last is None or stamp[0] == last)
+        return CellHistory(cell, cycles, technical, stamp, complete, time.monotonic())
+
+    def _remember(self, history: CellHistory) -> CellHistory:
+        self._known[history.cell] = history
+        return history
+
+    # --- writing
+
+    def append_record(self, history: CellHistory, row: dict[str, Any]) -> CellHistory:
+        """Adds the record of one cycle; counters and LiveState follow with `complete`."""
+        record = record_item(record_id_short(row["cycle_number"]))
+        record = with_value(record, twin.record_values(row, history.rated_capacity_Ah))
+        self.forget(history.cell)
+        deadline.remaining_s()
+        self.client.append_element(submodel_id(history.cell, "OperationalData"), RECORDS_PATH, record)
+        added = twin.cycle_table([twin.record_values(row, history.rated_capacity_Ah)])
+        cycles = pd.concat([history.cycles, added], ignore_index=True) if len(history.cycles) else added
+        return CellHistory(
+            history.cell, cycles, history.technical_data, history.stamp, complete=False, read_at=history.read_at
+        )
+
+    def put_latest_curves(self, cell: str, csv: str) -> None:
+        """Raw samples of the cycle just appended, as CSV."""
+        deadline.remaining_s()
+        submodel = submodel_id(cell, "OperationalData")
+        self.client.put_attachment(submodel, LATEST_CURVES_PATH, "latest_cycle.csv", csv.encode("utf-8"), "text/csv")
+
+    def completed(self, history: CellHistory, last_sample: dict[str, Any] | None = None) -> CellHistory:
+        """Counters and LiveState brought up to the last record, if they are not.
+
+        `last_sample`: the values of the last sample for LiveState, where samples are known.
+        """
+        if history.complete:
+            return history
+        submodel, now = submodel_id(history.cell, "OperationalData"), twin.utc_text(datetime.now(UTC))
+        record = twin.record_values(history.last_row, history.rated_capacity_Ah)
+        for name, value in (("RecordCount", len(history.cycles)), ("EndTime", record["Time"]), ("LastUpdate", now)):
+            deadline.remaining_s()
+            self.client.set_value(submodel, f"{SEGMENT}.{name}", value)
+        live = {name: record[name] for name in ("id_cycle", "type", "ambient_temperature", "Capacity", "StateOfHealth")}
+        measured = ("Voltage_measured", "Current_measured", "Temperature_measured", "Current_charge", "Voltage_charge")
+        live |= {name: record[name] for name in measured} | {"Time": record["Duration"]} | (last_sample or {})
+        live |= {"Battery": history.cell, "LastUpdate": now}
+        deadline.remaining_s()
+        element = with_value(self.client.element(submodel, "LiveState"), live)
+        self.client.put_element(submodel, "LiveState", element)
+        stamp = _stamp(live)
+        return self._remember(
+            CellHistory(history.cell, history.cycles, history.technical_data, stamp, True, history.read_at)
+        )
+
+    def put_prediction(self, submodel: Json) -> None:
+        """The Prediction submodel with result, thresholds and alerts, in one write."""
+        deadline.remaining_s()
+        self.client.put_submodel(submodel)
+
+    def put_fleet_summary(self, cell: str, summary: dict[str, Any]) -> None:
+        """The cell's line in the Fleet submodel; a twin without fleet shell has none."""
+        entry = with_value(fleet.cell_item(cell), summary)
+        try:
+            deadline.remaining_s()
+            self.client.put_element(fleet_submodel_id(), f"Cells.{cell}", entry)
+        except NotFound:
+            self._add_fleet_summary(cell, entry)
+
+    def update_fleet_summary(self, cell: str, summary: dict[str, Any]) -> None:
+        """Some values of the cell's line in the Fleet submodel, if it has one."""
+        try:
+            deadline.remaining_s()
+            entry = self.client.element(fleet_submodel_id(), f"Cells.{cell}")
+        except NotFound:
+            return
+        deadline.remaining_s()
+        self.client.put_element(fleet_submodel_id(), f"Cells.{cell}", with_value(entry, summary))
+
+    def _add_fleet_summary(self, cell: str, entry: Json) -> None:
+        try:
+            deadline.remaining_s()
+            self.client.append_element(fleet_submodel_id(), "Cells", entry)
+        except NotFound:
+            say(30, "there is no fleet shell to hold the summary of a cell", cell=cell)
+
+
+def _stamp(live_state: Any) -> Stamp:
+    """What tells one state of a cell's history from another; from typed values or from texts."""
+    number, capacity = live_state["id_cycle"], live_state["Capacity"]
+    return (
+        None if number is None else int(number),
+        None if capacity is None else float(capacity),
+        live_state["LastUpdate"],
+    )
