@@ -10,12 +10,13 @@ from typing import Any
 from babel.dates import format_datetime, format_timedelta
 from babel.numbers import format_decimal
 
+from aasx import vocabulary
 from dashboard.texts_en import TEXTS as ENGLISH
 from dashboard.texts_fr import TEXTS as FRENCH
 
 LANGUAGES = {"en": ("English", ENGLISH, "en_GB"), "fr": ("Français", FRENCH, "fr_FR")}
 MISSING = "—"
-NARROW_SPACE = "\u202f"
+UNIT_SPACE = "\u00a0"
 
 
 def escape(text: object) -> str:
@@ -53,7 +54,7 @@ class Language:
     def quantity(self, value: Any, unit: str, digits: int = 0, signed: bool = False) -> str:
         """`value` with its unit ("1.86 Ah", "1,86 Ah"); a dash alone when there is no value."""
         shown = self.number(value, digits, signed)
-        return shown if shown == MISSING or not unit else f"{shown}{NARROW_SPACE}{unit}"
+        return shown if shown == MISSING or not unit else f"{shown}{UNIT_SPACE}{unit}"
 
     def cycles(self, value: Any, digits: int = 0) -> str:
         return self.quantity(
@@ -65,7 +66,7 @@ class Language:
         if not (is_number(lower) and is_number(upper)):
             return MISSING
         shown = f"{self.number(lower, digits)}–{self.number(upper, digits)}"
-        return f"{shown}{NARROW_SPACE}{unit}" if unit else shown
+        return f"{shown}{UNIT_SPACE}{unit}" if unit else shown
 
     def moment(self, when: datetime | None, seconds: bool = False) -> str:
         """Date and time; those with a zone are shown in UTC and say so."""
@@ -87,6 +88,14 @@ class Language:
         if abs(passed) < timedelta(seconds=2):
             return self("time.now")
         return format_timedelta(-passed, add_direction=True, locale=self._locale, threshold=1.2)
+
+    def concept(self, name: str, unit: bool = False) -> str:
+        """The name of an AAS element as the twin's vocabulary has it, with its unit if wanted; else the idShort."""
+        if name in vocabulary.CONCEPTS:
+            title, measured_in = vocabulary.name_of(name, self.code), vocabulary.unit_of(name)
+        else:
+            title, measured_in = (self(f"concept.{name}") if self.has(f"concept.{name}") else name), None
+        return f"{title} ({measured_in})" if unit and measured_in and measured_in != "1" else title
 
     @property
     def plot_separators(self) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from math import pi
 
 from dashboard import theme
-from dashboard.language import MISSING, escape
+from dashboard.language import MISSING, UNIT_SPACE, escape
 
 LINE_COLOUR = "#1f86c8"  # blue that stands out from white and from the dark ground alike
 
@@ -14,7 +14,7 @@ LINE_COLOUR = "#1f86c8"  # blue that stands out from white and from the dark gro
 def tile(name: str, value: str, note: str = "", state: str = "", icon: str = "") -> str:
     """One figure. `state` colours it and adds the state's icon unless another is given."""
     symbol = theme.icon(icon or state, 15) if icon or state else ""
-    figure, _, unit = value.partition("\u202f")
+    figure, _, unit = value.partition(UNIT_SPACE)
     shown = escape(figure) + (f" <small>{escape(unit)}</small>" if unit else "")
     below = f'<div class="note">{escape(note)}</div>' if note else ""
     return (

@@ -1,0 +1,302 @@
+"""One cell: how it is, how it got there, what is expected of it and why, and where that comes from."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts, state, theme
+from dashboard.components import pieces
+from dashboard.language import MISSING, Language, escape
+from dashboard.page import Page
+from dashboard.twin import Forecast, PredictionSubmodel, Reading, Trouble
+
+LIVE_EVERY_S = 4
+# Units of the elements that carry no unit of their own because a published template names them.
+TEMPLATE_UNITS = {"RatedCapacity": "Ah", "MaxVoltage": "V", "MinVoltage": "V", "CapacityThresholdExhaustion": "%"}
+
+
+def show(page: Page) -> None:
+    words = page.words
+    choice, *shortcuts, download = st.columns([2.4, 1.3, 1.3, 1.3, 1.7], vertical_alignment="bottom")
+    with choice:
+        cell = page.choose_cell("cell_choice")
+    if cell is None:
+        return
+    for column, (view, icon) in zip(
+        shortcuts, (("live", "live"), ("simulation", "simulation"), ("alerts", "alerts")), strict=True
+    ):
+        with column:
+            page.html(
+                f'<a class="go shortcut" href="{escape(state.link(view, cell=cell))}">{theme.icon(icon, 16)}'
+                f"{escape(words(f'view.{view}'))}</a>"
+            )
+    with download:
+        downloads(page, cell)
+    live(page, cell)
+    reading = page.attempt(lambda: page.twin.prediction(cell))
+    records = page.attempt(lambda: page.twin.records(cell))
+    if reading is None or records is None:
+        return
+    page.note_stale(reading, records)
+    with page.card("capacity"):
+        shown = history(page, cell, records.value, reading.value)
+    left, right = st.columns([1.15, 1], gap="small")
+    with left, page.card("drivers"):
+        drivers(page, shown)
+    with right, page.card("provenance"):
+        provenance(page, shown)
+    left, right = st.columns(2, gap="small")
+    for column, name in ((left, "Nameplate"), (right, "TechnicalData")):
+        with column, page.card(name):
+            page.title(words(f"cell.{name}"))
+            sheet = page.attempt(lambda name=name: page.twin.data_sheet(cell, name))  # type: ignore[misc]
+            if sheet is not None:
+                page.html(pieces.facts(facts_of(sheet.value, words)))
+
+
+@st.fragment(run_every=LIVE_EVERY_S)
+def live(page: Page, cell: str) -> None:
+    """Ring and tiles; follows the cell by itself."""
+    words, twin = page.words, page.twin
+    try:
+        sample, reading = twin.live(cell), twin.prediction(cell)
+    except Trouble as trouble:
+        page.show_trouble(trouble)
+        return
+    prediction, now = reading.value, sample.value
+    forecast, limits = prediction.forecast, prediction.thresholds
+    soh = forecast.soh if forecast.soh is not None else now.get("StateOfHealth")
+    severity = health_state(soh, limits.soh_warning, limits.soh_critical, limits.soh_end_of_life)
+    interval = words.interval(forecast.soh_lower, forecast.soh_upper, "%", 1)
+    ring, figures = st.columns([1, 4.4], vertical_alignment="center")
+    with ring:
+        marks = [mark for mark in (limits.soh_warning, limits.soh_critical, limits.soh_end_of_life) if mark is not None]
+        drawn = pieces.ring(soh, severity, words.quantity(soh, "%", 1), words("soh.short"), marks)
+        page.html(
+            f'<div class="gauge{" stale" if reading.stale else ""}">{drawn}'
+            f"{theme.state_badge(severity, words(f'severity.{severity}'))}<small>{escape(interval)}</small></div>"
+        )
+    life = health_state(forecast.rul, limits.rul_warning, limits.rul_critical, 0)
+    heat = heat_state(now.get("Temperature_measured"), limits.temperature_warning, limits.temperature_critical)
+    measured_at = words.age(now.get("LastUpdate"))
+    items = [
+        pieces.tile(words("cell.rul"), words.cycles(forecast.rul), words.interval(forecast.rul_lower, forecast.rul_upper,
+                    words("cell.interval", level=words.quantity((forecast.confidence or 0.9) * 100, "%"))), state=life),
+        pieces.tile(words("cell.eol_cycle"), words.number(forecast.end_of_life_cycle),
+                    words("cell.at_cycle", cycle=words.number(forecast.at_cycle)), icon="compare"),
+        pieces.tile(words("cell.capacity"), words.quantity(forecast.capacity_Ah or now.get("Capacity"), "Ah", 3),
+                    words("cell.eol_at", capacity=words.quantity(forecast.end_of_life_capacity_Ah, "Ah", 2)), icon="cell"),
+        pieces.tile(words("cell.updated"), measured_at, words.moment(now.get("LastUpdate")), icon="live"),
+        pieces.tile(words("cell.voltage"), words.quantity(now.get("Voltage_measured"), "V", 3), words("cell.last_sample")),
+        pieces.tile(words("cell.current"), words.quantity(now.get("Current_measured"), "A", 3), words("cell.last_sample")),
+        pieces.tile(words("cell.temperature"), words.quantity(now.get("Temperature_measured"), "°C", 1),
+                    words("cell.ambient", temperature=words.quantity(now.get("ambient_temperature"), "°C")), state=heat),
+        pieces.tile(words("cell.cycle"), words.number(now.get("id_cycle")), cycle_type(words, now.get("type")), icon="record"),
+    ]  # fmt: skip
+    with figures:
+        page.html(pieces.tiles(items, sample.stale or reading.stale, 165))
+    if forecast.status and forecast.status != "ok":
+        page.notice("info", words(f"status.{forecast.status}"))
+    if forecast.outside:
+        names = ", ".join(words.concept(name) for name in forecast.outside)
+        page.notice("warning", words("cell.outside", names=names))
+
+
+def cycle_type(words: Language, name: Any) -> str:
+    return words(f"cycle.{name}") if words.has(f"cycle.{name}") else MISSING
+
+
+def health_state(value: float | None, warning: float | None, critical: float | None, end: float | None) -> str:
+    """State of a value that is bad when low."""
+    if value is None:
+        return "unknown"
+    for limit, name in ((end, "endOfLife"), (critical, "critical"), (warning, "warning")):
+        if limit is not None and (value < limit if name != "endOfLife" or limit else value <= limit):
+            return name
+    return "none"
+
+
+def heat_state(value: float | None, warning: float | None, critical: float | None) -> str:
+    if value is None:
+        return "unknown"
+    if critical is not None and value >= critical:
+        return "critical"
+    return "warning" if warning is not None and value >= warning else "none"
+
+
+def downloads(page: Page, cell: str) -> None:
+    words = page.words
+    with st.popover(words("cell.download"), icon=":material/download:", width="stretch"):
+        st.download_button(words("cell.download.csv"), lambda: records_csv(page, cell), f"{cell}.csv", "text/csv",
+                           on_click="ignore", key="download_csv", icon=":material/table:", width="stretch")  # fmt: skip
+        st.download_button(words("cell.download.aasx"), lambda: page.twin.export([cell]), f"{cell}.aasx",
+                           "application/asset-administration-shell-package", on_click="ignore", key="download_aasx",
+                           icon=":material/deployed_code:", width="stretch")  # fmt: skip
+
+
+def records_csv(page: Page, cell: str) -> bytes:
+    """The cell's cycle records as the AAS has them: idShorts as columns, decimal points."""
+    rows = page.twin.records(cell).value
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return out.getvalue().encode("utf-8")
+
+
+def history(page: Page, cell: str, records: list[dict[str, Any]], prediction: PredictionSubmodel) -> Forecast:
+    """The capacity chart and the slider "as of cycle k". Returns the forecast that is shown."""
+    words, stored = page.words, prediction.forecast
+    last = records[-1]["id_cycle"] if records else 0
+    page.title(words("cell.history"), words("cell.history.hint"))
+    shown, asked = stored, last
+    if last > 1:
+        key = f"as_of_{cell}"
+        options = range(1, last + 1)
+        state.bound("cycle", key, options, last, int)
+        asked = st.session_state[key]
+    if asked != last:
+        answer: Reading[Forecast] | None = page.attempt(lambda: page.twin.predict_as_of(cell, asked))
+        if answer is not None:
+            shown = answer.value
+    end_of_life = shown.end_of_life_capacity_Ah or stored.end_of_life_capacity_Ah
+    figure = charts.capacity(words, records, shown, end_of_life)
+    st.plotly_chart(figure, key=f"capacity_{cell}", config=theme.plot_config(words), alt=words("cell.history"))
+    if not records:
+        page.notice("info", words("cell.no_history"))
+    if last > 1:
+        st.slider(
+            words("cell.as_of"), 1, last, key=key, on_change=state.keep("cycle", key), help=words("cell.as_of.help")
+        )
+        page.html(f'<p class="hint">{escape(belief(words, records, shown, end_of_life))}</p>')
+    return shown
+
+
+def belief(words: Language, records: list[dict[str, Any]], shown: Forecast, end_of_life: float | None) -> str:
+    """What was expected at that cycle, and what came of it."""
+    if shown.rul is None or shown.at_cycle is None:
+        return words("cell.belief.none")
+    expected = words("cell.belief", cycle=words.number(shown.at_cycle), rul=words.cycles(shown.rul),
+                     interval=words.interval(shown.rul_lower, shown.rul_upper),
+                     eol=words.number(shown.at_cycle + shown.rul))  # fmt: skip
+    cycles, capacities = charts.measured_capacity(records)
+    reached = next((k for k, q in zip(cycles, capacities, strict=True) if end_of_life and q < end_of_life), None)
+    if reached is None:
+        return f"{expected} {words('cell.belief.open', cycle=words.number(cycles[-1]))}"
+    if reached <= shown.at_cycle:
+        return f"{expected} {words('cell.belief.past', cycle=words.number(reached))}"
+    error = shown.at_cycle + shown.rul - reached
+    inside = shown.rul_lower is not None and shown.rul_upper is not None
+    inside = inside and shown.rul_lower <= reached - shown.at_cycle <= shown.rul_upper  # type: ignore[operator]
+    verdict = words("cell.belief.inside" if inside else "cell.belief.missed")
+    return f"{expected} {words('cell.belief.came', cycle=words.number(reached), error=words.number(error, 0, True))} {verdict}"
+
+
+def drivers(page: Page, forecast: Forecast) -> None:
+    """What moves this prediction, as the model itself accounts for it."""
+    words = page.words
+    page.title(words("cell.drivers"), words("cell.drivers.hint"))
+    if not forecast.drivers:
+        page.html(f'<p class="hint">{escape(words("cell.drivers.none"))}</p>')
+        return
+    items = sorted(forecast.drivers, key=lambda item: -abs(item["effect"]))[:8]
+    widest = max(abs(item["effect"]) for item in items) or 1
+    rows = []
+    for item in items:
+        share = abs(item["effect"]) / widest * 50
+        side = f"left:{50 - share:.1f}%" if item["effect"] < 0 else "left:50%"
+        tone = "#d55e00" if item["effect"] < 0 else "#0072b2"
+        rows.append(
+            f'<div class="driver"><span>{escape(words.concept(item["name"]))}<small>{escape(measure(words, item))}</small></span>'
+            f'<div class="split"><i style="{side};width:{share:.1f}%;background:{tone}"></i></div>'
+            f"<b>{escape(words.quantity(item['effect'], '%', 1, signed=True))}</b></div>"
+        )
+    page.html("".join(rows))
+    if forecast.similar:
+        names = " · ".join(f"{cell} {words.quantity(weight * 100, '%')}" for cell, weight in forecast.similar[:5])
+        page.html(
+            f'<p class="hint" style="margin-top:.6rem"><b>{escape(words("cell.similar"))}</b> {escape(names)}</p>'
+        )
+
+
+def measure(words: Language, item: dict[str, Any]) -> str:
+    value = item["value"]
+    if value is None:
+        return ""
+    digits = 0 if abs(value) >= 100 else 2 if abs(value) >= 1 else 4
+    return words.quantity(value, item["unit"], digits)
+
+
+def provenance(page: Page, forecast: Forecast) -> None:
+    words = page.words
+    page.title(words("cell.provenance"), words("cell.provenance.hint"))
+    kind = f"kind.{forecast.model_kind}"
+    cycles = words.interval(forecast.first_cycle, forecast.last_cycle)
+    page.html(
+        pieces.facts(
+            [
+                (words("provenance.version"), forecast.model_version or MISSING),
+                (words("provenance.hash"), forecast.model_hash or MISSING),
+                (words("provenance.kind"), words(kind) if words.has(kind) else forecast.model_kind or MISSING),
+                (words("provenance.input"), cycles),
+                (words("provenance.at"), words.moment(forecast.predicted_at)),
+                (words("provenance.level"), words.quantity((forecast.confidence or 0) * 100 or None, "%")),
+                (words("provenance.outside"), ", ".join(map(words.concept, forecast.outside)) or words("no")),
+            ]
+        )
+    )
+    if st.button(
+        words("cell.predict"), key="predict_now", icon=":material/online_prediction:", help=words("cell.predict.help")
+    ):
+        cell = st.session_state["cell_choice"]
+        if page.attempt(lambda: page.twin.predict(cell)) is not None:
+            state.put(cycle=None)
+            st.rerun()
+
+
+def facts_of(submodel: dict, words: Language) -> list[tuple[str, str]]:
+    """Names and values of a submodel's leaves, in its own order; what the source does not state is said to be so."""
+    found: list[tuple[str, str]] = []
+
+    def walk(elements: list[dict]) -> None:
+        for element in elements:
+            kind, value = element.get("modelType"), element.get("value")
+            if kind in ("SubmodelElementCollection", "SubmodelElementList"):
+                walk(value or [])
+            elif kind in ("Property", "MultiLanguageProperty"):
+                found.append((label(element, words), leaf(element, words)))
+
+    walk(submodel.get("submodelElements") or [])
+    return found
+
+
+def label(element: dict, words: Language) -> str:
+    names = {text["language"]: text["text"] for text in element.get("displayName") or []}
+    short = element.get("idShort") or ""
+    return names.get(words.code) or names.get("en") or words.concept(short)
+
+
+def leaf(element: dict, words: Language) -> str:
+    from aasx import vocabulary
+
+    value = element.get("value")
+    if not value:
+        return words("not_stated")
+    if element["modelType"] == "MultiLanguageProperty":
+        texts = {text["language"]: text["text"] for text in value}
+        return texts.get(words.code) or texts.get("en") or next(iter(texts.values()))
+    short = element.get("idShort") or ""
+    if element.get("valueType") in ("xs:double", "xs:int", "xs:long"):
+        unit = vocabulary.unit_of(short) if short in vocabulary.CONCEPTS else TEMPLATE_UNITS.get(short)
+        try:
+            number = float(value)
+        except ValueError:
+            return str(value)
+        digits = len(value.partition(".")[2].rstrip("0"))
+        return words.quantity(number, "" if unit in (None, "1") else unit, min(digits, 4))
+    return str(value)
