@@ -1,0 +1,226 @@
+"""RUL base: gradient-boosted trees (XGBoost) on ln(cycles to a threshold) at many thresholds.
+
+Each training life gives one row per second cycle and threshold, so that the gap to the threshold is a feature and any
+end of life can be asked for. The trees start from the constant-rate law of `model.gaussian_process` (margin
+"constant rate") or from a constant (margin "none") and learn what it lacks. Several seeds are averaged. Neither the
+cycle number nor a charge throughput is a feature: sibling cells share such a clock. Chen & Guestrin (2016), "XGBoost:
+A scalable tree boosting system", KDD; SHAP values after Lundberg et al. (2020), Nature Machine Intelligence 2:56.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import xgboost
+
+from model.fade import FadeRecord, trailing_median
+from model.gaussian_process import FIRST_CYCLE, TRAINING_THRESHOLDS_Ah, constant_rate_log_life
+
+CONSTANT_RATE = "constant rate"
+NO_LAW = "none"
+
+SEEDS = (0, 1, 2)
+TREES = 300
+PARAMETERS = {
+    "max_depth": 3,
+    "eta": 0.03,
+    "subsample": 0.6,
+    "colsample_bytree": 0.6,
+    "lambda": 10.0,
+    "tree_method": "hist",
+    "nthread": 1,
+}
+"""For a few hundred rows of three or four cells: shallow, slow, strongly shrunk. One thread: more are slower here."""
+
+STRIDE = 2
+TYPICAL_LOG_LIFE = float(np.log(50.0))
+EXPONENT_STEP = 0.1
+"""The law that the trees start from needs the exponent only so exactly; so the same trees serve again and again."""
+
+FEATURES: dict[str, str] = {
+    "level_Ah": "Ah",
+    "median_capacity_Ah": "Ah",
+    "first_capacity_Ah": "Ah",
+    "fade_rate_life_Ah": "Ah",
+    "trend_30_Ah": "Ah",
+    "trend_60_Ah": "Ah",
+    "fade_rate_30_Ah": "Ah",
+    "fade_rate_uninterrupted_Ah": "Ah",
+    "recovery_per_cycle_Ah": "Ah",
+    "Re_ohm": "ohm",
+    "Rct_ohm": "ohm",
+    "cv_share": "1",
+    "cv_time_0A5_s": "s",
+    "charge_time_per_capacity_s_Ah": "s/Ah",
+    "window_share": "1",
+    "share_to_3V5": "1",
+    "voltage_600s_V": "V",
+    "temperature_rise_K": "K",
+    "ohmic_resistance_ohm": "ohm",
+    "ambient_temperature_degC": "degC",
+    "discharge_current_A": "A",
+    "gap_Ah": "Ah",
+}
+"""Feature name -> unit. A rate is the loss per cycle. `gap_Ah` is the level minus the threshold."""
+
+FALLING_LIFE = ("fade_rate_30_Ah", "fade_rate_uninterrupted_Ah")
+"""A faster fade never lengthens a predicted life; a larger gap never shortens it."""
+
+RECENT = 5
+RECENT_COLUMNS = (
+    "Re_ohm",
+    "Rct_ohm",
+    "cv_charge_Ah",
+    "charge_Ah",
+    "cv_time_0A5_s",
+    "charge_time_3V9_4V0_s",
+    "charge_3V7_3V5_Ah",
+    "charge_to_3V5_Ah",
+    "voltage_600s_V",
+    "temperature_rise_K",
+    "ohmic_resistance_ohm",
+    "ambient_temperature_degC",
+    "discharge_current_A",
+)
+
+
+def theil_sen(values: np.ndarray) -> float:
+    """Median slope over all pairs of values at unit distance; 0 for fewer than four."""
+    if len(values) < 4:
+        return 0.0
+    first, second = np.triu_indices(len(values), 1)
+    return float(np.median((values[second] - values[first]) / (second - first)))
+
+
+def features(record: FadeRecord, places: np.ndarray) -> np.ndarray:
+    """All features but the gap at n places (k-1), shape (n, 21); NaN where a measurement is missing."""
+    capacity, number = record.capacity_Ah, np.arange(1, len(record) + 1)
+    median = trailing_median(capacity, 3)
+    first = np.array([np.median(capacity[: min(5, k)]) for k in number])
+    change = np.diff(capacity, prepend=capacity[0])
+    paused = record.rest_h >= 8.0
+    paused[0] = False
+    recovered = np.cumsum(np.where(paused, np.maximum(change, 0.0), 0.0))
+    uninterrupted = np.cumsum(np.where(paused, 0.0, -change)) / np.maximum(np.cumsum(~paused) - 1, 1)
+    recent = {name: _recent_median(record.columns.get(name), places, len(record)) for name in RECENT_COLUMNS}
+    level = median[places]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        cv_share = recent["cv_charge_Ah"] / recent["charge_Ah"]
+    return np.column_stack(
+        (
+            record.running_minimum_Ah[places],
+            level,
+            first[places],
+            (first[places] - level) / np.maximum(places - 2, 3),
+            [-theil_sen(capacity[max(0, place - 29) : place + 1]) for place in places],
+            [-theil_sen(capacity[max(0, place - 59) : place + 1]) for place in places],
+            record.rate_Ah[places],
+            uninterrupted[places],
+            recovered[places] / (places + 1),
+            recent["Re_ohm"],
+            recent["Rct_ohm"],
+            cv_share,
+            recent["cv_time_0A5_s"],
+            recent["charge_time_3V9_4V0_s"] / level,
+            recent["charge_3V7_3V5_Ah"] / level,
+            recent["charge_to_3V5_Ah"] / level,
+            recent["voltage_600s_V"],
+            recent["temperature_rise_K"],
+            recent["ohmic_resistance_ohm"],
+            recent["ambient_temperature_degC"],
+            recent["discharge_current_A"],
+        )
+    )
+
+
+def _recent_median(values: np.ndarray | None, places: np.ndarray, length: int) -> np.ndarray:
+    """Median of the last five known values at each place, NaN where none is known."""
+    if values is None:
+        return np.full(len(places), np.nan)
+    result = np.full(len(places), np.nan)
+    for i, place in enumerate(places):
+        window = values[max(0, place - RECENT + 1) : place + 1]
+        window = window[np.isfinite(window)]
+        if len(window):
+            result[i] = np.median(window)
+    return result
+
+
+@dataclass(frozen=True)
+class Boosting:
+    """Boosted-trees base: one booster per seed. Made by `train_boosting`, or from stored boosters."""
+
+    boosters: Sequence[xgboost.Booster]
+    law: str
+    exponent: float
+
+    def log_life(self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray) -> np.ndarray:
+        """ln RUL in cycles at n places (k-1) for m thresholds, shape (n, m); never NaN."""
+        rows, start = self._rows(record, places, thresholds_Ah)
+        total = np.mean([booster.inplace_predict(rows, base_margin=start) for booster in self.boosters], axis=0)
+        return total.reshape(len(places), len(thresholds_Ah)).astype(float)
+
+    def contributions(self, record: FadeRecord, place: int, threshold_Ah: float) -> dict[str, float]:
+        """SHAP value of each feature at one place: its effect on ln RUL against the mean of the training rows."""
+        rows, start = self._rows(record, np.array([place]), np.array([threshold_Ah]))
+        matrix = xgboost.DMatrix(rows, base_margin=start, nthread=1)
+        shares = np.mean([booster.predict(matrix, pred_contribs=True)[0, :-1] for booster in self.boosters], axis=0)
+        return {name: float(share) for name, share in zip(FEATURES, shares, strict=True)}
+
+    def _rows(self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        return _grid_rows(features(record, places), record, places, thresholds_Ah, self.law, self.exponent)
+
+
+def _grid_rows(
+    known: np.ndarray, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray, law: str, exponent: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Feature rows of all places x thresholds, and the value that the trees start from at each."""
+    number = len(thresholds_Ah)
+    level = np.repeat(record.running_minimum_Ah[places], number)
+    threshold = np.tile(thresholds_Ah, len(places))
+    rows = np.column_stack((np.repeat(known, number, axis=0), np.maximum(level - threshold, 0.0)))
+    if law == NO_LAW:
+        return rows, np.full(len(rows), TYPICAL_LOG_LIFE)
+    log_rate = np.repeat(np.log(record.rate_Ah[places]), number)
+    return rows, constant_rate_log_life(level, threshold, log_rate, exponent)
+
+
+def rounded_exponent(exponent: float) -> float:
+    """The exponent as the trees' law uses it."""
+    return round(round(exponent / EXPONENT_STEP) * EXPONENT_STEP, 6)
+
+
+def train_boosting(references: Sequence[FadeRecord], exponent: float, law: str = CONSTANT_RATE) -> Boosting:
+    """Train one booster per seed on the lives of the reference cells; every cell and threshold weighs the same.
+
+    Raises `ValueError` if no reference reaches any of `TRAINING_THRESHOLDS_Ah`.
+    """
+    exponent = rounded_exponent(exponent)
+    rows, lives, weights, starts = [], [], [], []
+    for reference in references:
+        known = features(reference, np.arange(len(reference)))
+        for threshold in TRAINING_THRESHOLDS_Ah:
+            cycles = np.arange(FIRST_CYCLE, reference.crossing(threshold) or 0, STRIDE)
+            if not len(cycles):
+                continue
+            row, start = _grid_rows(known[cycles - 1], reference, cycles - 1, np.array([threshold]), law, exponent)
+            rows.append(row)
+            starts.append(start)
+            lives.append(np.log((reference.crossing(threshold) or 0) - cycles))
+            weights.append(np.full(len(cycles), 1.0 / len(cycles)))
+    if not rows:
+        raise ValueError("no reference cell reaches a training threshold")
+    weight = np.concatenate(weights)
+    matrix = xgboost.DMatrix(
+        np.concatenate(rows),
+        label=np.concatenate(lives),
+        weight=weight / weight.mean(),
+        base_margin=np.concatenate(starts),
+        nthread=1,
+    )
+    signs = [-1 if name in FALLING_LIFE else int(name == "gap_Ah") for name in FEATURES]
+    parameters = PARAMETERS | {"monotone_constraints": f"({','.join(map(str, signs))})"}
+    boosters = [xgboost.train(parameters | {"seed": seed}, matrix, TREES) for seed in SEEDS]
+    return Boosting(boosters, law, exponent)

@@ -1,0 +1,280 @@
+"""Remaining useful life: blend of four bases, each of which sees the training cells in its own way.
+
+    ln RUL = sum_b w_b ln RUL_b,    w_b ~ 1 / (mean squared ln error of base b in inner leave-one-cell-out)
+
+Inverse-variance weights: Bates & Granger (1969), Operational Research Quarterly 20:451. They stay close to equal
+weights on purpose: with three or four training cells a sharper choice mostly follows noise (Smith & Wallis (2009),
+Oxford Bulletin of Economics and Statistics 71:331, "the forecast combination puzzle"). Two forms of a base compete,
+where there are two, by the same inner error. Nothing is chosen by looking at the cell that is predicted.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xgboost
+
+from model.boosting import CONSTANT_RATE, NO_LAW, Boosting, features, rounded_exponent, train_boosting
+from model.boosting import FEATURES as BOOSTING_FEATURES
+from model.cycle import History
+from model.errors import NotEnoughHistory
+from model.fade import MEDIAN, RUNNING_MINIMUM, FadeRecord, fade_rate_exponent
+from model.gaussian_process import FIRST_CYCLE, GaussianProcess, TRAINING_THRESHOLDS_Ah
+from model.intervals import QuantileTable, RulInterval, end_of_life_sharpness, rul_score
+from model.level_curve import LevelCurve
+from model.similarity import Similarity
+
+Base = LevelCurve | Similarity | GaussianProcess | Boosting
+
+Form = tuple[str, str]
+"""Name of a base and the form of it."""
+
+FORMS: dict[str, tuple[Form, ...]] = {
+    "level curve": (("level curve", RUNNING_MINIMUM), ("level curve", MEDIAN)),
+    "similarity": (("similarity", RUNNING_MINIMUM), ("similarity", MEDIAN)),
+    "gaussian process": (("gaussian process", RUNNING_MINIMUM),),
+    "boosting": (("boosting", CONSTANT_RATE), ("boosting", NO_LAW)),
+}
+"""The bases, and the forms in which each is offered."""
+
+BoosterCache = dict[tuple[Any, ...], Boosting]
+"""Trained boosters by (cells, law, exponent), so that fits on the same cells of one data set share them."""
+
+
+@dataclass(frozen=True)
+class RulEstimate:
+    """RUL in cycles at a cycle, what each base says, and how much each training cell resembles this one."""
+
+    rul_cycles: float
+    by_base: dict[str, float]
+    similar_cells: dict[str, float]
+    at_cycle: int
+
+
+def _make_base(
+    form: Form, references: Sequence[FadeRecord], exponent: float, exponent_error: float, cache: BoosterCache
+) -> Base:
+    """One base in one form on the given cells."""
+    name, kind = form
+    if name == "level curve":
+        return LevelCurve(references, exponent, kind)
+    if name == "similarity":
+        return Similarity(references, exponent, kind)
+    if name == "gaussian process":
+        return GaussianProcess(references, exponent, exponent_error)
+    key = (tuple(reference.cell for reference in references), kind, rounded_exponent(exponent))
+    if key not in cache:
+        cache[key] = train_boosting(references, exponent, kind)
+    return cache[key]
+
+
+@dataclass(frozen=True)
+class _Trial:
+    """What every form of every base says of one reference cell that it has not seen: inner leave-one-cell-out.
+
+    `lives` and each of `log_lives`: (cycles, training thresholds), NaN where there is no life left or none is known.
+    """
+
+    lives: np.ndarray
+    log_lives: dict[Form, np.ndarray]
+
+    @classmethod
+    def of(
+        cls, left_out: FadeRecord, rest: Sequence[FadeRecord], make: Callable[[Form, Sequence[FadeRecord]], Base]
+    ) -> _Trial:
+        cycles = np.arange(FIRST_CYCLE, len(left_out) + 1)
+        lives = np.full((len(cycles), len(TRAINING_THRESHOLDS_Ah)), np.nan)
+        for column, threshold in enumerate(TRAINING_THRESHOLDS_Ah):
+            end = left_out.crossing(threshold)
+            if end is not None and any(other.crossing(threshold) for other in rest):
+                lives[:, column] = np.where(cycles < end, float(end) - cycles, np.nan)
+        logs = {
+            form: make(form, rest).log_life(left_out, cycles - 1, TRAINING_THRESHOLDS_Ah)
+            for offered in FORMS.values()
+            for form in offered
+        }
+        return cls(lives, logs)
+
+    def mean_squared(self, form: Form) -> float:
+        """Mean over thresholds of the mean squared ln error; NaN if the cell has no life to judge by."""
+        squared = (np.maximum(self.log_lives[form], 0.0) - np.log(self.lives)) ** 2
+        columns = [np.nanmean(column) for column in squared.T if np.isfinite(column).any()]
+        return float(np.mean(columns)) if columns else np.nan
+
+    def scores(self, forms: dict[str, Form], weights: dict[str, float], sharpness: float) -> np.ndarray:
+        """Interval scores of the blend over all cycles and thresholds."""
+        life = np.exp(_blend({name: self.log_lives[form] for name, form in forms.items()}, weights))
+        known = np.isfinite(self.lives) & np.isfinite(life)
+        return rul_score(self.lives[known], life[known], sharpness)
+
+
+@dataclass(frozen=True)
+class RemainingLife:
+    """Predictor of the RUL at any end-of-life capacity.
+
+    `fit` learns from complete histories; `predict` needs one cell's history. Holds no mutable state.
+    """
+
+    references: Sequence[FadeRecord]
+    exponent: float
+    exponent_error: float
+    forms: dict[str, Form]
+    weights: dict[str, float]
+    bases: dict[str, Base]
+    uncertainty: RulInterval
+
+    @classmethod
+    def fit(
+        cls,
+        reference: Sequence[History],
+        others: Sequence[History] = (),
+        progress: Callable[[str], None] | None = None,
+        cache: BoosterCache | None = None,
+    ) -> RemainingLife:
+        """Learn from `reference` cells; `others` only give the fade-rate exponent.
+
+        `cache` shares boosters between fits on one data set. Raises `NotEnoughHistory` with fewer than two references.
+        """
+        if len(reference) < 2:
+            raise NotEnoughHistory("a RUL model needs at least two reference cells")
+        cache = {} if cache is None else cache
+        references = [FadeRecord.of(history) for history in reference]
+        exponent, error = fade_rate_exponent([FadeRecord.of(history) for history in others])
+
+        def make(form: Form, cells: Sequence[FadeRecord]) -> Base:
+            return _make_base(form, cells, exponent, error, cache)
+
+        trials = []
+        for left_out in references:
+            if progress:
+                progress(f"inner fit without {left_out.cell}")
+            rest = [record for record in references if record is not left_out]
+            trials.append(_Trial.of(left_out, rest, make))
+        error_of = {
+            form: float(np.nanmean([trial.mean_squared(form) for trial in trials])) for form in trials[0].log_lives
+        }
+        forms = {name: min(offered, key=lambda form: error_of[form]) for name, offered in FORMS.items()}
+        inverse = {name: 1.0 / error_of[form] for name, form in forms.items()}
+        weights = {name: value / sum(inverse.values()) for name, value in inverse.items()}
+        sharpness = end_of_life_sharpness(references)
+        scores = [trial.scores(forms, weights, sharpness) for trial in trials]
+        uncertainty = RulInterval(QuantileTable.of_groups(scores), sharpness)
+        bases = {name: make(form, references) for name, form in forms.items()}
+        return cls(references, exponent, error, forms, weights, bases, uncertainty)
+
+    # ------------------------------------------------------------ asking
+
+    def predict(
+        self, history: History, at_cycle: int | None = None, end_of_life_capacity_Ah: float = 1.4
+    ) -> RulEstimate:
+        """RUL in cycles after `at_cycle` (default: the last), knowing only cycles up to it. 0 once it is over.
+
+        Raises `NotEnoughHistory` if no cycle is known by then.
+        """
+        record, place = self._record_at(history, at_cycle)
+        threshold = np.array([end_of_life_capacity_Ah])
+        logs = {name: base.log_life(record, np.array([place]), threshold) for name, base in self.bases.items()}
+        over = record.running_minimum_Ah[place] < end_of_life_capacity_Ah
+        rul = 0.0 if over else float(np.exp(_blend(logs, self.weights))[0, 0])
+        similarity = self.bases["similarity"]
+        assert isinstance(similarity, Similarity)
+        return RulEstimate(
+            rul_cycles=rul,
+            by_base={name: float(np.exp(log[0, 0])) for name, log in logs.items() if np.isfinite(log[0, 0])},
+            similar_cells=similarity.similar_cells(record, place),
+            at_cycle=int(record.columns["cycle_number"][place]),
+        )
+
+    def predict_grid(self, history: History, at_cycles: Any, thresholds_Ah: Any) -> np.ndarray:
+        """RUL in cycles at n cycles for m thresholds, shape (n, m), never rising with the threshold.
+
+        Each row knows only the cycles up to its own. 0 where the threshold is already crossed.
+        """
+        record = FadeRecord.of(history)
+        places = np.searchsorted(record.columns["cycle_number"], np.asarray(at_cycles), side="right") - 1
+        if not len(record) or np.any(places < 0):
+            raise NotEnoughHistory(f"{history.cell} has no cycle up to {at_cycles}")
+        thresholds = np.asarray(thresholds_Ah, float)
+        logs = {name: base.log_life(record, places, thresholds) for name, base in self.bases.items()}
+        life = np.exp(_blend(logs, self.weights))
+        order = np.argsort(-thresholds, kind="stable")
+        life[:, order] = np.maximum.accumulate(life[:, order], axis=1)
+        return np.where(record.running_minimum_Ah[places][:, None] < thresholds[None, :], 0.0, life)
+
+    def interval(self, rul_cycles: Any, confidence_level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
+        """Lower and upper bound in cycles for RUL of any shape."""
+        return self.uncertainty.bounds(rul_cycles, confidence_level)
+
+    def contributions(
+        self, history: History, at_cycle: int | None = None, end_of_life_capacity_Ah: float = 1.4
+    ) -> dict[str, float]:
+        """Effect of each boosting feature on ln RUL of the blend: SHAP values times the weight of that base."""
+        record, place = self._record_at(history, at_cycle)
+        boosting = self.bases["boosting"]
+        assert isinstance(boosting, Boosting)
+        shares = boosting.contributions(record, place, end_of_life_capacity_Ah)
+        return {name: share * self.weights["boosting"] for name, share in shares.items()}
+
+    def feature_values(
+        self, history: History, at_cycle: int | None = None, end_of_life_capacity_Ah: float = 1.4
+    ) -> dict[str, float]:
+        """Value of each boosting feature, in the unit of `model.boosting.FEATURES`; NaN where not measured."""
+        record, place = self._record_at(history, at_cycle)
+        known = features(record, np.array([place]))[0]
+        gap = max(float(record.running_minimum_Ah[place]) - end_of_life_capacity_Ah, 0.0)
+        return {name: float(value) for name, value in zip(BOOSTING_FEATURES, [*known, gap], strict=True)}
+
+    def _record_at(self, history: History, at_cycle: int | None) -> tuple[FadeRecord, int]:
+        known = history if at_cycle is None else history.until(at_cycle)
+        if not len(known.cycles):
+            raise NotEnoughHistory(f"{history.cell} has no cycle up to {at_cycle}")
+        return FadeRecord.of(known), len(known.cycles) - 1
+
+    # ------------------------------------------------------------ keeping
+
+    @property
+    def boosters(self) -> dict[str, xgboost.Booster]:
+        """The boosters by name."""
+        boosting = self.bases["boosting"]
+        assert isinstance(boosting, Boosting)
+        return {f"rul_{number}": booster for number, booster in enumerate(boosting.boosters)}
+
+    def to_state(self) -> dict[str, Any]:
+        """JSON-able state, everything but the boosters."""
+        boosting = self.bases["boosting"]
+        assert isinstance(boosting, Boosting)
+        return {
+            "references": [record.to_state() for record in self.references],
+            "exponent": self.exponent,
+            "exponent_error": self.exponent_error,
+            "forms": {name: form for name, (_, form) in self.forms.items()},
+            "weights": self.weights,
+            "boosting_exponent": boosting.exponent,
+            "interval": {"scores": list(self.uncertainty.scores.values), "sharpness": self.uncertainty.sharpness},
+        }
+
+    @classmethod
+    def from_state(cls, state: dict[str, Any], boosters: dict[str, xgboost.Booster]) -> RemainingLife:
+        """Inverse of `to_state` with the boosters of `boosters`."""
+        references = [FadeRecord.from_state(one) for one in state["references"]]
+        exponent, error = state["exponent"], state["exponent_error"]
+        forms: dict[str, Form] = {name: (name, kind) for name, kind in state["forms"].items()}
+        ordered = [boosters[f"rul_{number}"] for number in range(len(boosters))]
+        boosting = Boosting(ordered, forms["boosting"][1], state["boosting_exponent"])
+        bases: dict[str, Base] = {
+            name: boosting if name == "boosting" else _make_base(form, references, exponent, error, {})
+            for name, form in forms.items()
+        }
+        stored = state["interval"]
+        uncertainty = RulInterval(QuantileTable(tuple(stored["scores"])), stored["sharpness"])
+        return cls(references, exponent, error, forms, state["weights"], bases, uncertainty)
+
+
+def _blend(logs: dict[str, np.ndarray], weights: dict[str, float]) -> np.ndarray:
+    """Weighted mean of ln RUL (floored at one cycle) over the bases that can say something."""
+    stacked = np.stack([np.maximum(log, 0.0) for log in logs.values()])
+    share = np.stack([np.where(np.isfinite(log), weights[name], 0.0) for name, log in logs.items()])
+    return np.sum(share * np.nan_to_num(stacked), axis=0) / share.sum(axis=0)
