@@ -229,6 +229,10 @@ class AasClient:
         return self._send("GET", _element(submodel_id, path) + "/attachment").content
 
     def put_attachment(self, submodel_id: str, path: str, filename: str, content: bytes, content_type: str) -> None:
+        """Write the content of a File element, also of one that had none (BaSyx fails when it has no value yet)."""
+        element = self.element(submodel_id, path)
+        if not element.get("value"):
+            self.put_element(submodel_id, path, element | {"value": filename})
         self._send(
             "PUT",
             _element(submodel_id, path) + "/attachment",

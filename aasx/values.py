@@ -81,8 +81,8 @@ def to_value(element: dict) -> Any:
     """Python value of an element's JSON, shaped as the value-only form of IDTA-01001 (`$value`), but typed.
 
     Property -> value; SubmodelElementCollection -> dict; SubmodelElementList -> list; MultiLanguageProperty ->
-    {language: text}; Range -> {"min", "max"}; Entity -> {"entityType", "statements": dict}; ReferenceElement -> the
-    reference's JSON or None; File -> {"contentType", "value"}; Operation and others -> None.
+    {language: text}; Range -> {"min", "max"}, None for an open end; Entity -> {"entityType", "statements": dict};
+    ReferenceElement -> the reference's JSON or None; File -> {"contentType", "value"}; Operation and others -> None.
     """
     kind = element.get("modelType")
     if kind == "Property":
@@ -94,7 +94,11 @@ def to_value(element: dict) -> Any:
     if kind == "MultiLanguageProperty":
         return {text["language"]: text["text"] for text in element.get("value") or []}
     if kind == "Range":
-        return {end: from_text(element.get(end), element["valueType"]) for end in ("min", "max")}
+        ends = {"min": OPEN_LOW, "max": OPEN_HIGH}
+        return {
+            end: None if element.get(end) in (None, unknown) else from_text(element[end], element["valueType"])
+            for end, unknown in ends.items()
+        }
     if kind == "Entity":
         statements = {child["idShort"]: to_value(child) for child in element.get("statements") or []}
         return {"entityType": element["entityType"], "statements": statements}
@@ -142,22 +146,25 @@ def filled(element: dict, value: Any) -> dict:
         return result | {"value": [filled(element["value"][0], item) for item in value]}
     if kind == "Range":
         low, high = range_bounds(value["min"], value["max"])
-        bounds = {"min": low, "max": high}
-        return result | {end: text for end, text in bounds.items() if text is not None}
+        return result | {"min": low, "max": high}
     if kind == "MultiLanguageProperty":
         return result | {"value": [{"language": lang, "text": text} for lang, text in sorted(value.items())]}
     raise ValueError(f"{kind} {element.get('idShort')} cannot be filled")
 
 
-def range_bounds(low: float | None, high: float | None) -> tuple[str | None, str | None]:
-    """Texts for a Range, rounded outward to whole numbers.
+# An end of a Range that is not known: the smallest and largest xs:int, see range_bounds.
+OPEN_LOW, OPEN_HIGH = "-2147483648", "2147483647"
 
-    BaSyx 2.0.0-milestone-05 reads the bounds of a Range as int and answers 400 to `$value` of anything that holds
-    another one; exact bounds belong into Properties beside the Range.
+
+def range_bounds(low: float | None, high: float | None) -> tuple[str, str]:
+    """Texts for a Range, rounded outward to whole numbers; an open end (None) is OPEN_LOW or OPEN_HIGH.
+
+    BaSyx 2.0.0-milestone-05 reads both bounds of a Range as int: with any other number, or none, it answers 400 to
+    `$value` of the Range and of all that holds it. Exact bounds belong into Properties beside the Range.
     """
     return (
-        None if low is None else str(math.floor(low)),
-        None if high is None else str(math.ceil(high)),
+        OPEN_LOW if low is None else str(math.floor(low)),
+        OPEN_HIGH if high is None else str(math.ceil(high)),
     )
 
 
@@ -226,6 +233,14 @@ def _normal(part: Any) -> Any:
     if result.get("valueType") == "xs:dateTime" and "value" in result:
         result["value"] = result["value"].replace("+00:00", "Z")
     if result.get("modelType") == "Range" and result["valueType"] == "xs:double":
-        low, high = (None if end not in result else float(result[end]) for end in ("min", "max"))
-        result |= {end: text for end, text in zip(("min", "max"), range_bounds(low, high), strict=True) if text}
+        result["min"], result["max"] = range_bounds(float(result["min"]), float(result["max"]))
     return result
+
+
+def without_empty_arrays(part: Any) -> Any:
+    """JSON of the AAS without its empty arrays, which the metamodel forbids."""
+    if isinstance(part, dict):
+        return {key: without_empty_arrays(value) for key, value in part.items() if value != []}
+    if isinstance(part, list):
+        return [without_empty_arrays(value) for value in part]
+    return part
