@@ -12,7 +12,7 @@ import hmac
 import ipaddress
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from flask import Flask, Response, g, jsonify, request
 from flask_limiter import Limiter
@@ -20,7 +20,8 @@ from flask_limiter.util import get_remote_address
 from flask_restx import Api, Resource
 from werkzeug.exceptions import HTTPException
 
-from model.artifact import TwinModel
+if TYPE_CHECKING:
+    from model.artifact import TwinModel
 from operations import delegation, logs
 from operations.edge import parse_json, swagger_schema
 from operations.errors import STATUSES, InvalidInput, OperationError, Problem, as_operation_error

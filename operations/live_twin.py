@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 import pandas as pd
 
@@ -30,7 +30,9 @@ from aasx import fleet
 from aasx.client import AasClient, NotFound
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
 from aasx.operational_data import LATEST_CURVES_PATH, RECORDS_PATH, record_id_short, record_item
-from model.artifact import TwinModel
+
+if TYPE_CHECKING:
+    from model.artifact import TwinModel
 from model.cycle import History
 from operations import deadline, twin
 from operations.elements import Json, with_value
