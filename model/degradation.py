@@ -334,3 +334,8 @@ def cycles_for(phases: Sequence[Phase], log_ratios: Sequence[float], worn: float
     reached = equivalent_cycles(phases, log_ratios, borders)
     at = int(np.clip(np.searchsorted(reached, worn, side="right") - 1, 0, len(phases) - 1))
     return float(borders[at] + (worn - reached[at]) / math.exp(log_ratios[at]))
+
+
+def two_sided_z(confidence_level: float) -> float:
+    """Standard normal quantile of a two-sided interval."""
+    return float(norm.ppf(0.5 + confidence_level / 2))

@@ -1,0 +1,316 @@
+"""Answers of fitted predictors for one cell: prediction and what-if simulation.
+
+Everything here is a function of its arguments. `model.artifact.TwinModel` chooses the predictors and calls it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from model import degradation, explain, prediction, trajectory, validity
+from model.boosting import FEATURES
+from model.capacity import CapacityModel
+from model.cycle import History
+from model.degradation import Conditions, Degradation
+from model.prediction import Phase, Prediction, Scenario, Simulation, TrajectoryPoint
+from model.remaining_life import RemainingLife
+from model.trajectory import Fade
+
+EARLY_CYCLES = 10
+"""Below this many known cycles a prediction is `earlyLife`: the intervals were calibrated from here on."""
+
+EARLY_WIDENING = 1.0
+"""The half width of ln(RUL) grows by up to this share for a cell with a single known cycle (judged, not calibrated)."""
+
+FIRST_CYCLE_SPREAD = 0.1
+"""Half width of the capacity interval at a cell's first cycle, as a share; no cycle before it to compare (judged)."""
+
+FAILED_TEST_SHARE = 0.7
+"""A capacity below this share of the median of the five before it is a failed test, not ageing, unless it stays."""
+
+LEVEL_CYCLES = 3
+"""The present capacity level is the median of this many last capacities."""
+
+
+class Fitted(NamedTuple):
+    """The predictors of one fit."""
+
+    life: RemainingLife
+    capacity: CapacityModel
+
+
+class ModelIdentity(NamedTuple):
+    """Which model answers."""
+
+    version: str
+    sha256: str
+    kind: str
+
+
+class Question(NamedTuple):
+    """What is asked, checked: level of the intervals and capacity (Ah) below which the cell is worn out."""
+
+    confidence_level: float
+    end_of_life_Ah: float
+
+
+@dataclass(frozen=True)
+class Outlook:
+    """Remaining life (cycles) with interval, and the fade expected from now on with a fast and a slow variant."""
+
+    rul: float
+    low: float
+    high: float
+    fades: tuple[Fade, Fade, Fade]
+    similar_cells: Mapping[str, float]
+
+    def points(self, at_cycle: int, last_cycle: int, present: tuple[float, float, float]) -> list[TrajectoryPoint]:
+        """Trajectory from `at_cycle` to `last_cycle`; `present` is the present capacity with its interval, Ah."""
+        end_of_life = at_cycle + whole_cycles(self.rul)
+        keep = (end_of_life,) if at_cycle < end_of_life <= last_cycle else ()
+        return trajectory.points(at_cycle, last_cycle, self.fades, present, keep)
+
+
+def whole_cycles(rul: float) -> int:
+    """Cycles from now until the first one below the threshold: whole, at least 1."""
+    return max(1, round(rul))
+
+
+def end_of_life_cycle(history: History, end_of_life_Ah: float) -> int | None:
+    """First cycle with a capacity below the end of life, None if there is none. Failed tests do not count."""
+    capacity = history.cycles["capacity_Ah"].to_numpy()
+    for i in np.flatnonzero(capacity < end_of_life_Ah):
+        before = capacity[max(0, i - 5) : i]
+        if len(before) == 0 or capacity[i] >= FAILED_TEST_SHARE * np.median(before):
+            return int(history.cycles["cycle_number"].iloc[i])
+    return None
+
+
+def present_capacity(model: CapacityModel, history: History, confidence_level: float) -> tuple[float, float, float]:
+    """Capacity of the last cycle (Ah), with interval: estimated from its charge and the cycles before it.
+
+    A cell's first cycle has no cycle before it: the measured capacity and a wide interval.
+    """
+    if len(history.cycles) < 2:
+        measured = float(history.cycles["capacity_Ah"].iloc[-1])
+        return measured, measured * (1 - FIRST_CYCLE_SPREAD), measured * (1 + FIRST_CYCLE_SPREAD)
+    capacity, low, high = model.predict_cycle(history, int(history.cycles["cycle_number"].iloc[-1]), confidence_level)
+    return float(capacity), float(low), float(high)
+
+
+def outlook(life: RemainingLife, history: History, question: Question) -> Outlook:
+    """Remaining life and expected fade from the last cycle of a clean, non-empty history on."""
+    at_cycle = int(history.cycles["cycle_number"].iloc[-1])
+    level = float(history.cycles["capacity_Ah"].tail(LEVEL_CYCLES).median())
+    capacities = trajectory.thresholds(level, min(question.end_of_life_Ah, level))
+    estimate = life.predict(history, at_cycle, question.end_of_life_Ah)
+    middle = life.predict_grid(history, np.array([at_cycle]), capacities)[0]
+    early = 1.0 + EARLY_WIDENING * max(0.0, 1.0 - len(history.cycles) / EARLY_CYCLES)
+
+    def interval(rul: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        low, high = life.interval(rul, question.confidence_level)
+        positive = np.maximum(rul, 1e-9)
+        return rul * (low / positive) ** early, rul * np.maximum(high / positive, 1.0) ** early
+
+    low, high = interval(np.array([estimate.rul_cycles]))
+    fades = tuple(Fade(level, cycles, capacities) for cycles in (middle, *interval(middle)))
+    return Outlook(float(estimate.rul_cycles), float(low[0]), float(high[0]), fades, estimate.similar_cells)  # type: ignore[arg-type]
+
+
+def predict(
+    fitted: Fitted,
+    history: History,
+    question: Question,
+    ranges: Mapping[str, validity.Range],
+    repaired: Sequence[str],
+    identity: ModelIdentity,
+) -> tuple[Prediction, Outlook]:
+    """Prediction at the last cycle of a clean, non-empty history, and the outlook behind it.
+
+    `repaired` are columns in which impossible values were set to missing; they count as outside the training range.
+    """
+    numbers = history.cycles["cycle_number"].to_numpy()
+    at_cycle = int(numbers[-1])
+    present = present_capacity(fitted.capacity, history, question.confidence_level)
+    ahead = outlook(fitted.life, history, question)
+    ended = end_of_life_cycle(history, question.end_of_life_Ah)
+    if ended is not None:
+        status = prediction.PAST_END_OF_LIFE
+        ahead = replace(ahead, rul=0.0, low=0.0, high=0.0)
+        drivers = []
+    else:
+        status = prediction.OK if len(numbers) >= EARLY_CYCLES else prediction.EARLY_LIFE
+        ended = at_cycle + whole_cycles(ahead.rul)
+        effects = fitted.life.contributions(history, at_cycle, question.end_of_life_Ah)
+        values = fitted.life.feature_values(history, at_cycle, question.end_of_life_Ah)
+        drivers = explain.drivers(effects, values, FEATURES)
+    percent = 100.0 / history.rated_capacity_Ah
+    outside = validity.outside(history, ranges)
+    last_shown = at_cycle + math.ceil(ahead.fades[0].cycles[-1])
+    answer = Prediction(
+        cell=history.cell,
+        at_cycle=at_cycle,
+        capacity_Ah=present[0],
+        state_of_health_percent=present[0] * percent,
+        state_of_health_lower_percent=present[1] * percent,
+        state_of_health_upper_percent=present[2] * percent,
+        rul_cycles=ahead.rul,
+        rul_lower_cycles=ahead.low,
+        rul_upper_cycles=ahead.high,
+        confidence_level=question.confidence_level,
+        end_of_life_capacity_Ah=question.end_of_life_Ah,
+        end_of_life_cycle=ended,
+        trajectory=ahead.points(at_cycle, last_shown, present),
+        drivers=drivers,
+        similar_cells=explain.similar_cells(ahead.similar_cells),
+        outside_training_range=outside + [name for name in repaired if name not in outside],
+        status=status,
+        model_version=identity.version,
+        model_sha256=identity.sha256,
+        model_kind=identity.kind,
+        first_cycle=int(numbers[0]),
+        last_cycle=at_cycle,
+    )
+    return answer, ahead
+
+
+def no_history(history: History, question: Question, identity: ModelIdentity) -> Prediction:
+    """The defined answer for a cell without a valid cycle."""
+    return Prediction(
+        cell=history.cell,
+        at_cycle=None,
+        capacity_Ah=None,
+        state_of_health_percent=None,
+        state_of_health_lower_percent=None,
+        state_of_health_upper_percent=None,
+        rul_cycles=None,
+        rul_lower_cycles=None,
+        rul_upper_cycles=None,
+        confidence_level=question.confidence_level,
+        end_of_life_capacity_Ah=question.end_of_life_Ah,
+        end_of_life_cycle=None,
+        trajectory=[],
+        drivers=[],
+        similar_cells=[],
+        outside_training_range=[],
+        status=prediction.NO_HISTORY,
+        model_version=identity.version,
+        model_sha256=identity.sha256,
+        model_kind=identity.kind,
+        first_cycle=None,
+        last_cycle=None,
+    )
+
+
+def with_replaced(history: History, replaced: Mapping[str, float]) -> History:
+    """The history as if the present measurements were others.
+
+    A replaced capacity shifts all capacities, so that the level changes and the observed fade stays; the other columns
+    get the new value in the cycles from which the present value is taken.
+    """
+    if not replaced:
+        return history
+    cycles = history.cycles.copy()
+    for name, value in replaced.items():
+        if name == "capacity_Ah":
+            level = float(cycles[name].tail(LEVEL_CYCLES).median())
+            cycles[name] = np.maximum(cycles[name] + (value - level), 1e-3)
+        else:
+            cycles.iloc[-validity.RECENT_CYCLES :, cycles.columns.get_loc(name)] = value
+    return replace(history, cycles=cycles)
+
+
+def warmer(conditions: Conditions, history: History, replaced: Mapping[str, float]) -> Conditions:
+    """A replaced cell temperature acts like an ambient temperature that is higher by the same difference."""
+    wanted = replaced.get("temperature_max_degC")
+    measured = float(history.cycles["temperature_max_degC"].tail(validity.RECENT_CYCLES).median())
+    if wanted is None or not math.isfinite(measured):
+        return conditions
+    low, high = degradation.CONDITIONS["ambient_temperature_degC"]
+    shifted = conditions.ambient_temperature_degC + wanted - measured
+    return replace(conditions, ambient_temperature_degC=min(max(shifted, low), high))
+
+
+def stretched(
+    ahead: Outlook, phases: Sequence[Phase], ratios: Sequence[tuple[float, float]], confidence_level: float
+) -> Outlook:
+    """The outlook when each phase fades exp(ratio) times as fast; `ratios` are (ln ratio, its standard deviation).
+
+    The interval of the remaining life and the uncertainty of the ratio are independent: their log widths add in
+    quadrature.
+    """
+    z = degradation.two_sided_z(confidence_level)
+
+    def log_ratios(width: float, direction: float) -> list[float]:
+        return [ratio + direction * (math.hypot(width, z * sd) - width) for ratio, sd in ratios]
+
+    def slowed(fade: Fade, rates: Sequence[float]) -> Fade:
+        cycles = np.array([degradation.cycles_for(phases, rates, worn) for worn in fade.cycles[1:]])
+        return Fade(float(fade.capacity_Ah[0]), cycles, fade.capacity_Ah[1:])
+
+    rul = max(ahead.rul, 1e-9)
+    middle = log_ratios(0.0, 0.0)
+    fast = log_ratios(math.log(rul / min(rul, max(ahead.low, 1e-9))), 1.0)
+    slow = log_ratios(math.log(max(rul, ahead.high) / rul), -1.0)
+    return Outlook(
+        degradation.cycles_for(phases, middle, ahead.rul),
+        degradation.cycles_for(phases, fast, ahead.low),
+        degradation.cycles_for(phases, slow, ahead.high),
+        (slowed(ahead.fades[0], middle), slowed(ahead.fades[1], fast), slowed(ahead.fades[2], slow)),
+        ahead.similar_cells,
+    )
+
+
+def simulate(
+    fitted: Fitted,
+    equation: Degradation,
+    history: History,
+    scenario: Scenario,
+    phases: Sequence[Phase],
+    question: Question,
+    ranges: Mapping[str, validity.Range],
+    repaired: Sequence[str],
+    identity: ModelIdentity,
+) -> Simulation:
+    """How a clean, non-empty history goes on under the phases of a scenario, beside going on as at present."""
+    baseline, ahead = predict(fitted, history, question, ranges, repaired, identity)
+    changed = with_replaced(history, scenario.replaced)
+    start = baseline
+    if scenario.replaced:
+        start, ahead = predict(fitted, changed, question, ranges, repaired, identity)
+    from_cycle = int(history.cycles["cycle_number"].iloc[-1])
+    present = degradation.present_conditions(history, from_cycle)
+    wanted = [warmer(present.changed(phase), history, scenario.replaced) for phase in phases]
+    ratios = [equation.log_ratio(conditions, present) for conditions in wanted]
+    after = stretched(ahead, phases, ratios, question.confidence_level)
+    over = start.status == prediction.PAST_END_OF_LIFE
+    rul, low, high = (0.0, 0.0, 0.0) if over else (after.rul, after.low, after.high)
+
+    def within(cycles: float) -> float | None:
+        return cycles if cycles <= scenario.horizon_cycles else None
+
+    outside, assumptions = list(start.outside_training_range), list[str]()
+    for conditions in wanted:
+        outside += [name for name in equation.outside(conditions) if name not in outside]
+        assumptions += [text for text in equation.support(conditions, present) if text not in assumptions]
+    assumptions += [f"{name} replaced by {value:g}" for name, value in sorted(scenario.replaced.items())]
+    assumptions.append("capacity means capacity under the present conditions; the scenario changes how fast it fades")
+    ended = start.end_of_life_cycle if over else from_cycle + whole_cycles(rul)
+    capacity = present_capacity(fitted.capacity, changed, question.confidence_level)
+    return Simulation(
+        cell=history.cell,
+        from_cycle=from_cycle,
+        rul_cycles=within(rul),
+        rul_lower_cycles=within(low),
+        rul_upper_cycles=within(high),
+        end_of_life_cycle=None if within(rul) is None else ended,
+        trajectory=after.points(from_cycle, from_cycle + scenario.horizon_cycles, capacity),
+        baseline=baseline,
+        outside_training_range=outside,
+        assumptions=assumptions,
+    )
