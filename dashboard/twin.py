@@ -10,6 +10,8 @@ comes back marked stale; the first read that works again clears the mark by itse
 
 from __future__ import annotations
 
+import csv
+import io
 import math
 import re
 import threading
@@ -19,6 +21,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import pairwise
 from typing import Any, Generic, TypeVar
 
 from aasx import client as aas
@@ -184,10 +187,20 @@ class Simulation:
 
 
 @dataclass(frozen=True)
-class ModelCard:
-    version: str
-    submodel: dict[str, Any]
-    values: dict[str, Any]
+class Cycle:
+    """Sampled curves of one cycle, its charge before its discharge, on one axis of time.
+
+    `time` in s, `voltage` in V, `current` in A (negative on discharge), `temperature` in °C, `level` the share of the
+    cycle's own charge that is in the cell (0..1, counted from the current); None where a sample lacks a value.
+    `parts` says when the charge and when the discharge begins.
+    """
+
+    time: list[float]
+    voltage: list[float | None]
+    current: list[float | None]
+    temperature: list[float | None]
+    level: list[float | None]
+    parts: list[tuple[float, str]]
 
 
 @dataclass
@@ -331,13 +344,21 @@ class Twin:
 
         return self.read(("prediction", cell), fetch, SHORT_AGE_S)
 
-    def curves(self, cell: str) -> Reading[bytes]:
-        """CSV of the cell's raw curves (b"" when it has none)."""
-        return self.read(("curves", cell), lambda: self._file(cell, "Segments.ExternalSegment.Data"), LONG_AGE_S)
+    def curves(self, cell: str) -> Reading[dict[int, Cycle]]:
+        """The sampled curves of the cell's cycles by cycle number, {} when the AAS holds none."""
 
-    def latest_curve(self, cell: str) -> Reading[bytes]:
-        """CSV of the last appended cycle's raw curves (b"" when none came since the cell was set up)."""
-        return self.read(("latest", cell), lambda: self._file(cell, "Segments.LatestCycle.Data"), SHORT_AGE_S)
+        def fetch() -> dict[int, Cycle]:
+            return cycles_of(self._file(cell, "Segments.ExternalSegment.Data"))
+
+        return self.read(("curves", cell), fetch, LONG_AGE_S)
+
+    def latest_curves(self, cell: str) -> Reading[dict[int, Cycle]]:
+        """The sampled curves of the last appended cycle, {} when none came with samples."""
+
+        def fetch() -> dict[int, Cycle]:
+            return cycles_of(self._file(cell, "Segments.LatestCycle.Data"))
+
+        return self.read(("latest", cell), fetch, SHORT_AGE_S)
 
     def _file(self, cell: str, path: str) -> bytes:
         try:
@@ -498,6 +519,40 @@ def trend(written: Any) -> tuple[tuple[int, float], ...]:
         if whole(cycle) is not None and number(capacity) is not None:
             points.append((whole(cycle), number(capacity)))
     return tuple(points)  # type: ignore[arg-type]
+
+
+def cycles_of(content: bytes) -> dict[int, Cycle]:
+    """Reads a CSV of sampled curves (id_cycle,type,Time,Voltage_measured,Current_measured,Temperature_measured)."""
+    samples: dict[int, dict[str, list[tuple[float, float | None, float | None, float | None]]]] = {}
+    for row in csv.DictReader(io.StringIO(content.decode("utf-8", errors="replace"))):
+        cycle, time_s = whole(row.get("id_cycle")), number(row.get("Time"))
+        if cycle is None or time_s is None or row.get("type") not in ("charge", "discharge"):
+            continue
+        values = [number(row.get(f"{name}_measured")) for name in ("Voltage", "Current", "Temperature")]
+        samples.setdefault(cycle, {}).setdefault(row["type"], []).append((time_s, *values))  # type: ignore[arg-type]
+    return {cycle: _join(parts) for cycle, parts in sorted(samples.items())}
+
+
+def _join(parts: dict[str, list[tuple[float, float | None, float | None, float | None]]]) -> Cycle:
+    joined = Cycle([], [], [], [], [], [])
+    for kind in ("charge", "discharge"):
+        rows = sorted(parts.get(kind, []), key=lambda row: row[0])
+        if not rows:
+            continue
+        offset = joined.time[-1] + 60 - rows[0][0] if joined.time else -rows[0][0]
+        joined.parts.append((rows[0][0] + offset, kind))
+        moved = [0.0]
+        for (t0, _, i0, _), (t1, _, i1, _) in pairwise(rows):
+            moved.append(moved[-1] + ((i0 or 0) + (i1 or 0)) / 2 * (t1 - t0))
+        total = moved[-1]
+        for (time_s, *values), charge in zip(rows, moved, strict=True):
+            share = charge / total if total else 0.0
+            joined.time.append(round(time_s + offset, 1))
+            joined.voltage.append(values[0])
+            joined.current.append(values[1])
+            joined.temperature.append(values[2])
+            joined.level.append(round(min(1.0, max(0.0, share if kind == "charge" else 1 - share)), 4))
+    return joined
 
 
 def _fleet_row(name: str, values: dict[str, Any]) -> FleetRow:

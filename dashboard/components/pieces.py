@@ -16,10 +16,11 @@ def tile(name: str, value: str, note: str = "", state: str = "", icon: str = "")
     symbol = theme.icon(icon or state, 15) if icon or state else ""
     figure, _, unit = value.partition(UNIT_SPACE)
     shown = escape(figure) + (f" <small>{escape(unit)}</small>" if unit else "")
+    size = " words" if len(figure) > 9 and not unit else ""
     below = f'<div class="note">{escape(note)}</div>' if note else ""
     return (
         f'<div class="tile {state}"><div class="name">{symbol}{escape(name)}</div>'
-        f'<div class="value">{shown}</div>{below}</div>'
+        f'<div class="value{size}">{shown}</div>{below}</div>'
     )
 
 
