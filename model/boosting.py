@@ -96,9 +96,9 @@ def theil_sen(values: np.ndarray) -> float:
 
 def features(record: FadeRecord, places: np.ndarray) -> np.ndarray:
     """All features but the gap at n places (k-1), shape (n, 21); NaN where a measurement is missing."""
-    capacity, number = record.capacity_Ah, np.arange(1, len(record) + 1)
+    capacity = record.capacity_Ah
     median = trailing_median(capacity, 3)
-    first = np.array([np.median(capacity[: min(5, k)]) for k in number])
+    first = np.array([np.median(capacity[: min(5, place + 1)]) for place in places])
     change = np.diff(capacity, prepend=capacity[0])
     paused = record.rest_h >= 8.0
     paused[0] = False
@@ -112,8 +112,8 @@ def features(record: FadeRecord, places: np.ndarray) -> np.ndarray:
         (
             record.running_minimum_Ah[places],
             level,
-            first[places],
-            (first[places] - level) / np.maximum(places - 2, 3),
+            first,
+            (first - level) / np.maximum(places - 2, 3),
             [-theil_sen(capacity[max(0, place - 29) : place + 1]) for place in places],
             [-theil_sen(capacity[max(0, place - 59) : place + 1]) for place in places],
             record.rate_Ah[places],

@@ -108,29 +108,42 @@ def clean_cycles(cycles: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     anything that is no number to NaN, and drops rows without a valid capacity (0 < capacity <= 2.1 Ah).
     Raises `InvalidInput` if cycle numbers are missing, not whole, below 1 or given twice.
     """
-    table = cycles.reindex(columns=list(COLUMNS))
-    numbers = pd.to_numeric(table["cycle_number"], errors="coerce").to_numpy(dtype=float, na_value=np.nan)
+    numbers = _numbers(cycles, "cycle_number")
     if not np.all(np.isfinite(numbers)) or np.any(numbers < 1) or np.any(numbers != np.floor(numbers)):
-        raise InvalidInput("cycle_number", cycles.get("cycle_number"), "whole numbers from 1, one per cycle")
+        raise InvalidInput("cycle_number", numbers.tolist(), "whole numbers from 1, one per cycle")
     if len(np.unique(numbers)) != len(numbers):
         raise InvalidInput("cycle_number", numbers.tolist(), "each cycle number once")
-    table = table.assign(
-        cycle_number=numbers.astype(int), start_time=pd.to_datetime(table["start_time"], errors="coerce")
-    )
+    measured = cycles.reindex(columns=MEASURED)
+    no_numbers = set()
+    if all(dtype == float for dtype in measured.dtypes):
+        values = measured.to_numpy(dtype=float, copy=True)
+    else:
+        values = np.column_stack([_numbers(measured, name) for name in MEASURED])
+        texts = measured.notna().to_numpy() & np.isnan(values)
+        no_numbers = {name for i, name in enumerate(MEASURED) if texts[:, i].any()}
+    low, high = (np.array([getattr(COLUMNS[name], side) for name in MEASURED]) for side in ("low", "high"))
+    with np.errstate(invalid="ignore"):
+        possible = (values >= low) & (values <= high)
+    capacity = MEASURED.index("capacity_Ah")
+    possible[:, capacity] &= values[:, capacity] > 0
+    given = ~np.isnan(values)
+    wrong = np.any(given & ~possible, axis=0)
+    repaired = [name for i, name in enumerate(MEASURED) if wrong[i] or name in no_numbers]
+    values[~possible] = np.nan
+    table = pd.DataFrame(values, columns=MEASURED)
+    start = cycles["start_time"] if "start_time" in cycles else pd.Series(pd.NaT, index=cycles.index)
+    table.insert(0, "cycle_number", numbers.astype(int))
+    table.insert(1, "start_time", pd.to_datetime(start, errors="coerce").to_numpy())
     order = np.argsort(numbers, kind="stable")
-    if np.any(order[1:] < order[:-1]):
-        table = table.iloc[order]
-    repaired = []
-    for name in MEASURED:
-        column = COLUMNS[name]
-        given = table[name]
-        values = pd.to_numeric(given, errors="coerce").to_numpy(dtype=float, na_value=np.nan, copy=True)
-        with np.errstate(invalid="ignore"):
-            impossible = ~((values >= column.low) & (values <= column.high))
-        if name == "capacity_Ah":
-            impossible |= values <= 0
-        if np.any(impossible & given.notna().to_numpy()):
-            repaired.append(name)
-        values[impossible] = np.nan
-        table[name] = values
-    return table[table["capacity_Ah"].notna()].reset_index(drop=True), repaired
+    order = order[possible[order, capacity]]
+    return table.iloc[order].reset_index(drop=True), repaired
+
+
+def _numbers(cycles: pd.DataFrame, name: str) -> np.ndarray:
+    """A column as floats; NaN where it holds no number or does not exist."""
+    if name not in cycles:
+        return np.full(len(cycles), np.nan)
+    column = cycles[name]
+    if column.dtype == float:
+        return column.to_numpy(copy=True)
+    return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
