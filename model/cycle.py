@@ -115,7 +115,7 @@ def clean_cycles(cycles: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
         raise InvalidInput("cycle_number", numbers.tolist(), "each cycle number once")
     measured = cycles.reindex(columns=MEASURED)
     no_numbers = set()
-    if all(dtype == float for dtype in measured.dtypes):
+    if all(isinstance(dtype, np.dtype) and dtype.kind == "f" for dtype in measured.dtypes):
         values = measured.to_numpy(dtype=float, copy=True)
     else:
         values = np.column_stack([_numbers(measured, name) for name in MEASURED])
@@ -144,6 +144,6 @@ def _numbers(cycles: pd.DataFrame, name: str) -> np.ndarray:
     if name not in cycles:
         return np.full(len(cycles), np.nan)
     column = cycles[name]
-    if column.dtype == float:
-        return column.to_numpy(copy=True)
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
+        return column.to_numpy(dtype=float, copy=True)
     return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)
