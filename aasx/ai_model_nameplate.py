@@ -31,8 +31,10 @@ def template_id(name: str) -> str:
 
 
 def build(card: Mapping[str, Any]) -> model.Submodel:
-    """The nameplate of a model. `card`: name, version, sha256, framework, training_cells (list of cells), training_data
-    (citation), metrics (name -> number), hyperparameters (name -> value), features (names); the lists may be empty.
+    """The nameplate of a model.
+
+    `card`: name, version, sha256, framework, training_cells (names), training_data (citation); may lack: data_sha256,
+    metrics (name -> number), hyperparameters (name -> value), features (names).
     """
     version = str(card["version"])
     features = list(card.get("features") or [])
@@ -112,6 +114,7 @@ def build(card: Mapping[str, Any]) -> model.Submodel:
                         template_id("AIDataset/DatasetReference"),
                     ),
                     own_property("DataSetCitation", _text(card["training_data"])),
+                    own_property("TrainingDataSHA256", card.get("data_sha256")),
                     own_property("TrainingCells", ", ".join(card["training_cells"]), "TrainingCell"),
                 ],
                 template_id("AIDataset"),
@@ -122,8 +125,8 @@ def build(card: Mapping[str, Any]) -> model.Submodel:
                     multi_language(
                         "Type",
                         {
-                            "en": "gradient boosting, trajectory similarity and a level curve, combined",
-                            "fr": "gradient boosting, similarité de trajectoires et courbe de niveau, combinés",
+                            "en": f"{card['name']}: blend of predictors, among them gradient-boosted trees",
+                            "fr": f"{card['name']} : mélange de prédicteurs, dont des arbres à gradient boosting",
                         },
                         template_id("AITypeSpecificInformation/Type"),
                     ),

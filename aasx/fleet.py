@@ -15,6 +15,7 @@ from aasx.operation_variables import PREDICT_ALL, operation
 
 SEMANTIC_CONCEPT = "FleetSubmodel"
 CELLS_PATH = "Cells"
+SEVERITIES = ("none", "warning", "critical", "endOfLife")  # rising
 CELL_SUMMARY = (
     "Battery", "AtCycle", "Capacity", "StateOfHealth", "StateOfHealthLower", "StateOfHealthUpper", "RUL", "RULLower",
     "RULUpper", "EndOfLifeCycle", "AlertSeverity", "UnacknowledgedAlerts", "LastUpdate", "CapacityTrend",
@@ -48,3 +49,19 @@ def cell_summary(cell: str, known: Mapping[str, Any]) -> model.SubmodelElementCo
 def cell_item(cell: str) -> dict:
     """JSON of a cell's summary of which nothing is known yet."""
     return values.to_json(cell_summary(cell, {}))
+
+
+def summary_of(prediction: Mapping[str, Any]) -> dict[str, Any]:
+    """The summary of a cell from the values of its Prediction submodel (aasx.values.submodel_to_value)."""
+    details = prediction["PredictionDetails"]
+    health = prediction["StateOfHealthPrediction"]
+    alerts = prediction["ActiveAlerts"]
+    active = [alert["Severity"] for alert in alerts if alert["AlertState"].startswith("active")]
+    unacknowledged = [alert for alert in alerts if alert["AlertState"].endswith("Unacknowledged")]
+    return {
+        **{name: details[name] for name in ("AtCycle", "Capacity", "RUL", "RULLower", "RULUpper", "EndOfLifeCycle")},
+        **{name: health[name] for name in ("StateOfHealth", "StateOfHealthLower", "StateOfHealthUpper")},
+        "AlertSeverity": max(active, key=SEVERITIES.index, default="none"),
+        "UnacknowledgedAlerts": len(unacknowledged),
+        "LastUpdate": details["PredictedAt"],
+    }

@@ -2,6 +2,7 @@
 
     write, read        package file <-> Package (environment as JSON, supplementary files)
     load               Package -> AAS environment; never touches what is already alive there
+    import_package     cells of a package -> twin; verifies first, refuses collisions
     export             AAS environment -> package file (history, predictions, alerts, files)
     add_cell, remove_cell
 
@@ -25,13 +26,21 @@ from xml.sax.saxutils import quoteattr
 import aas_core3.jsonization
 import aas_core3.xmlization
 
-from aasx import fleet, values
+from aasx import ai_model_nameplate, conformance, fleet, prediction, values
 from aasx.cell_description import CellDescription
 from aasx.client import AasClient, Conflict, NotFound
 from aasx.files import CONTENT_TYPES, THUMBNAIL_PART, part_name
-from aasx.identifiers import cell_of, fleet_submodel_id, is_own, shell_id
+from aasx.identifiers import (
+    base_iri,
+    cell_of,
+    fleet_shell_id,
+    fleet_submodel_id,
+    is_own,
+    shell_id,
+    submodel_id,
+)
 from aasx.operation_variables import DELEGATION
-from aasx.shell import build_cell, cell_files
+from aasx.shell import build_cell, build_fleet, cell_files
 
 JSON_PART, XML_PART = "/aasx/data.json", "/aasx/data.xml"
 RELATIONSHIPS = "http://admin-shell.io/aasx/relationships"
@@ -377,7 +386,25 @@ def _keep_submodel(
         _create_submodel(client, submodel, files, delegate_url)
         return 0
     _add_missing_fleet_cells(client, alive, submodel)
+    _refresh_model_facts(client, alive, submodel)
     return 0 if delegate_url is None else redirect(client, alive, delegate_url)
+
+
+def _refresh_model_facts(client: AasClient, alive: dict, submodel: dict) -> None:
+    """What the package says of the AI model replaces what is stored: its nameplate, and its range of validity."""
+    kind = _semantic_id(submodel)
+    if kind == ai_model_nameplate.SEMANTIC_ID and canonical(alive) != canonical(submodel):
+        client.put_submodel(submodel)
+    if kind == prediction.SEMANTIC_ID:
+        path = prediction.BOUNDARY_CONDITIONS_PATH
+        old, new = dict(walk(alive["submodelElements"])), dict(walk(submodel["submodelElements"]))
+        if values.without_empty_arrays(old[path]) != new[path]:
+            client.put_element(submodel["id"], path, new[path])
+
+
+def _semantic_id(element: dict) -> str | None:
+    keys = (element.get("semanticId") or {}).get("keys") or [{}]
+    return keys[-1].get("value")
 
 
 def _add_missing_fleet_cells(client: AasClient, alive: dict, submodel: dict) -> None:
@@ -399,6 +426,51 @@ def redirect(client: AasClient, submodel: dict, delegate_url: str) -> int:
             client.put_element(submodel["id"], element["idShort"], element)
             changed += 1
     return changed
+
+
+def import_package(
+    client: AasClient, package: Package, delegate_url: str | None = None, replace: bool = False
+) -> list[str]:
+    """Bring the cells of a package, e.g. one exported from another twin, into a running twin. Returns their names.
+
+    The package is verified first. `replace` removes cells that exist; without it they are a Conflict, and nothing is
+    changed. Raises PackageError for a package that does not conform or holds no cell of this twin's base IRI.
+    """
+    problems = conformance.verify(package.environment)
+    if problems:
+        raise PackageError(f"the package does not conform to the metamodel: {problems[0]}")
+    cells = sorted(filter(None, (cell_of(shell["id"]) for shell in package.shells())))
+    if not cells:
+        raise PackageError(f"the package holds no cell under {base_iri()} (TWIN_BASE_IRI)")
+    present = _cells(client)
+    clashes = [present[cell.lower()] for cell in cells if cell.lower() in present]
+    if clashes and not replace:
+        raise Conflict(f"the twin has already {', '.join(clashes)}")
+    for cell in clashes:
+        remove_cell(client, cell)
+    fleet_alive = any(shell["id"] == fleet_shell_id() for shell in client.shells())
+    target = delegate_url or (delegate_url_of(client) if fleet_alive else None)
+    load(client, package, target)
+    if not fleet_alive and fleet_shell_id() not in {shell["id"] for shell in package.shells()}:
+        load(client, Package(environment_of(build_fleet({})), {}), target)
+    _complete_fleet(client, cells)
+    return cells
+
+
+def _cells(client: AasClient) -> dict[str, str]:
+    """Names of the cells in a running twin, by their lower case: names must differ in more than case."""
+    names = filter(None, (cell_of(shell["id"]) for shell in client.shells()))
+    return {name.lower(): name for name in names}
+
+
+def _complete_fleet(client: AasClient, cells: Iterable[str]) -> None:
+    """Give the fleet a summary of each cell that has none."""
+    known = {path for path, _ in walk(client.submodel(fleet_submodel_id()).get("submodelElements") or [])}
+    for cell in cells:
+        if f"{fleet.CELLS_PATH}.{cell}" not in known:
+            live = values.submodel_to_value(client.submodel(submodel_id(cell, "Prediction")))
+            summary = values.to_json(fleet.cell_summary(cell, fleet.summary_of(live)))
+            client.append_element(fleet_submodel_id(), fleet.CELLS_PATH, summary)
 
 
 # --- a running environment into a package
@@ -504,10 +576,9 @@ def add_cell(client: AasClient, description: CellDescription, delegate_url: str 
     Raises Conflict when a cell of this name exists, in any spelling of upper and lower case.
     """
     name = description.cell
-    for shell in client.shells():
-        cell = cell_of(shell["id"])
-        if cell is not None and cell.lower() == name.lower():
-            raise Conflict(f"there is already a cell {cell}")
+    present = _cells(client).get(name.lower())
+    if present is not None:
+        raise Conflict(f"there is already a cell {present}")
     objects = build_cell(description, delegate_url=delegate_url or delegate_url_of(client))
     load(client, Package(environment_of(objects), cell_files(description)))
     try:

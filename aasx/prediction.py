@@ -64,6 +64,7 @@ ALERT = (
     "AcknowledgedBy", "AcknowledgementComment", "ClearedAt",
 )  # fmt: skip
 
+BOUNDARY_CONDITIONS_PATH = "RemainingUsefulLifePrediction.ListRULBoundaryConditions"
 # Conditions whose training range is always listed, also while no model is known.
 BOUNDARY_CONDITIONS = ("StateOfHealth", "ambient_temperature", "DischargeCurrent")
 
@@ -182,11 +183,11 @@ def _remaining_useful_life_prediction(
             collection(
                 "PredictionModelInformation",
                 [
-                    _template_property("ModelType", "xs:string", "ModelTypeHybrid"),
+                    _template_property("ModelType", "xs:string", "ModelTypeDataDriven"),
                     _template_property(
                         "ModelDescription",
                         "xs:string",
-                        "mean of the logarithms of a level curve, a trajectory similarity and gradient boosting",
+                        "blend of predictors fitted to the histories of training cells; see SMAIModelNamePlate",
                     ),
                     reference_element(
                         "SMAIModelNamePlate", model_reference(known), template_id("SMAIModelNamePlate")

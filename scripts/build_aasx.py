@@ -1,0 +1,142 @@
+#!/usr/bin/env python3
+"""Builds the AASX packages: one per NASA cell, and fleet.aasx with all cells, the fleet and the AI model.
+
+History and curves come from the model's data. With a trained model (--model-dir, else TWIN_MODEL_DIR, else .twin/model)
+each cell carries a prediction by a model fitted without it; without one the prediction part has no values.
+The same content always gives the same bytes.
+"""
+
+import argparse
+import os
+import sys
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from aasx import package, shell, vocabulary  # noqa: E402
+from aasx.cell_description import CellDescription, nasa_cells  # noqa: E402
+from model import data  # noqa: E402
+from model.cycle import NOMINAL_CAPACITY_Ah  # noqa: E402
+from model.errors import ModelError  # noqa: E402
+from operations import twin  # noqa: E402
+
+FLEET_FILE = "fleet.aasx"
+UNDATED = datetime.fromtimestamp(0, UTC)  # taken out again: the time of the build would make every package differ
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the packages")
+    parser.add_argument("--cells", nargs="+", metavar="CELL", help="only these cells (default: all)")
+    parser.add_argument("--xml", action="store_true", help="XML inside the packages instead of JSON")
+    parser.add_argument("--fleet-only", action="store_true", help="only fleet.aasx")
+    parser.add_argument(
+        "--model-dir",
+        type=Path,
+        metavar="DIR",
+        default=Path(os.environ.get("TWIN_MODEL_DIR", ROOT / ".twin" / "model")),
+        help="trained model (TWIN_MODEL_DIR, else .twin/model)",
+    )
+    parser.add_argument(
+        "--delegate-url",
+        metavar="URL",
+        default=os.environ.get("TWIN_DELEGATE_URL", shell.DEFAULT_DELEGATE_URL),
+        help="delegate as the AAS environment reaches it (TWIN_DELEGATE_URL)",
+    )
+    options = parser.parse_args(arguments)
+    known = data.cells()
+    unknown = sorted(set(options.cells or []) - set(known))
+    if unknown:
+        parser.error(f"no data of {', '.join(unknown)}; there are {', '.join(known)}")
+    options.cells = sorted(set(options.cells or known))
+    return options
+
+
+def main() -> int:
+    options = parse_arguments()
+    model = load_model(options.model_dir)
+    options.out.mkdir(parents=True, exist_ok=True)
+    form = "xml" if options.xml else "json"
+    descriptions = nasa_cells()
+    concepts = vocabulary.concept_descriptions()
+    ranges = training_range(model)
+    model_objects = [] if model is None else shell.build_model(model.card)
+    everything: list[Any] = [*concepts, *model_objects]
+    all_files: dict[str, bytes] = {}
+    summaries = {}
+    for cell in options.cells:
+        objects, files, summaries[cell] = build_cell(descriptions[cell], model, ranges, options.delegate_url)
+        everything += objects
+        all_files |= files
+        if not options.fleet_only:
+            path = options.out / f"{cell}.aasx"
+            package.write([*objects, *model_objects, *concepts], files, path, form)
+            print(f"{path}  {path.stat().st_size:,} bytes")
+    everything += shell.build_fleet(summaries, options.delegate_url)
+    path = options.out / FLEET_FILE
+    package.write(everything, all_files, path, form)
+    print(f"{path}  {path.stat().st_size:,} bytes")
+    return 0
+
+
+def load_model(folder: Path) -> Any:
+    """The trained model (model.artifact.TwinModel), or None when there is none."""
+    if not folder.is_dir():
+        print(f"no trained model in {folder}: predictions have no values", file=sys.stderr)
+        return None
+    from model.artifact import TwinModel  # takes a second; not needed without a model
+
+    return TwinModel.load(folder)
+
+
+def build_cell(
+    description: CellDescription,
+    model: Any,
+    ranges: dict[str, tuple[float, float, float, float]],
+    delegate_url: str,
+) -> tuple[list[Any], dict[str, bytes], dict[str, Any]]:
+    """Objects, supplementary files and fleet summary of one cell."""
+    history = data.history(description.cell)
+    records = [twin.record_values(row, history.rated_capacity_Ah) for row in history.cycles.to_dict("records")]
+    summary: dict[str, Any] = {"CapacityTrend": twin.capacity_trend(history.cycles)}
+    values = None
+    if model is not None:
+        prediction = model.predict(history)
+        values = twin.prediction_values(prediction, UNDATED)
+        values["StateOfHealthPrediction"]["PredictedAt"] = values["PredictionDetails"]["PredictedAt"] = None
+        summary = twin.fleet_values(description.cell, prediction, history.cycles, "none", 0, UNDATED)
+        summary["LastUpdate"] = None
+    curves = curves_csv(description.cell)
+    objects = shell.build_cell(description, records, values, curves, delegate_url, ranges)
+    return objects, shell.cell_files(description, curves), summary
+
+
+def curves_csv(cell: str) -> bytes:
+    """Sampled curves of the cycles with a record, as CSV."""
+    curves = data.load_curves(cell)
+    of_records = curves.loc[curves["id_cycle"].notna(), list(vocabulary.CURVE_COLUMNS)]
+    return of_records.to_csv(index=False, lineterminator="\n").encode("utf-8")
+
+
+def training_range(model: Any) -> dict[str, tuple[float, float, float, float]]:
+    """Training ranges by idShort; the state of health's follows from the capacity's."""
+    ranges: dict[str, tuple[float, float, float, float]] = {}
+    for column, (low, high, mean, deviation) in ({} if model is None else model.card["training_range"]).items():
+        ranges[twin.ID_SHORT[column]] = (low, high, mean, deviation)
+        if column == "capacity_Ah":
+            percent = 100.0 / NOMINAL_CAPACITY_Ah
+            ranges["StateOfHealth"] = (percent * low, percent * high, percent * mean, percent * deviation)
+    return ranges
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except (ModelError, OSError, ValueError) as error:
+        print(f"build_aasx: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

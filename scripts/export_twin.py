@@ -1,0 +1,52 @@
+#!/usr/bin/env python3
+"""Exports a running twin as one AASX package: all of it, or some cells with the AI model they refer to.
+
+The package holds history, predictions, thresholds, alerts and files as they are at this moment.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from aasx import package  # noqa: E402
+from aasx.client import AasClient, AasError  # noqa: E402
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("file", type=Path, metavar="FILE", help="package to write, e.g. twin.aasx")
+    parser.add_argument("--cells", nargs="+", metavar="CELL", help="only these cells (default: the whole twin)")
+    parser.add_argument("--xml", action="store_true", help="XML inside the package instead of JSON")
+    parser.add_argument(
+        "--basyx-url",
+        metavar="URL",
+        default=os.environ.get("TWIN_BASYX_URL", "http://127.0.0.1:8081"),
+        help="AAS environment (TWIN_BASYX_URL)",
+    )
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    options = parse_arguments()
+    client = AasClient(options.basyx_url, timeout_s=60.0)
+    content = package.export(client, options.cells, "xml" if options.xml else "json")
+    options.file.write_bytes(content)
+    print(f"{options.file}  {len(content):,} bytes")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except AasError as error:
+        print(f"export_twin: {error} ({error.remedy})", file=sys.stderr)
+        sys.exit(2)
+    except (ValueError, OSError) as error:
+        print(f"export_twin: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

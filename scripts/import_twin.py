@@ -1,0 +1,56 @@
+#!/usr/bin/env python3
+"""Imports the cells of an AASX package, e.g. one exported from another twin, into a running twin.
+
+The package is verified first. Cells that exist are refused, nothing is changed then; --replace removes them before.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from aasx import package  # noqa: E402
+from aasx.client import AasClient, AasError  # noqa: E402
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("file", type=Path, metavar="FILE", help="package to read")
+    parser.add_argument("--replace", action="store_true", help="remove cells of the same name first")
+    parser.add_argument(
+        "--basyx-url",
+        metavar="URL",
+        default=os.environ.get("TWIN_BASYX_URL", "http://127.0.0.1:8081"),
+        help="AAS environment (TWIN_BASYX_URL)",
+    )
+    parser.add_argument(
+        "--delegate-url",
+        metavar="URL",
+        default=os.environ.get("TWIN_DELEGATE_URL"),
+        help="delegate as the AAS environment reaches it (TWIN_DELEGATE_URL, else that of the twin)",
+    )
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    options = parse_arguments()
+    client = AasClient(options.basyx_url, timeout_s=60.0)
+    cells = package.import_package(client, package.read(options.file), options.delegate_url, options.replace)
+    print(f"imported {', '.join(cells)}")
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except AasError as error:
+        print(f"import_twin: {error} ({error.remedy})", file=sys.stderr)
+        sys.exit(2)
+    except (ValueError, OSError) as error:
+        print(f"import_twin: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,61 @@
+#!/usr/bin/env python3
+"""Loads a package into a running AAS environment: shells, submodels, concept descriptions and files.
+
+Can be repeated at any time: what is alive keeps its history, predictions, thresholds and alerts; only what is missing
+is created. The operations are pointed to the delegate, and facts about the AI model are brought up to date.
+"""
+
+import argparse
+import os
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from aasx import package, shell  # noqa: E402
+from aasx.client import AasClient, AasError  # noqa: E402
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument(
+        "--basyx-url",
+        metavar="URL",
+        default=os.environ.get("TWIN_BASYX_URL", "http://127.0.0.1:8081"),
+        help="AAS environment (TWIN_BASYX_URL)",
+    )
+    parser.add_argument(
+        "--delegate-url",
+        metavar="URL",
+        default=os.environ.get("TWIN_DELEGATE_URL", shell.DEFAULT_DELEGATE_URL),
+        help="delegate as the AAS environment reaches it (TWIN_DELEGATE_URL)",
+    )
+    parser.add_argument("--package", type=Path, required=True, metavar="FILE", help="package, e.g. fleet.aasx")
+    return parser.parse_args(arguments)
+
+
+def main() -> int:
+    options = parse_arguments()
+    content = package.read(options.package)
+    start = time.monotonic()
+    report = package.load(AasClient(options.basyx_url, timeout_s=60.0), content, options.delegate_url)
+    print(
+        f"{len(report.created)} shells created, {len(report.kept)} kept, {report.redirected} operations redirected"
+        f" in {time.monotonic() - start:.1f} s"
+    )
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except AasError as error:
+        print(f"load_twin: {error} ({error.remedy})", file=sys.stderr)
+        sys.exit(2)
+    except (package.PackageError, OSError) as error:
+        print(f"load_twin: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
