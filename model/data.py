@@ -12,7 +12,7 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from functools import lru_cache
 from pathlib import Path
 
@@ -35,6 +35,8 @@ ROUNDING = 1e-6
 """Largest relative difference between a table and the raw files that is rounding (numbers are stored with 8 digits)."""
 
 KINDS = ("charge", "discharge")
+KEPT_FILES = ("cells.csv", "README.md")
+"""Files of the data folder that are not made from the raw files."""
 
 
 # ---------------------------------------------------------------- reading
@@ -147,20 +149,24 @@ def build(
     source: str | Path,
     folder: Path = FOLDER,
     only: set[str] | None = None,
+    required: Collection[str] = (),
     progress: Callable[[str], None] = lambda message: None,
 ) -> list[str]:
     """Make cycles.csv and the curves of all cells in `source` and put them in the place of those in `folder`.
 
-    `source` as in `model.nasa.cell_files`. Nothing in `folder` changes unless every cell could be read.
-    Returns the names of the cells. Raises `BadRawData`.
+    `source` as in `model.nasa.cell_files`. Nothing in `folder` changes unless every cell could be read and none of
+    `required` is missing. Returns the names of the cells. Raises `BadRawData`.
     """
+    folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-data-") as temporary:
         fresh = Path(temporary) / "data"
         names = _write(source, fresh, only, progress)
-        if (folder / "cells.csv").is_file():
-            shutil.copy2(folder / "cells.csv", fresh / "cells.csv")
-        else:
-            shutil.copy2(FOLDER / "cells.csv", fresh / "cells.csv")
+        missing = sorted(set(required) - set(names))
+        if missing:
+            raise BadRawData(f"{source} lacks cells that the tables have now: {', '.join(missing)}")
+        for name in KEPT_FILES:
+            present = folder / name if (folder / name).is_file() else FOLDER / name
+            shutil.copy2(present, fresh / name)
         old = Path(temporary) / "old"
         if folder.exists():
             os.replace(folder, old)

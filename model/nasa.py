@@ -70,66 +70,74 @@ class Recording:
 def cell_files(source: str | Path, only: set[str] | None = None) -> Iterator[CellFile]:
     """Every cell of a folder, zip archive or single .mat file, one at a time; `only` restricts to these cells.
 
-    A cell that lies in an archive twice with the same content (NASA's holds some twice) is given once.
-    Raises `BadRawData` if the source does not exist, is broken, or holds one cell with two contents.
+    Of two files of one cell the larger is taken, as the fuller: NASA's archive holds some cells twice, first a part.
+    Raises `BadRawData` if the source does not exist or is broken, or if two files of one cell are equally large but
+    differ.
     """
     path = Path(source)
     if not path.exists():
         raise BadRawData(f"{path} does not exist")
     if path.is_dir() or path.suffix.lower() == ".mat":
         yield from _plain_files(path, only)
-    else:
-        with path.open("rb") as file:
-            yield from _in_archive(file, str(path), only, {})
+        return
+    chosen: dict[str, zipfile.ZipInfo] = {}
+    for cell, place, entry, _ in _archived(path, unpack=False):
+        other = chosen.setdefault(cell, entry)
+        if other.file_size == entry.file_size and other.CRC != entry.CRC:
+            raise BadRawData(f"{place}: cell {cell} is in the archive twice with different contents")
+        if entry.file_size > other.file_size:
+            chosen[cell] = entry
+    for cell, place, entry, file in _archived(path, unpack=True):
+        best = chosen.get(cell)
+        if best is not None and best.CRC == entry.CRC and (only is None or cell in only):
+            del chosen[cell]
+            yield CellFile(cell, place, file)
 
 
 def _plain_files(path: Path, only: set[str] | None) -> Iterator[CellFile]:
-    names = sorted(path.rglob("*.mat")) if path.is_dir() else [path]
-    given: dict[str, Path] = {}
-    for name in names:
+    chosen: dict[str, Path] = {}
+    for name in sorted(path.rglob("*.mat")) if path.is_dir() else [path]:
         match = CELL_FILE.search(name.name)
+        if match is None and path.is_dir():
+            continue
         cell = match.group(1).upper() if match else name.stem
-        if (match is None and name != path) or (only is not None and cell not in only):
-            continue
-        if cell in given:
-            if not filecmp.cmp(name, given[cell], shallow=False):
-                raise BadRawData(f"{given[cell]} and {name} are the same cell with different contents")
-            continue
-        given[cell] = name
-        with name.open("rb") as file:
-            yield CellFile(cell, str(name), file)
+        other = chosen.setdefault(cell, name)
+        size, other_size = name.stat().st_size, other.stat().st_size
+        if size == other_size and not filecmp.cmp(name, other, shallow=False):
+            raise BadRawData(f"{other} and {name} are the same cell with different contents")
+        if size > other_size:
+            chosen[cell] = name
+    for cell, name in chosen.items():
+        if only is None or cell in only:
+            with name.open("rb") as file:
+                yield CellFile(cell, str(name), file)
 
 
-def _in_archive(
-    file: IO[bytes], place: str, only: set[str] | None, given: dict[str, tuple[int, int]]
-) -> Iterator[CellFile]:
-    """Cells of a zip and of the zips inside it; `given` holds checksum and size of the cells given so far."""
-    try:
-        with zipfile.ZipFile(file) as archive:
-            for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
-                match = CELL_FILE.search(entry.filename)
-                inner = f"{place}/{entry.filename}"
-                if match:
-                    cell, mark = match.group(1).upper(), (entry.CRC, entry.file_size)
-                    if only is not None and cell not in only:
-                        continue
-                    if cell in given:
-                        if given[cell] != mark:
-                            raise BadRawData(f"{inner}: cell {cell} is in the archive twice with different contents")
-                        continue
-                    given[cell] = mark
-                elif not entry.filename.lower().endswith(".zip"):
-                    continue
-                with tempfile.TemporaryFile() as copy:
-                    with archive.open(entry) as member:
-                        shutil.copyfileobj(member, copy, 1 << 20)  # reading it whole verifies its checksum
-                    copy.seek(0)
-                    if match:
-                        yield CellFile(cell, inner, copy)
-                    else:
-                        yield from _in_archive(copy, inner, only, given)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
-        raise BadRawData(f"{place} is not a whole zip archive: {error}") from error
+def _archived(path: Path, unpack: bool) -> Iterator[tuple[str, str, zipfile.ZipInfo, IO[bytes]]]:
+    """Cell, place, entry and, with `unpack`, the open temporary copy of each .mat file in a zip and the zips inside."""
+
+    def inside(file: IO[bytes], place: str) -> Iterator[tuple[str, str, zipfile.ZipInfo, IO[bytes]]]:
+        try:
+            with zipfile.ZipFile(file) as archive:
+                for entry in sorted(archive.infolist(), key=lambda entry: entry.filename):
+                    match = CELL_FILE.search(entry.filename)
+                    inner = f"{place}/{entry.filename}"
+                    if match and not unpack:
+                        yield match.group(1).upper(), inner, entry, file
+                    elif match or entry.filename.lower().endswith(".zip"):
+                        with tempfile.TemporaryFile() as copy:
+                            with archive.open(entry) as member:
+                                shutil.copyfileobj(member, copy, 1 << 20)  # reading it whole verifies its checksum
+                            copy.seek(0)
+                            if match:
+                                yield match.group(1).upper(), inner, entry, copy
+                            else:
+                                yield from inside(copy, inner)
+        except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+            raise BadRawData(f"{place} is not a whole zip archive: {error}") from error
+
+    with path.open("rb") as outer:
+        yield from inside(outer, str(path))
 
 
 def read_cell(found: CellFile) -> Recording:
