@@ -1,0 +1,354 @@
+"""What if: up to three scenarios against the expected life, side by side. Simulating writes nothing into the twin."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import streamlit as st
+
+from dashboard import charts, state, theme
+from dashboard.components import pieces
+from dashboard.language import escape, is_number
+from dashboard.page import Page
+from dashboard.twin import Condition, Forecast, Simulation, Trouble
+
+SLOTS = ("A", "B", "C")
+
+
+@dataclass(frozen=True)
+class Factor:
+    """One thing a scenario can change: its letter in the address, the operation's input, and the slider."""
+
+    letter: str
+    name: str
+    unit: str
+    low: float
+    high: float
+    step: float
+    digits: int
+    evidence: str  # "validated", "weak", "prior", "measured"; what it rests on stands in the texts
+
+
+# The sliders span what a 2 Ah Li-ion cell may meet; the range the model was trained on is drawn below each.
+CONDITIONS = (
+    Factor("T", "ambient_temperature", "°C", -20, 60, 1, 0, "temperature"),
+    Factor("I", "DischargeCurrent", "A", 0.5, 6, 0.1, 1, "weak"),
+    Factor("V", "CutOffVoltage", "V", 2.0, 3.2, 0.05, 2, "prior"),
+    Factor("N", "HorizonCycles", "", 50, 2000, 50, 0, "counted"),
+)
+MEASUREMENTS = (
+    Factor("Q", "Capacity", "Ah", 0.6, 2.1, 0.01, 2, "measured"),
+    Factor("E", "Re", "Ω", 0.01, 0.3, 0.005, 3, "measured"),
+    Factor("R", "Rct", "Ω", 0.01, 0.4, 0.005, 3, "measured"),
+    Factor("M", "Temperature_measured", "°C", 0, 80, 1, 0, "measured"),
+)
+FACTORS = {factor.letter: factor for factor in (*CONDITIONS, *MEASUREMENTS)}
+DEFAULT_HORIZON_CYCLES = 300
+PRESETS: dict[str, dict[str, float]] = {
+    "cycles": {"N": 1000},
+    "hot": {"T": 44},
+    "cold": {"T": 4},
+    "deep": {"V": 2.0},
+    "current": {"I": 4},
+}
+Scenarios = dict[str, dict[str, float]]  # slot -> letter -> value, only what differs from the present
+
+
+def read_scenarios(written: str) -> Scenarios:
+    """Reads the address's form, "A:T44_I4;B:V2"; what is not understood is left out, values are held to the sliders."""
+    found: Scenarios = {}
+    for part in written.split(";"):
+        slot, _, body = part.partition(":")
+        if slot not in SLOTS:
+            continue
+        changes = {}
+        for item in filter(None, body.split("_")):
+            factor = FACTORS.get(item[0])
+            try:
+                value = float(item[1:])
+            except ValueError:
+                continue
+            if factor and is_number(value):
+                changes[factor.letter] = min(factor.high, max(factor.low, value))
+        found[slot] = changes
+    return found
+
+
+def write_scenarios(scenarios: Scenarios) -> str:
+    return ";".join(
+        f"{slot}:" + "_".join(f"{letter}{value:g}" for letter, value in scenarios[slot].items())
+        for slot in SLOTS
+        if slot in scenarios
+    )
+
+
+def show(page: Page) -> None:
+    choice, note = st.columns([2, 5], vertical_alignment="bottom")
+    with choice:
+        cell = page.choose_cell("simulation_cell")
+    if cell is None:
+        return
+    with note:
+        page.html(
+            f'<p class="hint" style="padding-bottom:.45rem">{escape(page.words("simulation.writes_nothing"))}</p>'
+        )
+    workbench(page, cell)
+
+
+@st.fragment
+def workbench(page: Page, cell: str) -> None:
+    try:
+        prediction = page.twin.prediction(cell)
+        records = page.twin.records(cell)
+    except Trouble as trouble:
+        page.show_trouble(trouble)
+        return
+    page.note_stale(prediction, records)
+    if not records.value:
+        page.notice("info", page.words("cell.no_history"), href=state.link("record"), link=page.words("view.record"))
+        return
+    scenarios = read_scenarios(state.get("scenario"))
+    present = present_values(page, cell, records.value)
+    controls, results = st.columns([1, 1.75], gap="small")
+    with controls, page.card("controls"):
+        edit(page, scenarios, present, prediction.value.conditions)
+    with results:
+        outcome(page, cell, scenarios, records.value, present)
+
+
+def present_values(page: Page, cell: str, records: list[dict[str, Any]]) -> dict[str, float]:
+    """Where each slider stands when nothing is changed: the last known measurement."""
+    found: dict[str, float] = {"N": DEFAULT_HORIZON_CYCLES}
+    for factor in FACTORS.values():
+        values = [row[factor.name] for row in records if row.get(factor.name) is not None]
+        if values:
+            found[factor.letter] = round(min(factor.high, max(factor.low, values[-1])), factor.digits)
+    found.setdefault("V", cut_off_voltage(page, cell))
+    return found
+
+
+def cut_off_voltage(page: Page, cell: str) -> float:
+    """The cell's own discharge end from its technical data; 2.7 V (NASA's first cells) where it is not stated."""
+    from aasx.values import submodel_to_value
+
+    try:
+        areas = submodel_to_value(page.twin.data_sheet(cell, "TechnicalData").value).get("TechnicalPropertyAreas") or []
+    except Trouble:
+        return 2.7
+    stated = [area["MinVoltage"] for area in areas if is_number(area.get("MinVoltage"))]
+    return stated[0] if stated else 2.7
+
+
+def edit(page: Page, scenarios: Scenarios, present: dict[str, float], conditions: tuple[Condition, ...]) -> None:
+    words = page.words
+
+    def save() -> None:
+        state.put(scenario=write_scenarios(scenarios))
+
+    def preset(name: str) -> None:
+        scenarios[slot] = dict(PRESETS[name])
+        save()
+
+    def clear() -> None:
+        scenarios.pop(slot, None)
+        save()
+
+    page.title(words("simulation.scenarios"))
+    st.segmented_control(
+        words("simulation.slot"), SLOTS, key="slot", default="A", required=True, label_visibility="collapsed",
+        format_func=lambda name: f"{name} ●" if scenarios.get(name) else name,
+    )  # fmt: skip
+    slot = st.session_state["slot"]
+    with st.container(horizontal=True, gap="small", key="presets"):
+        for name in PRESETS:
+            st.button(words(f"preset.{name}"), key=f"preset_{name}", on_click=preset, args=(name,))
+        st.button(words("simulation.clear"), key="clear", on_click=clear, type="tertiary", icon=":material/close:",
+                  disabled=not scenarios.get(slot))  # fmt: skip
+    known = {condition.name: condition for condition in conditions}
+    page.html(f'<p class="section">{escape(words("simulation.conditions"))}</p>')
+    for factor in CONDITIONS:
+        adjust(page, factor, slot, scenarios, present, known.get(factor.name), save)
+    with st.expander(
+        words("simulation.measurements"), expanded=any(f.letter in scenarios.get(slot, {}) for f in MEASUREMENTS)
+    ):
+        page.html(f'<p class="hint">{escape(words("simulation.measurements.hint"))}</p>')
+        for factor in MEASUREMENTS:
+            if factor.letter in present:
+                adjust(page, factor, slot, scenarios, present, known.get(factor.name), save)
+
+
+def adjust(
+    page: Page, factor: Factor, slot: str, scenarios: Scenarios, present: dict[str, float], trained: Condition | None,
+    save: Any,
+) -> None:  # fmt: skip
+    """Slider and number field of one factor, its training range, and what its effect rests on."""
+    words = page.words
+    keys = {kind: f"{kind}_{slot}_{factor.letter}" for kind in ("slider", "number")}
+    value = scenarios.get(slot, {}).get(factor.letter, present[factor.letter])
+    for key in keys.values():
+        st.session_state[key] = float(value)
+
+    def changed(kind: str) -> None:
+        given = st.session_state[keys[kind]]
+        changes = scenarios.setdefault(slot, {})
+        if given is None or abs(given - present[factor.letter]) < factor.step / 100:
+            changes.pop(factor.letter, None)
+        else:
+            changes[factor.letter] = round(given, 4)
+        if not changes:
+            scenarios.pop(slot, None)
+        save()
+
+    title = words.concept(factor.name) + (f" ({factor.unit})" if factor.unit else "")
+    shown = f"%.{factor.digits}f"
+    common: dict[str, Any] = {"step": float(factor.step), "format": shown}
+    left, right = st.columns([2.6, 1.25], vertical_alignment="bottom", wrap=False)
+    left.slider(
+        title, float(factor.low), float(factor.high), key=keys["slider"], on_change=changed, args=("slider",), **common
+    )
+    right.number_input(title, float(factor.low), float(factor.high), key=keys["number"], on_change=changed,
+                       args=("number",), label_visibility="collapsed", **common)  # fmt: skip
+    page.html(range_below(page, factor, present[factor.letter], trained, value))
+
+
+def range_below(page: Page, factor: Factor, present: float, trained: Condition | None, value: float) -> str:
+    words = page.words
+
+    def place(number: float) -> float:
+        return min(100.0, max(0.0, (number - factor.low) / (factor.high - factor.low) * 100))
+
+    parts = [words("simulation.present", value=words.quantity(present, factor.unit, factor.digits))]
+    drawn = ""
+    if trained and trained.low is not None and trained.high is not None:
+        drawn = f'<i style="left:{place(trained.low):.1f}%;width:{place(trained.high) - place(trained.low):.1f}%"></i>'
+        parts.append(
+            words("simulation.trained", range=words.interval(trained.low, trained.high, factor.unit, factor.digits))
+        )
+        if not trained.low <= value <= trained.high:
+            parts.append(words("simulation.beyond"))
+    evidence = factor.evidence
+    if evidence == "temperature":  # below the reference the cells themselves tell, above it only the literature does
+        evidence = "prior" if value > present else "validated"
+    mark = {"validated": "none", "weak": "warning", "prior": "endOfLife"}.get(evidence)
+    badge = (
+        f'<span class="evidence {evidence}">{theme.icon(mark, 13)}{escape(words(f"evidence.{evidence}"))}</span> · '
+        if mark
+        else ""
+    )
+    return (
+        f'<div class="range"><div class="track">{drawn}<b style="left:{place(present):.1f}%"></b></div>'
+        f"{badge}{escape(words(f'evidence.{factor.name}'))} {escape(' · '.join(parts))}</div>"
+    )
+
+
+def inputs_of(changes: dict[str, float]) -> dict[str, Any]:
+    """The operation's inputs of one scenario."""
+    inputs: dict[str, Any] = {FACTORS[letter].name: value for letter, value in changes.items()}
+    inputs["HorizonCycles"] = round(inputs.get("HorizonCycles", DEFAULT_HORIZON_CYCLES))
+    return inputs
+
+
+def outcome(
+    page: Page, cell: str, scenarios: Scenarios, records: list[dict[str, Any]], present: dict[str, float]
+) -> None:
+    words = page.words
+    results: dict[str, Simulation] = {}
+    for slot in scenarios or {"A": {}}:
+        answer = page.attempt(lambda slot=slot: page.twin.simulate(cell, inputs_of(scenarios.get(slot, {}))))  # type: ignore[misc]
+        if answer is None:
+            return
+        page.note_stale(answer)
+        results[slot] = answer.value
+    baseline = next(iter(results.values())).baseline
+    with page.card("outcome"):
+        page.title(words("simulation.outcome"))
+        chart(page, cell, records, baseline, {slot: results[slot].forecast for slot in scenarios})
+        page.html(outcome_table(page, scenarios, results, baseline, present))
+    for slot in scenarios:
+        if results[slot].outside:
+            names = ", ".join(map(words.concept, results[slot].outside))
+            page.notice("warning", words("simulation.outside", slot=slot, names=names))
+    assumed = [
+        f"{slot}: {line}" for slot in scenarios for line in results[slot].assumptions.splitlines() if line.strip()
+    ]
+    if assumed:
+        with st.expander(words("simulation.assumptions")):
+            page.html("".join(f'<p class="hint" lang="en">{escape(line)}</p>' for line in assumed))
+
+
+def chart(
+    page: Page, cell: str, records: list[dict[str, Any]], baseline: Forecast, scenarios: dict[str, Forecast]
+) -> None:
+    import plotly.graph_objects as go
+
+    words = page.words
+    figure = go.Figure()
+    cycles, capacities = charts.measured_capacity(records)
+    figure.add_scatter(x=cycles, y=capacities, mode="lines", name=words("chart.measured"), hovertemplate="%{y:.3f} Ah",
+                       line={"color": theme.GREY, "width": 2})  # fmt: skip
+    charts.add_forecast(figure, words, baseline, words("simulation.baseline"), theme.BLUE, "dash", band=True)
+    for index, (slot, forecast) in enumerate(scenarios.items(), start=1):
+        colour, dash = theme.SERIES[index], theme.DASHES[index + 1]
+        charts.add_forecast(figure, words, forecast, words("simulation.named", slot=slot), colour, dash, band=False)
+    stored = page.twin.prediction(cell).value.forecast
+    charts.add_end_of_life(figure, words, baseline.end_of_life_capacity_Ah or stored.end_of_life_capacity_Ah)
+    theme.lay_out(figure, words, words.concept("id_cycle"), words.concept("Capacity", unit=True), 400)
+    st.plotly_chart(figure, key="simulation_chart", config=theme.plot_config(words), alt=words("simulation.outcome"))
+
+
+def capacity_after(forecast: Forecast, cycles: float) -> float | None:
+    """Capacity `cycles` after the trajectory's first point, on the line through its points; None beyond its end."""
+    points = forecast.trajectory
+    if not points:
+        return None
+    wanted = points[0][0] + cycles
+    for (x0, y0, *_), (x1, y1, *_) in zip(points, points[1:], strict=False):
+        if x0 <= wanted <= x1:
+            return y0 + (y1 - y0) * (wanted - x0) / ((x1 - x0) or 1)
+    return None
+
+
+def outcome_table(
+    page: Page, scenarios: Scenarios, results: dict[str, Simulation], baseline: Forecast, present: dict[str, float]
+) -> str:
+    words = page.words
+    ahead = 50.0
+    columns = [
+        (words("simulation.column.scenario"), False),
+        (words("simulation.column.change"), False),
+        (words("simulation.column.rul"), True),
+        (words("simulation.column.eol"), True),
+        (words("simulation.column.difference"), True),
+        (words("simulation.column.after", cycles=words.number(ahead)), True),
+    ]
+
+    def row(name: str, changes: dict[str, float], forecast: Forecast, difference: str) -> list[str]:
+        said = ", ".join(
+            f"{words.concept(FACTORS[letter].name)} {words.quantity(value, FACTORS[letter].unit, FACTORS[letter].digits)}"
+            for letter, value in changes.items()
+        )
+        life = words.cycles(forecast.rul)
+        if forecast.rul_lower is not None and forecast.rul_upper is not None:
+            life += f" ({words.interval(forecast.rul_lower, forecast.rul_upper)})"
+        after = words.quantity(capacity_after(forecast, ahead), "Ah", 3)
+        return [
+            name,
+            said or words("simulation.as_now"),
+            life,
+            words.number(forecast.end_of_life_cycle),
+            difference,
+            after,
+        ]
+
+    rows = [row(words("simulation.baseline"), {}, baseline, "")]
+    for slot, changes in scenarios.items():
+        forecast = results[slot].forecast
+        difference = ""
+        if forecast.rul is not None and baseline.rul is not None:
+            gap = forecast.rul - baseline.rul
+            difference = words.quantity(gap, words("unit.cycles"), 0, signed=True)
+            if baseline.rul:
+                difference += f" ({words.quantity(gap / baseline.rul * 100, '%', 0, signed=True)})"
+        rows.append(row(words("simulation.named", slot=slot), changes, forecast, difference))
+    return pieces.table(columns, rows)
