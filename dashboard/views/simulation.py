@@ -325,7 +325,7 @@ def outcome_table(
 
     def row(name: str, changes: dict[str, float], forecast: Forecast, difference: str) -> list[str]:
         said = ", ".join(
-            f"{words.concept(FACTORS[letter].name)} {words.quantity(value, FACTORS[letter].unit, FACTORS[letter].digits)}"
+            f"{words(f'short.{FACTORS[letter].name}')} {words.quantity(value, FACTORS[letter].unit, FACTORS[letter].digits)}"
             for letter, value in changes.items()
         )
         life = words.cycles(forecast.rul)
