@@ -19,7 +19,7 @@ from aasx.elements import (
     reference_element,
     submodel,
 )
-from aasx.identifiers import base_iri, model_asset_id, model_submodel_id
+from aasx.identifiers import base_iri, concept_id, model_asset_id, model_submodel_id
 
 SEMANTIC_ID = "https://admin-shell.io/idta/SubmodelTemplate/AIModelNameplate/1/0"
 TEMPLATE_ID = "https://admin-shell.io/idta-02060-1-0"
@@ -34,7 +34,8 @@ def build(card: Mapping[str, Any]) -> model.Submodel:
     """The nameplate of a model.
 
     `card`: name, version, sha256, framework, training_cells (names), training_data (citation); may lack: data_sha256,
-    metrics (name -> number), hyperparameters (name -> value), features (names).
+    metrics (name -> number), hyperparameters (name -> value), features (names), training_range (name -> lowest,
+    highest, mean, standard deviation), columns (name -> unit), limits ({"en": text, "fr": text}).
     """
     version = str(card["version"])
     features = list(card.get("features") or [])
@@ -116,6 +117,7 @@ def build(card: Mapping[str, Any]) -> model.Submodel:
                     own_property("DataSetCitation", _text(card["training_data"])),
                     own_property("TrainingDataSHA256", card.get("data_sha256")),
                     own_property("TrainingCells", ", ".join(card["training_cells"]), "TrainingCell"),
+                    _training_range(card.get("training_range") or {}, card.get("columns") or {}),
                 ],
                 template_id("AIDataset"),
             ),
@@ -132,12 +134,10 @@ def build(card: Mapping[str, Any]) -> model.Submodel:
                     ),
                     collection(
                         "Hyperparameter",
-                        _texts(
-                            card.get("hyperparameters") or {},
-                            template_id("AITypeSpecificInformation/Hyperparameter/LearningRate"),
-                        ),
+                        _texts(card.get("hyperparameters") or {}, concept_id("HyperparameterValue")),
                         template_id("AITypeSpecificInformation/Hyperparameter"),
                     ),
+                    *_known_limits(card.get("limits")),
                 ],
                 template_id("AITypeSpecificInformation"),
             ),
@@ -145,6 +145,24 @@ def build(card: Mapping[str, Any]) -> model.Submodel:
         administration("1", "0", TEMPLATE_ID),
         {"en": "The model behind the predictions", "fr": "Le modèle à l'origine des prédictions"},
     )
+
+
+def _known_limits(limits: Mapping[str, str] | None) -> list[model.SubmodelElement]:
+    return [multi_language("KnownLimits", dict(limits), concept_id("KnownLimits"))] if limits else []
+
+
+def _training_range(
+    ranges: Mapping[str, tuple[float, float, float, float]], units: Mapping[str, str]
+) -> model.SubmodelElementCollection:
+    """Lowest and highest value, mean and standard deviation of each quantity, named as in the model."""
+    rows = []
+    for name in sorted(ranges):
+        numbers = zip(("Lowest", "Highest", "Mean", "StandardDeviation"), ranges[name], strict=True)
+        children = [own_property(part, number) for part, number in numbers]
+        rows.append(
+            collection(_id_short(name), [*children, own_property("Unit", units.get(name))], concept_id("QuantityRange"))
+        )
+    return collection("TrainingRange", rows, concept_id("TrainingRange"))
 
 
 def _output(id_short: str, result: dict[str, str]) -> model.SubmodelElementCollection:

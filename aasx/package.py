@@ -26,7 +26,7 @@ from xml.sax.saxutils import quoteattr
 import aas_core3.jsonization
 import aas_core3.xmlization
 
-from aasx import ai_model_nameplate, conformance, fleet, prediction, values
+from aasx import ai_model_nameplate, fleet, prediction, values
 from aasx.cell_description import CellDescription
 from aasx.client import AasClient, Conflict, NotFound
 from aasx.files import CONTENT_TYPES, THUMBNAIL_PART, part_name
@@ -41,6 +41,7 @@ from aasx.identifiers import (
 )
 from aasx.operation_variables import DELEGATION
 from aasx.shell import build_cell, build_fleet, cell_files
+from aasx.verification import verify
 
 JSON_PART, XML_PART = "/aasx/data.json", "/aasx/data.xml"
 RELATIONSHIPS = "http://admin-shell.io/aasx/relationships"
@@ -436,7 +437,7 @@ def import_package(
     The package is verified first. `replace` removes cells that exist; without it they are a Conflict, and nothing is
     changed. Raises PackageError for a package that does not conform or holds no cell of this twin's base IRI.
     """
-    problems = conformance.verify(package.environment)
+    problems = verify(package.environment)
     if problems:
         raise PackageError(f"the package does not conform to the metamodel: {problems[0]}")
     cells = sorted(filter(None, (cell_of(shell["id"]) for shell in package.shells())))
