@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from model.cycle import COLUMNS, DEFAULT_END_OF_LIFE_PERCENT, History, NOMINAL_CAPACITY_Ah
+from model.cycle import COLUMNS, DEFAULT_END_OF_LIFE_PERCENT, MEASURED, History, NOMINAL_CAPACITY_Ah
 from model.errors import BadRawData, InvalidInput
 from model.features import SAMPLE_NAMES
 from model.nasa import TABLE_COLUMNS, Recording, read_tables
@@ -54,7 +54,7 @@ def load_cycles(folder: Path = FOLDER) -> pd.DataFrame:
 def _load_cycles(folder: Path) -> pd.DataFrame:
     table = pd.read_csv(
         folder / "cycles.csv",
-        dtype={"cell": str, "cycle_number": "Int64", "reject_reason": str},
+        dtype={"cell": str, "cycle_number": "Int64", "reject_reason": str, **dict.fromkeys(MEASURED, float)},
         keep_default_na=False,
         na_values={name: [""] for name in COLUMNS},
         encoding="utf-8",
