@@ -28,6 +28,17 @@ def is_number(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
+def parse_number(written: str) -> float:
+    """A number as people write it in either language: "1,85", "1.85", "1 200". Raises ValueError."""
+    cleaned = written.strip().replace("\u00a0", "").replace("\u202f", "").replace(" ", "").replace("\u2212", "-")
+    if cleaned.count(",") == 1 and "." not in cleaned:
+        cleaned = cleaned.replace(",", ".")
+    value = float(cleaned)
+    if not math.isfinite(value):
+        raise ValueError(f"{written!r} is not a finite number")
+    return value
+
+
 class Language:
     """One language of the screen; `code` is "en" or "fr", any other falls back to English."""
 
@@ -50,6 +61,12 @@ class Language:
         shown = format_decimal(round(value, digits) + 0.0, format="#,##0." + "0" * digits if digits else "#,##0",
                                locale=self._locale)  # fmt: skip
         return f"+{shown}" if signed and value > 0 else shown
+
+    def plain(self, value: Any) -> str:
+        """A number for an input field: no more decimals than it has (at most six), no grouping; "" for none."""
+        if not is_number(value):
+            return ""
+        return format_decimal(value, format="0.######", locale=self._locale)
 
     def quantity(self, value: Any, unit: str, digits: int = 0, signed: bool = False) -> str:
         """`value` with its unit ("1.86 Ah", "1,86 Ah"); a dash alone when there is no value."""

@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import streamlit as st
 
 from dashboard import state, theme
 from dashboard.components import pieces
-from dashboard.language import escape
+from dashboard.language import escape, parse_number
 from dashboard.page import Page
-from dashboard.twin import SEVERITIES, Alert, FleetRow, PredictionSubmodel, Trouble
+from dashboard.twin import SEVERITIES, Alert, FleetRow, PredictionSubmodel, Thresholds, Trouble
 
 REFRESH_EVERY_S = 10
 CELLS_PER_PAGE = 10  # each costs one request
 TABS = ("active", "acknowledged", "cleared", "limits")
 UNITS = {"RUL": "cycle", "StateOfHealth": "%", "Temperature_measured": "°C", "ModelRange": ""}
-# Input of SetThresholds -> field of Thresholds, unit, step
+# Input of SetThresholds -> field of Thresholds, unit
 LIMITS = (
-    ("RULWarning", "rul_warning", "unit.cycles", 1.0),
-    ("RULCritical", "rul_critical", "unit.cycles", 1.0),
-    ("SoHWarning", "soh_warning", "%", 0.5),
-    ("SoHCritical", "soh_critical", "%", 0.5),
-    ("SoHEndOfLife", "soh_end_of_life", "%", 0.5),
-    ("TemperatureWarning", "temperature_warning", "°C", 0.5),
-    ("TemperatureCritical", "temperature_critical", "°C", 0.5),
+    ("RULWarning", "rul_warning", "unit.cycles"),
+    ("RULCritical", "rul_critical", "unit.cycles"),
+    ("SoHWarning", "soh_warning", "%"),
+    ("SoHCritical", "soh_critical", "%"),
+    ("SoHEndOfLife", "soh_end_of_life", "%"),
+    ("TemperatureWarning", "temperature_warning", "°C"),
+    ("TemperatureCritical", "temperature_critical", "°C"),
 )
 
 
@@ -180,30 +178,37 @@ def limits(page: Page, cell: str) -> None:
             note = words("limits.changed", name=present.changed_by, when=words.moment(present.changed_at))
             page.html(f'<p class="hint">{escape(note)} {escape(present.comment)}</p>')
         with st.form(f"limits_{cell}", border=False):
-            given: dict[str, Any] = {}
+            given: dict[str, str] = {}
             columns = st.columns(4)
-            for index, (name, field, unit, step) in enumerate(LIMITS):
+            for index, (name, field, unit) in enumerate(LIMITS):
                 title = words(
                     "limits.label", name=words(f"limits.{name}"), unit=words(unit) if words.has(unit) else unit
                 )
                 with columns[index % 4]:
-                    given[name] = st.number_input(title, value=getattr(present, field), step=step,
-                                                  key=f"limit_{cell}_{name}")  # fmt: skip
+                    given[name] = st.text_input(title, words.plain(getattr(present, field)), key=f"limit_{cell}_{name}")
             who, why = st.columns([1, 2])
             name = who.text_input(words("alerts.your_name"), max_chars=100, key="limits_name")
             reason = why.text_input(words("limits.reason"), max_chars=500, key="limits_reason")
             sent = st.form_submit_button(words("limits.save"), type="primary")
         if sent:
-            changes = {
-                key: given[key]
-                for key, field, _, _ in LIMITS
-                if given[key] is not None and given[key] != getattr(present, field)
-            }
-            if not name.strip():
-                page.notice("warning", words("alerts.name_first"))
-            elif not changes:
-                page.notice("info", words("limits.unchanged"))
-            else:
-                changes |= {"ChangedBy": name.strip(), "Comment": reason.strip() or None}
-                if page.attempt(lambda: page.twin.set_thresholds(cell, changes)) is not None:
-                    page.notice("none", words("limits.saved"))
+            save_limits(page, cell, given, present, name.strip(), reason.strip())
+
+
+def save_limits(page: Page, cell: str, given: dict[str, str], present: Thresholds, name: str, reason: str) -> None:
+    words, changes = page.words, {}
+    for key, field, _ in LIMITS:
+        try:
+            value = parse_number(given[key]) if given[key].strip() else None
+        except ValueError:
+            page.notice("warning", words("not_a_number", field=words(f"limits.{key}"), value=given[key]))
+            return
+        if value is not None and value != getattr(present, field):
+            changes[key] = value
+    if not name:
+        page.notice("warning", words("alerts.name_first"))
+    elif not changes:
+        page.notice("info", words("limits.unchanged"))
+    else:
+        inputs = {**changes, "ChangedBy": name, "Comment": reason or None}
+        if page.attempt(lambda: page.twin.set_thresholds(cell, inputs)) is not None:
+            page.notice("none", words("limits.saved"))

@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import charts, state, theme
 from dashboard.components import pieces
-from dashboard.language import escape, is_number
+from dashboard.language import escape, is_number, parse_number
 from dashboard.page import Page
 from dashboard.twin import Condition, Forecast, Simulation, Trouble
 
@@ -186,13 +186,19 @@ def adjust(
     words = page.words
     keys = {kind: f"{kind}_{slot}_{factor.letter}" for kind in ("slider", "number")}
     value = scenarios.get(slot, {}).get(factor.letter, present[factor.letter])
-    for key in keys.values():
-        st.session_state[key] = float(value)
+    options = steps(factor)
+    st.session_state[keys["slider"]] = min(options, key=lambda option: abs(option - value))
+    st.session_state[keys["number"]] = words.plain(value)
 
     def changed(kind: str) -> None:
         given = st.session_state[keys[kind]]
+        if kind == "number":
+            try:
+                given = min(factor.high, max(factor.low, parse_number(given)))
+            except ValueError:
+                return  # the field goes back to the value it had
         changes = scenarios.setdefault(slot, {})
-        if given is None or abs(given - present[factor.letter]) < factor.step / 100:
+        if abs(given - present[factor.letter]) < factor.step / 100:
             changes.pop(factor.letter, None)
         else:
             changes[factor.letter] = round(given, 4)
@@ -201,15 +207,17 @@ def adjust(
         save()
 
     title = words.concept(factor.name) + (f" ({factor.unit})" if factor.unit else "")
-    shown = f"%.{factor.digits}f"
-    common: dict[str, Any] = {"step": float(factor.step), "format": shown}
-    left, right = st.columns([2.6, 1.25], vertical_alignment="bottom", wrap=False)
-    left.slider(
-        title, float(factor.low), float(factor.high), key=keys["slider"], on_change=changed, args=("slider",), **common
-    )
-    right.number_input(title, float(factor.low), float(factor.high), key=keys["number"], on_change=changed,
-                       args=("number",), label_visibility="collapsed", **common)  # fmt: skip
+    left, right = st.columns([2.9, 1], vertical_alignment="bottom", wrap=False)
+    left.select_slider(title, options, key=keys["slider"], on_change=changed, args=("slider",),
+                       format_func=lambda option: words.number(option, factor.digits))  # fmt: skip
+    right.text_input(title, key=keys["number"], on_change=changed, args=("number",), label_visibility="collapsed")
     page.html(range_below(page, factor, present[factor.letter], trained, value))
+
+
+def steps(factor: Factor) -> list[float]:
+    """Where the slider can stand."""
+    count = round((factor.high - factor.low) / factor.step)
+    return [round(factor.low + index * factor.step, 4) for index in range(count + 1)]
 
 
 def range_below(page: Page, factor: Factor, present: float, trained: Condition | None, value: float) -> str:

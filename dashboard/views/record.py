@@ -1,0 +1,340 @@
+"""Bringing data in: a new cycle of a cell (form or CSV file), or a new cell (form or YAML file)."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+import streamlit as st
+
+from aasx.vocabulary import RECORD_COLUMNS
+from dashboard import state
+from dashboard.components import pieces
+from dashboard.language import escape, parse_number
+from dashboard.page import Page
+from dashboard.twin import Trouble
+
+TABS = ("cycle", "table", "cell")
+REQUIRED = ("id_cycle", "ambient_temperature", "Capacity")
+TEXT_COLUMNS = ("Time", "type")
+INPUTS = {column.id_short: column for column in RECORD_COLUMNS}
+OPTIONAL = ("Temperature_measured", "Voltage_measured", "Current_measured", "DischargeCurrent", "Duration", "Re", "Rct",
+            "ChargeCapacity")  # fmt: skip
+COMPUTED = ("StateOfHealth",)  # the twin computes it; a column of this name in a file is not sent
+SHOWN_ROWS = 200
+SAMPLE_HEADER = "Time,Voltage_measured,Current_measured,Temperature_measured"
+
+# Fields of a cell's description: name, unit, is a number
+CELL_FIELDS = (
+    ("cell", "", False), ("source", "", False), ("designation_en", "", False), ("designation_fr", "", False),
+    ("rated_capacity_Ah", "Ah", True), ("end_of_life_capacity_Ah", "Ah", True), ("cut_off_voltage_V", "V", True),
+    ("charge_current_A", "A", True), ("charge_voltage_V", "V", True), ("charge_cut_off_current_A", "A", True),
+    ("discharge_currents_A", "A", True), ("ambient_temperatures_degC", "°C", True),
+)  # fmt: skip
+LISTS = ("discharge_currents_A", "ambient_temperatures_degC")
+
+
+def show(page: Page) -> None:
+    words = page.words
+    state.bound("tab", "record_tab", TABS, "cycle")
+    st.segmented_control(words("record.what"), TABS, key="record_tab", required=True, label_visibility="collapsed",
+                         format_func=lambda name: words(f"record.{name}"), on_change=state.keep("tab", "record_tab"))  # fmt: skip
+    {"cycle": cycle_form, "table": cycle_table, "cell": new_cell}[st.session_state["record_tab"]](page)
+
+
+# ---- one cycle ----------------------------------------------------------------------------------------------
+
+
+def next_cycle(page: Page, cell: str) -> int:
+    records = page.twin.records(cell).value
+    return (records[-1]["id_cycle"] if records else 0) + 1
+
+
+def cycle_form(page: Page) -> None:
+    words = page.words
+    cell = page.choose_cell("record_cell", words("record.into"))
+    if cell is None:
+        return
+    with page.card("cycle_form"):
+        page.title(words("record.cycle.title"), words("record.cycle.hint"))
+        number = next_cycle(page, cell)
+        given: dict[str, Any] = {}
+        with st.form(f"cycle_{cell}_{number}", border=False):
+            columns = st.columns(4)
+            written = {
+                "id_cycle": columns[0].text_input(label(page, "id_cycle", True), str(number), key=f"in_id_{cell}_{number}"),
+                "Time": columns[1].text_input(words("record.time"), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
+                                              key=f"in_time_{cell}_{number}", help=words("record.time.help")),
+                "ambient_temperature": columns[2].text_input(label(page, "ambient_temperature", True), "24",
+                                                             key=f"in_ambient_{cell}_{number}"),
+                "Capacity": columns[3].text_input(label(page, "Capacity"), key=f"in_capacity_{cell}_{number}",
+                                                  help=words("record.capacity.help")),
+            }  # fmt: skip
+            with st.expander(words("record.more")):
+                more = st.columns(4)
+                for index, name in enumerate(OPTIONAL):
+                    written[name] = more[index % 4].text_input(label(page, name), key=f"in_{name}_{cell}_{number}")
+            with st.expander(words("record.samples")):
+                page.html(f'<p class="hint">{escape(words("record.samples.hint", header=SAMPLE_HEADER))}</p>')
+                files = st.columns(2)
+                for column, name in zip(files, ("DischargeSamples", "ChargeSamples"), strict=True):
+                    given[name] = column.file_uploader(words(f"record.{name}"), type=["csv"], key=f"in_{name}_{number}")
+            sent = st.form_submit_button(words("record.append"), type="primary", icon=":material/add:")
+        if sent:
+            append_one(page, cell, written, given)
+    said = st.session_state.pop("_appended", None)
+    if said:
+        page.notice(*said)
+
+
+def label(page: Page, name: str, required: bool = False) -> str:
+    return page.words.concept(name, unit=True) + (" *" if required else "")
+
+
+def append_one(page: Page, cell: str, written: dict[str, str], files: dict[str, Any]) -> None:
+    words, row = (
+        page.words,
+        check_row(
+            page, {name: text for name, text in written.items() if text.strip()}, bool(files["DischargeSamples"])
+        ),
+    )
+    if row.problems:
+        for problem in row.problems:
+            page.notice("warning", problem)
+        return
+    for name, file in files.items():
+        if file is not None:
+            row.values[name] = file.getvalue().decode("utf-8-sig", errors="replace")
+    answer = page.attempt(lambda: page.twin.append_cycle(cell, row.values))
+    if answer is None:
+        return
+    key = "record.present" if answer.get("Outcome") == "alreadyPresent" else "record.done"
+    text = words(key, cycle=words.number(row.values["id_cycle"]), cell=cell, rul=words.cycles(answer.get("RUL")),
+                 soh=words.quantity(answer.get("StateOfHealth"), "%", 1))  # fmt: skip
+    raised = answer.get("AlertsRaised") or 0
+    if raised:
+        text += " " + words("record.raised", count=raised)
+    st.session_state["_appended"] = ("warning" if raised else "none", text)
+    st.rerun()
+
+
+# ---- many cycles from a file --------------------------------------------------------------------------------
+
+
+@dataclass
+class Row:
+    """One line of a file: the inputs of AppendCycle it gives, and what is wrong with it."""
+
+    values: dict[str, Any]
+    problems: list[str] = field(default_factory=list)
+
+
+def check_row(page: Page, written: dict[str, str], has_samples: bool = False) -> Row:
+    """Reads one cycle; every problem names its column. What only the twin can know is checked there."""
+    words, row = page.words, Row({})
+    for name in REQUIRED:
+        if not written.get(name, "").strip() and not (name == "Capacity" and has_samples):
+            row.problems.append(words("record.problem.missing", column=words.concept(name)))
+    for name, text in written.items():
+        if not text.strip() or name in COMPUTED:
+            continue
+        if name not in INPUTS:
+            row.problems.append(words("record.problem.unknown", column=name))
+        elif name in TEXT_COLUMNS:
+            if name == "Time" and not is_moment(text):
+                row.problems.append(words("record.problem.time", value=text))
+            elif name == "Time":
+                row.values[name] = text.strip().replace(" ", "T")
+        else:
+            try:
+                value = parse_number(text)
+            except ValueError:
+                row.problems.append(words("record.problem.number", column=words.concept(name), value=text))
+                continue
+            if name == "id_cycle" and (value != int(value) or value < 1):
+                row.problems.append(words("record.problem.cycle", value=text))
+            else:
+                row.values[name] = int(value) if name == "id_cycle" else value
+    return row
+
+
+def is_moment(text: str) -> bool:
+    try:
+        return datetime.fromisoformat(text.strip()).tzinfo is None
+    except ValueError:
+        return False
+
+
+def read_table(page: Page, content: bytes) -> list[Row]:
+    """Reads a CSV of cycles: comma or semicolon, decimal point or comma, idShorts as header. Raises Trouble."""
+    text = content.decode("utf-8-sig", errors="replace")
+    first = text.splitlines()[0] if text.strip() else ""
+    reader = csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ",")
+    columns = [name.strip() for name in reader.fieldnames or []]
+    missing = [name for name in REQUIRED if name not in columns]
+    if missing:
+        raise Trouble("invalidInput", page.words("record.problem.header", columns=", ".join(missing)))
+    rows = [check_row(page, {str(k).strip(): v or "" for k, v in row.items() if k is not None}) for row in reader]
+    seen: set[int] = set()
+    for row in rows:
+        cycle = row.values.get("id_cycle")
+        if cycle in seen:
+            row.problems.append(page.words("record.problem.twice", cycle=cycle))
+        if cycle is not None:
+            seen.add(cycle)
+    return rows
+
+
+def cycle_table(page: Page) -> None:
+    words = page.words
+    cell = page.choose_cell("record_cell", words("record.into"))
+    if cell is None:
+        return
+    with page.card("cycle_table"):
+        page.title(words("record.table.title"), words("record.table.hint", columns=", ".join(REQUIRED)))
+        file = st.file_uploader(words("record.file"), type=["csv"], key="record_file")
+        st.download_button(words("record.example"), example(), "cycles.csv", "text/csv", on_click="ignore", type="tertiary",
+                           icon=":material/download:")  # fmt: skip
+        if file is None:
+            return
+        rows = page.attempt(lambda: read_table(page, file.getvalue()))
+        if rows is None:
+            return
+        good = [row for row in rows if not row.problems]
+        bad = len(rows) - len(good)
+        page.notice("warning" if bad else "none", words("record.checked", good=len(good), bad=bad))
+        page.html(preview(page, rows))
+        if good and st.button(words("record.append_many", count=len(good)), type="primary", key="append_many"):
+            append_many(page, cell, good)
+
+
+def example() -> bytes:
+    lines = ["id_cycle,Time,ambient_temperature,Capacity,Temperature_measured", "1,2026-01-05T08:00:00,24,1.856,38.9"]
+    return ("\n".join([*lines, "2,2026-01-05T14:30:00,24,1.846,39.1"]) + "\n").encode("utf-8")
+
+
+def preview(page: Page, rows: list[Row]) -> str:
+    words = page.words
+    names = list(dict.fromkeys(name for row in rows for name in row.values))[:6]
+    columns = [
+        (words("record.line"), True),
+        (words("record.check"), False),
+        *((words.concept(name, unit=True), True) for name in names),
+    ]
+    body = []
+    for line, row in enumerate(rows[:SHOWN_ROWS], start=2):
+        values = [words.plain(row.values.get(name)) or str(row.values.get(name, "—")) for name in names]
+        body.append([words.number(line), "; ".join(row.problems) or words("record.ok"), *values])
+    left = len(rows) - SHOWN_ROWS
+    more = f'<p class="hint">{escape(words("aas.left_out", count=left))}</p>' if left > 0 else ""
+    return pieces.table(columns, body) + more
+
+
+def append_many(page: Page, cell: str, rows: list[Row]) -> None:
+    """Appends in order of the cycles and stops at the first one the twin refuses: what follows would not fit."""
+    words, done, raised = page.words, 0, 0
+    ordered = sorted(rows, key=lambda row: row.values["id_cycle"])
+    progress = st.progress(0.0, words("working"))
+    for row in ordered:
+        try:
+            answer = page.twin.append_cycle(cell, row.values)
+        except Trouble as trouble:
+            page.notice("critical", words("record.stopped", cycle=row.values["id_cycle"], reason=page.explain(trouble)))
+            break
+        done, raised = done + 1, raised + (answer.get("AlertsRaised") or 0)
+        progress.progress(done / len(ordered), words("record.progress", done=done, count=len(ordered)))
+    progress.empty()
+    text = words("record.appended", count=done, cell=cell)
+    page.notice("none", text + (f" {words('record.raised', count=raised)}" if raised else ""),
+                href=state.link("cell", cell=cell), link=words("record.open"))  # fmt: skip
+
+
+# ---- a new cell ---------------------------------------------------------------------------------------------
+
+
+def new_cell(page: Page) -> None:
+    words = page.words
+    left, right = st.columns([1.6, 1], gap="small")
+    with left, page.card("cell_form"):
+        page.title(words("record.cell.title"), words("record.cell.hint"))
+        with st.form("new_cell", border=False):
+            columns = st.columns(2)
+            written = {}
+            for index, (name, unit, _) in enumerate(CELL_FIELDS):
+                title = (
+                    words(f"field.{name}")
+                    + (f" ({unit})" if unit else "")
+                    + (" *" if name in ("cell", "source") else "")
+                )
+                written[name] = columns[index % 2].text_input(title, key=f"new_{name}", max_chars=200)
+            sent = st.form_submit_button(words("record.add_cell"), type="primary", icon=":material/add:")
+        if sent:
+            description = page.attempt(lambda: described(page, written))
+            if description is not None:
+                add(page, description)
+    with right, page.card("cell_file"):
+        page.title(words("record.cell.file"), words("record.cell.file.hint"))
+        file = st.file_uploader(words("record.file"), type=["yaml", "yml", "json"], key="cell_file")
+        if file is not None:
+            mapping = page.attempt(lambda: read_description(page, file.getvalue()))
+            if mapping is not None:
+                page.html(pieces.facts([(field_name(page, key), str(value)) for key, value in mapping.items()]))
+                if st.button(words("record.add_cell"), key="add_from_file", type="primary", icon=":material/add:"):
+                    add(page, mapping)
+
+
+def field_name(page: Page, name: str) -> str:
+    return page.words(f"field.{name}") if page.words.has(f"field.{name}") else name
+
+
+def described(page: Page, written: dict[str, str]) -> dict[str, Any]:
+    """The form's fields as a cell description. Raises Trouble."""
+    mapping: dict[str, Any] = {}
+    for name, _, numeric in CELL_FIELDS:
+        text = written[name].strip()
+        if not text:
+            continue
+        try:
+            if name in LISTS:
+                mapping[name] = [parse_number(part) for part in text.replace(";", " ").split()]
+            else:
+                mapping[name] = parse_number(text) if numeric else text
+        except ValueError:
+            raise Trouble(
+                "invalidInput", page.words("not_a_number", field=field_name(page, name), value=text)
+            ) from None
+    return mapping
+
+
+def read_description(page: Page, content: bytes) -> dict[str, Any]:
+    import yaml  # reads JSON too
+
+    try:
+        mapping = yaml.safe_load(content.decode("utf-8-sig"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise Trouble("invalidInput", " ".join(str(error).split())) from error
+    if not isinstance(mapping, dict):
+        raise Trouble("invalidInput", page.words("record.cell.not_mapping"))
+    return mapping
+
+
+def add(page: Page, mapping: dict[str, Any]) -> None:
+    from aasx.cell_description import from_mapping
+
+    words = page.words
+    try:
+        description = from_mapping(mapping)
+    except ValueError as error:
+        page.notice("critical", f"{words('trouble.invalidInput')} {error}")
+        return
+    with st.spinner(words("working")):
+        try:
+            page.twin.add_cell(description)
+        except Trouble as trouble:
+            page.show_trouble(trouble)
+            return
+    page.notice("none", words("record.cell.added", cell=description.cell),
+                href=state.link("cell", cell=description.cell), link=words("record.open"))  # fmt: skip
