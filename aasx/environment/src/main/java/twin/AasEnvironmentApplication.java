@@ -10,14 +10,31 @@ import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
 import org.springframework.boot.autoconfigure.data.mongo.MongoDataAutoConfiguration;
+import org.springframework.boot.autoconfigure.data.mongo.MongoReactiveDataAutoConfiguration;
+import org.springframework.boot.autoconfigure.integration.IntegrationAutoConfiguration;
+import org.springframework.boot.autoconfigure.jmx.JmxAutoConfiguration;
 import org.springframework.boot.autoconfigure.mongo.MongoAutoConfiguration;
+import org.springframework.boot.autoconfigure.mongo.MongoReactiveAutoConfiguration;
+import org.springframework.boot.autoconfigure.task.TaskSchedulingAutoConfiguration;
+import org.springframework.boot.autoconfigure.websocket.servlet.WebSocketServletAutoConfiguration;
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.io.ResourceLoader;
 
 /** Starts Eclipse BaSyx's AAS environment: shells, submodels, concept descriptions and delegated operations over HTTP. */
 @SpringBootApplication(
     scanBasePackages = {"org.eclipse.digitaltwin.basyx", "twin"},
-    exclude = {MongoAutoConfiguration.class, MongoDataAutoConfiguration.class})
+    exclude = {
+      // BaSyx brings its own, for backend MongoDB only.
+      MongoAutoConfiguration.class,
+      MongoDataAutoConfiguration.class,
+      // Not used here; without them the start is faster.
+      IntegrationAutoConfiguration.class,
+      JmxAutoConfiguration.class,
+      MongoReactiveAutoConfiguration.class,
+      MongoReactiveDataAutoConfiguration.class,
+      TaskSchedulingAutoConfiguration.class,
+      WebSocketServletAutoConfiguration.class
+    })
 public class AasEnvironmentApplication {
 
   public static void main(String[] args) {

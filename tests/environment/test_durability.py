@@ -1,0 +1,294 @@
+"""Whatever the environment acknowledged is there after a SIGKILL, whole; whatever it did not is either there or not."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from tests.environment.rest import (
+    Session,
+    collection,
+    concept,
+    element_list,
+    encoded,
+    entity,
+    file_element,
+    prop,
+    record,
+    shell,
+    submodel,
+)
+from tests.servers import start_basyx
+
+KILLS = 30
+NOTHING = object()  # the state of what does not exist
+
+
+class Writer(threading.Thread):
+    """One client that writes one thing after the other and notes what was acknowledged.
+
+    `states` maps a key to what must be read for it; `pending` is the one write under way when the server died, of which
+    either state may be read.
+    """
+
+    def __init__(self, url: str, name: str, states: dict, step: Callable[[Writer], None]):
+        super().__init__(name=name, daemon=True)
+        self.session, self.states, self.step = Session(url), states, step
+        self.pending: tuple | None = None
+        self.acknowledged = 0
+        self.error: str | None = None
+
+    def write(self, key, state, method: str, path: str, accepted: tuple[int, ...] = (200, 201, 204), **arguments):
+        self.pending = (key, state)
+        answer = self.session.request(method, path, **arguments)
+        if answer.status_code not in accepted:
+            raise AssertionError(f"{method} {path}: {answer.status_code} {answer.text[:300]}")
+        self.states[key] = state
+        self.pending = None
+        self.acknowledged += 1
+
+    def run(self):
+        try:
+            while True:
+                self.step(self)
+        except requests.RequestException:
+            return  # the server was killed
+        except Exception as error:  # reported by the test, whose thread this is not
+            self.error = f"{self.name}: {error!r}"
+
+
+def count(writer: Writer, key) -> int:
+    state = writer.states.get(key)
+    return 0 if state is None or state is NOTHING else int(state)
+
+
+def patch_values(writer: Writer) -> None:
+    for path in ("Settings.Value", "Items[0].Value", "Device.Value"):
+        key = ("value", path)
+        number = count(writer, key) + 1
+        writer.write(key, str(number), "PATCH", f"/submodels/{encoded('urn:shared')}/submodel-elements/{path}/$value",
+                     json=str(number))  # fmt: skip
+
+
+def append_records(writer: Writer) -> None:
+    number = writer.states["appended", writer.name] + 1
+    writer.write(("appended", writer.name), number, "POST", f"/submodels/{encoded('urn:shared')}/submodel-elements/List",
+                 json=record(f"{writer.name}-{number}"))  # fmt: skip
+
+
+def change_elements(writer: Writer) -> None:
+    """Adds, replaces and deletes elements on the first level and inside a collection and an Entity."""
+    base = f"/submodels/{encoded('urn:shared')}/submodel-elements"
+    for parent in ("", "Settings", "Device"):
+        name = f"E{random.randrange(6)}"
+        key = ("element", parent, name)
+        path = f"{parent}.{name}".strip(".")
+        state = writer.states.get(key, NOTHING)
+        text = str(random.random())
+        if state is NOTHING:
+            writer.write(key, text, "POST", f"{base}/{parent}".rstrip("/"), json=prop(name, text))
+        elif random.random() < 0.5:
+            writer.write(key, text, "PUT", f"{base}/{path}", json=prop(name, text))
+        else:
+            writer.write(key, NOTHING, "DELETE", f"{base}/{path}")
+
+
+def change_identifiables(writer: Writer, kind: str, make: Callable[[str, str], dict]) -> None:
+    """Creates, replaces and deletes whole submodels, shells or concept descriptions."""
+    identifier = f"urn:{kind}:{random.randrange(8)}"
+    key = (kind, identifier)
+    text = str(random.random())
+    if writer.states.get(key, NOTHING) is NOTHING:
+        writer.write(key, text, "POST", f"/{kind}", json=make(identifier, text))
+    elif random.random() < 0.6:
+        writer.write(key, text, "PUT", f"/{kind}/{encoded(identifier)}", json=make(identifier, text))
+    else:
+        writer.write(key, NOTHING, "DELETE", f"/{kind}/{encoded(identifier)}")
+
+
+def change_shells(writer: Writer) -> None:
+    change_identifiables(writer, "shells", shell)
+    key = ("reference", "urn:fixed")
+    path = f"/shells/{encoded('urn:fixed')}/submodel-refs"
+    if writer.states.get(key, NOTHING) is NOTHING:
+        reference = {"type": "ModelReference", "keys": [{"type": "Submodel", "value": "urn:shared"}]}
+        writer.write(key, "urn:shared", "POST", path, json=reference)
+    else:
+        writer.write(key, NOTHING, "DELETE", f"{path}/{encoded('urn:shared')}")
+
+
+def change_submodels_and_concepts(writer: Writer) -> None:
+    change_identifiables(writer, "submodels", lambda identifier, text: submodel(identifier, [prop("Text", text)]))
+    change_identifiables(writer, "concept-descriptions", concept)
+
+
+def change_files(writer: Writer) -> None:
+    """Sets and removes attachments, at three depths, and a thumbnail."""
+    paths = {path: f"/submodels/{encoded('urn:files')}/submodel-elements/{path}/attachment"
+             for path in ("Top", "Nested.Inner", "List[0]", "Device.Inner")}  # fmt: skip
+    paths["thumbnail"] = f"/shells/{encoded('urn:fixed')}/asset-information/thumbnail"
+    for name, path in paths.items():
+        key = ("file", path)
+        if writer.states.get(key, NOTHING) is not NOTHING and random.random() < 0.25:
+            writer.write(key, NOTHING, "DELETE", path)
+        else:
+            content = f"{name} {random.random()}\n" * random.choice((1, 2000))
+            files = {"file": ("../up.csv", content.encode(), "text/csv"), "fileName": (None, "../up.csv")}
+            writer.write(key, content, "PUT", path, files=files)
+
+
+WRITERS: dict[str, Callable[[Writer], None]] = {
+    "values": patch_values,
+    "appender-1": append_records,
+    "appender-2": append_records,
+    "elements": change_elements,
+    "shells": change_shells,
+    "whole": change_submodels_and_concepts,
+    "files": change_files,
+}
+
+
+def prepare(session: Session) -> None:
+    session.must("POST", "/submodels", json=submodel("urn:shared", [
+        collection("Settings", [prop("Value", "0")]),
+        element_list("Items", [collection(None, [prop("Value", "0")])]),
+        entity("Device", [prop("Value", "0")]),
+        element_list("List", []),
+        collection("Live", [prop("A", "0"), prop("B", "0")]),
+    ]))  # fmt: skip
+    session.must("POST", "/submodels", json=submodel("urn:files", [
+        file_element("Top"),
+        collection("Nested", [file_element("Inner")]),
+        element_list("List", [file_element(None)], "File"),
+        entity("Device", [file_element("Inner")]),
+    ]))  # fmt: skip
+    session.must("POST", "/shells", json=shell("urn:fixed", "fixed"))
+
+
+def patch_collections(writer: Writer) -> None:
+    """Two values in one write: never one without the other."""
+    number = count(writer, ("pair", "Live")) + 1
+    writer.write(("pair", "Live"), str(number), "PATCH", f"/submodels/{encoded('urn:shared')}/submodel-elements/Live/$value",
+                 json={"A": str(number), "B": str(number)})  # fmt: skip
+
+
+WRITERS["collections"] = patch_collections
+
+
+def read_all(session: Session) -> Callable:
+    """Reads the server's whole state once; the function returned gives the state of a key."""
+    submodels = {item["id"]: item for item in session.json("/submodels?limit=1000")["result"]}
+    shells = {item["id"]: item for item in session.json("/shells?limit=1000")["result"]}
+    concepts = {item["id"]: item for item in session.json("/concept-descriptions?limit=1000")["result"]}
+    shared = {element["idShort"]: element for element in submodels["urn:shared"]["submodelElements"]}
+    records: dict[str, list[int]] = {}
+    for item in shared["List"].get("value", []):
+        assert len(item["value"]) == len(record("x-1")["value"]), "half a record"
+        name, number = item["value"][0]["value"].rsplit("-", 1)
+        records.setdefault(name, []).append(int(number))
+
+    def children(parent: str) -> dict[str, dict]:
+        element = shared[parent] if parent else {"value": list(shared.values())}
+        return {child["idShort"]: child for child in element.get("value", element.get("statements", []))}
+
+    def state(key: tuple):
+        match key:
+            case ("value", path):
+                return session.json(f"/submodels/{encoded('urn:shared')}/submodel-elements/{path}/$value")
+            case ("pair", parent):
+                values = {child["value"] for child in children(parent).values()}
+                assert len(values) == 1, f"half a change: {values}"
+                return values.pop()
+            case ("appended", name):
+                numbers = records.get(name, [])
+                assert numbers == list(range(1, len(numbers) + 1)), f"lost or doubled records of {name}: {numbers}"
+                return len(numbers)
+            case ("element", parent, name):
+                return children(parent).get(name, {"value": NOTHING})["value"]
+            case ("submodels", identifier):
+                return submodels[identifier]["submodelElements"][0]["value"] if identifier in submodels else NOTHING
+            case ("shells", identifier):
+                return shells[identifier]["description"][0]["text"] if identifier in shells else NOTHING
+            case ("concept-descriptions", identifier):
+                return concepts[identifier]["description"][0]["text"] if identifier in concepts else NOTHING
+            case ("reference", identifier):
+                references = shells[identifier].get("submodels", [])
+                return references[0]["keys"][0]["value"] if references else NOTHING
+            case ("file", path):
+                answer = session.get(path)
+                assert answer.status_code in (200, 404), (path, answer.status_code)
+                return answer.content.decode() if answer.status_code == 200 else NOTHING
+        raise AssertionError(key)
+
+    return state
+
+
+def attachments_named(session: Session) -> Iterator[str]:
+    def values(elements: list[dict]) -> Iterator[str]:
+        for element in elements:
+            if element["modelType"] == "File" and element.get("value"):
+                yield element["value"]
+            for children in (element.get("value"), element.get("statements")):
+                if isinstance(children, list):
+                    yield from values(children)
+
+    for item in session.json("/submodels?limit=1000")["result"]:
+        yield from values(item.get("submodelElements", []))
+    for item in session.json("/shells?limit=1000")["result"]:
+        path = item["assetInformation"].get("defaultThumbnail", {}).get("path")
+        if path:
+            yield path
+
+
+@pytest.mark.parametrize("seed", [4])
+def test_nothing_acknowledged_is_lost_in_kills_under_load(basyx_jar: Path, tmp_path: Path, seed: int):
+    random.seed(seed)
+    store = tmp_path / "store"
+    states: dict[str, dict] = {name: {} for name in WRITERS}
+    for name in ("appender-1", "appender-2"):
+        states[name]["appended", name] = 0
+    pending: dict[str, tuple | None] = dict.fromkeys(WRITERS)
+    acknowledged = interrupted = 0
+    server = start_basyx(store)
+    prepare(Session(server.url))
+    for round_number in range(KILLS + 1):
+        if round_number:
+            server = start_basyx(store)
+            session = Session(server.url)
+            read = read_all(session)
+            for name, known in states.items():
+                key, unanswered = pending[name] or (None, None)
+                for asked in {*known, *([key] if key else [])}:
+                    found = read(asked)
+                    allowed = [known.get(asked, NOTHING)] + ([unanswered] if asked == key else [])
+                    assert found in allowed, f"round {round_number}, {asked}: {found!r} instead of {allowed!r}"
+                    known[asked] = found
+            leftovers = [path.name for path in store.rglob("*.tmp")]
+            assert not leftovers
+            files = {path.relative_to(store / "attachments").as_posix()
+                     for path in (store / "attachments").rglob("*") if path.is_file()}  # fmt: skip
+            assert files == set(attachments_named(session)), "an attachment without element, or the other way round"
+        if round_number == KILLS:
+            break
+        writers = [Writer(server.url, name, states[name], step) for name, step in WRITERS.items()]
+        for writer in writers:
+            writer.start()
+        time.sleep(random.uniform(0.05, 0.6))
+        server.kill()
+        for writer in writers:
+            writer.join(30)
+            assert writer.error is None, writer.error
+            pending[writer.name] = writer.pending
+        acknowledged += sum(writer.acknowledged for writer in writers)
+        interrupted += sum(writer.pending is not None for writer in writers)
+    server.stop()
+    print(f"{KILLS} kills, {acknowledged} acknowledged writes, {interrupted} interrupted ones, none lost")
+    assert len(WRITERS) == 8
+    assert acknowledged > 20 * KILLS, "too little load to show anything"
+    assert interrupted > KILLS, "the kills did not meet the writers at work"
