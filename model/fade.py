@@ -32,9 +32,11 @@ MEDIAN: Signal = "median"
 
 
 def trailing_median(values: np.ndarray, length: int) -> np.ndarray:
-    """Median of the last `length` values (fewer at the start) at each place."""
-    padded = np.concatenate((np.full(length - 1, np.nan), values))
-    return np.nanmedian(np.lib.stride_tricks.sliding_window_view(padded, length), axis=1)
+    """Median of the last `length` values (fewer at the start) at each place. The values hold no NaN."""
+    start = [np.median(values[: end + 1]) for end in range(min(length - 1, len(values)))]
+    if len(values) < length:
+        return np.array(start, dtype=float)
+    return np.concatenate((start, np.median(np.lib.stride_tricks.sliding_window_view(values, length), axis=1)))
 
 
 def centred_median(values: np.ndarray, length: int) -> np.ndarray:

@@ -8,7 +8,7 @@ prediction with groups: Vovk (2015), Annals of Mathematics and AI 74:9; Dunn, Wa
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -28,15 +28,10 @@ class QuantileTable:
     values: tuple[float, ...]
 
     @classmethod
-    def of_groups(cls, groups: Mapping[Any, np.ndarray] | Sequence[np.ndarray], over: float | None = None):
-        """From the scores of each group (cell): the mean over groups of each group's quantile.
-
-        `over`: instead of the mean, this quantile over the groups.
-        """
-        parts = list(groups.values()) if isinstance(groups, Mapping) else list(groups)
-        each = np.array([np.quantile(part, LEVELS) for part in parts if len(part)])
-        joined = each.mean(axis=0) if over is None else np.quantile(each, over, axis=0)
-        return cls(tuple(float(value) for value in joined))
+    def of_groups(cls, groups: Sequence[np.ndarray]) -> QuantileTable:
+        """From the scores of each group (cell): the mean over groups of each group's quantile."""
+        each = np.array([np.quantile(part, LEVELS) for part in groups if len(part)])
+        return cls(tuple(float(value) for value in each.mean(axis=0)))
 
     def at(self, confidence_level: float) -> float:
         """Quantile at a confidence level. Raises `InvalidInput` outside 0.5 .. 0.99."""
