@@ -94,7 +94,7 @@ class Condition(NamedTuple):
         if self.threshold is None:
             return True
         excess = self._excess
-        return excess is not None and not self.holds and (not with_margin or excess < -self.margin)
+        return excess is not None and not self.holds and (not with_margin or excess <= -self.margin)
 
     @property
     def _excess(self) -> float | None:
@@ -155,7 +155,7 @@ class Alert:
 
     @classmethod
     def of(cls, values: dict[str, Any]) -> Alert:
-        return cls(**{name: values.get(name) for name in cls.__dataclass_fields__})
+        return cls(**{name: values.get(name) for name in cls.__dataclass_fields__})  # type: ignore[arg-type]
 
     @property
     def is_active(self) -> bool:

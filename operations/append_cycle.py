@@ -114,7 +114,7 @@ def _prediction(live: LiveTwin, history: CellHistory, outcome: str) -> tuple[Pre
     """The prediction after the last cycle, written if the AAS does not have it yet."""
     submodel = live.prediction_submodel(history.cell)
     if outcome == "alreadyPresent" and not predict.is_behind(submodel, history):
-        return live.model.predict(history.for_model(predict.end_of_life_percent(submodel))), []
+        return predict.present(live, history, submodel), []
     return predict.predict_present(live, history, submodel, datetime.now(UTC))
 
 
@@ -136,7 +136,7 @@ def read_samples(field: str, text: str | None) -> pd.DataFrame | None:
     backwards = (samples["Time"].diff() <= 0).to_numpy().nonzero()[0]
     if len(backwards):
         at = int(backwards[0])
-        raise _bad_samples(field, at + 2, samples["Time"].iloc[at], "Time must grow from line to line")
+        raise _bad_samples(field, at + 2, float(samples["Time"].iloc[at]), "Time must grow from line to line")
     return samples
 
 

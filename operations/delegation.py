@@ -83,7 +83,7 @@ def _property_value(name: str, field: FieldInfo, element: dict[str, Any], path: 
     if text is None:
         return None
     if given not in ACCEPTED_TYPES[declared]:
-        raise InvalidInput(Problem(path, shown(text), f"must be {declared}, not {given[:40]}"))
+        raise InvalidInput(Problem(path, shown(text), f"must be {declared}, not {str(given)[:40]}"))
     wrong = InvalidInput(Problem(path, shown(text), f"must be {allowed(name, field)}"))
     if not isinstance(text, str):
         raise wrong

@@ -20,7 +20,7 @@ import time
 import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, cast
 
@@ -30,12 +30,13 @@ from aasx import fleet
 from aasx.client import AasClient, NotFound
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
 from aasx.operational_data import LATEST_CURVES_PATH, RECORDS_PATH, record_id_short, record_item
+from model.prediction import Prediction
 
 if TYPE_CHECKING:
     from model.artifact import TwinModel
 from model.cycle import History
 from operations import deadline, twin
-from operations.elements import Json, with_value
+from operations.elements import Json, child, with_value
 from operations.errors import OperationError
 from operations.logs import say
 from operations.metrics import Metrics
@@ -43,7 +44,21 @@ from operations.settings import Settings
 
 SEGMENT = "Segments.InternalSegment"
 
+MOST_REMEMBERED = 200
+"""Predictions remembered of one history: an operator who drags the slider of past cycles comes back to them."""
+
 Stamp = tuple[int | None, float | None, str | None]
+
+
+@dataclass
+class Memory:
+    """What follows from one history and need not be worked out or written again while it holds.
+
+    The model is deterministic, so a prediction from the same history with the same arguments is the same.
+    """
+
+    predictions: dict[tuple[Any, ...], Prediction] = field(default_factory=dict)
+    fleet_summary: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -56,6 +71,7 @@ class CellHistory:
     stamp: Stamp
     complete: bool
     read_at: float
+    memory: Memory = field(default_factory=Memory, compare=False)
 
     @property
     def rated_capacity_Ah(self) -> float:
@@ -172,6 +188,16 @@ class LiveTwin:
         self._known[history.cell] = history
         return history
 
+    def predict(self, history: CellHistory, end_of_life_percent: float | None, **arguments: Any) -> Prediction:
+        """The model's prediction for a history; `arguments` as of `TwinModel.predict`."""
+        key = (end_of_life_percent, *sorted(arguments.items()))
+        remembered = history.memory.predictions
+        if key not in remembered:
+            if len(remembered) >= MOST_REMEMBERED:
+                remembered.clear()
+            remembered[key] = self.model.predict(history.for_model(end_of_life_percent), **arguments)
+        return remembered[key]
+
     # --- writing
 
     def append_record(self, history: CellHistory, row: dict[str, Any]) -> CellHistory:
@@ -222,17 +248,29 @@ class LiveTwin:
         deadline.remaining_s()
         self.client.put_submodel(submodel)
 
-    def put_fleet_summary(self, cell: str, summary: dict[str, Any]) -> None:
-        """The cell's line in the Fleet submodel; a twin without fleet shell has none."""
+    def put_prediction_time(self, submodel: Json, now: datetime) -> None:
+        """Only when the prediction was made, where all the rest in the AAS is as it would be written again."""
+        details = with_value(child(submodel, "PredictionDetails"), {"PredictedAt": twin.utc_text(now)})
+        deadline.remaining_s()
+        self.client.put_element(submodel["id"], "PredictionDetails", details)
+
+    def put_fleet_summary(self, history: CellHistory, summary: dict[str, Any]) -> None:
+        """The cell's line in the Fleet submodel, when it has changed; a twin without fleet shell has none."""
+        cell, news = history.cell, {name: value for name, value in summary.items() if name != "LastUpdate"}
+        if history.memory.fleet_summary == news:
+            return
         entry = with_value(fleet.cell_item(cell), summary)
         try:
             deadline.remaining_s()
             self.client.put_element(fleet_submodel_id(), f"Cells.{cell}", entry)
         except NotFound:
             self._add_fleet_summary(cell, entry)
+        history.memory.fleet_summary = news
 
     def update_fleet_summary(self, cell: str, summary: dict[str, Any]) -> None:
         """Some values of the cell's line in the Fleet submodel, if it has one."""
+        if known := self._known.get(cell):
+            known.memory.fleet_summary = None
         try:
             deadline.remaining_s()
             entry = self.client.element(fleet_submodel_id(), f"Cells.{cell}")

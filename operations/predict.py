@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from aasx.values import submodel_to_value
+from aasx.values import to_value
 from model.prediction import CONFIDENCE_LEVELS, DEFAULT_CONFIDENCE_LEVEL, NO_HISTORY, PAST_END_OF_LIFE, Prediction
 from operations import alerts, twin
 from operations.edge import DATE_TIME, Inputs, Outputs, variable
@@ -16,6 +16,10 @@ from operations.errors import InvalidInput, Problem, shown
 from operations.live_twin import CellHistory, LiveTwin
 from operations.logs import request_id, say
 
+STATE = (
+    "PredictionDetails", "ActiveAlerts", "RemainingUsefulLifePrediction", "SoHThresholds", "TemperatureThresholds",
+)  # fmt: skip
+"""What of the Prediction submodel decides about alerts and about what is to be written."""
 HIGHEST_CYCLE = 1_000_000
 CAPACITY_RANGE_AH = (0.05, 2.1)
 """End-of-life capacities that make sense for this cell type (model.cycle.CAPACITY_LIMIT_Ah above)."""
@@ -80,8 +84,9 @@ def predict(live: LiveTwin, cell: str, inputs: PredictInputs) -> PredictOutputs:
     at_cycle = checked_cycle("AtCycle", inputs.AtCycle, history)
     is_present = at_cycle == history.last_cycle and inputs.EndOfLifeCapacity is None
     now = datetime.now(UTC)
-    prediction = live.model.predict(
-        history.for_model(end_of_life_percent(submodel)),
+    prediction = live.predict(
+        history,
+        end_of_life_percent(submodel),
         at_cycle=at_cycle,
         confidence_level=inputs.ConfidenceLevel or DEFAULT_CONFIDENCE_LEVEL,
         end_of_life_capacity_Ah=inputs.EndOfLifeCapacity,
@@ -114,11 +119,18 @@ def predict(live: LiveTwin, cell: str, inputs: PredictInputs) -> PredictOutputs:
 
 
 def predict_present(
-    live: LiveTwin, history: CellHistory, submodel: Json, now: datetime, with_margin: bool = True
+    live: LiveTwin, history: CellHistory, submodel: Json, now: datetime, new_thresholds: bool = False
 ) -> tuple[Prediction, list[alerts.Alert]]:
     """Predicts and writes the present state as `write_present` does."""
-    prediction = live.model.predict(history.for_model(end_of_life_percent(submodel)))
-    return prediction, write_present(live, history, submodel, prediction, now, with_margin)
+    prediction = present(live, history, submodel)
+    return prediction, write_present(live, history, submodel, prediction, now, new_thresholds)
+
+
+def present(live: LiveTwin, history: CellHistory, submodel: Json) -> Prediction:
+    """The prediction after the last cycle."""
+    at_cycle, level = history.last_cycle, DEFAULT_CONFIDENCE_LEVEL
+    percent = end_of_life_percent(submodel)
+    return live.predict(history, percent, at_cycle=at_cycle, confidence_level=level, end_of_life_capacity_Ah=None)
 
 
 def write_present(
@@ -127,13 +139,14 @@ def write_present(
     submodel: Json,
     prediction: Prediction,
     now: datetime,
-    with_margin: bool = True,
+    new_thresholds: bool = False,
 ) -> list[alerts.Alert]:
     """Writes a prediction of the present state, the alerts that follow and the fleet's summary; returns alerts raised.
 
-    `submodel` is the Prediction submodel as read, with new thresholds where these are to be written too.
+    `submodel` is the Prediction submodel as read, or with new thresholds, which then are written in the same go and
+    hold for alerts without a margin.
     """
-    current = submodel_to_value(submodel)
+    current = {name: to_value(child(submodel, name)) for name in STATE}
     known = prediction.status != NO_HISTORY
     states = alerts.conditions(
         alerts.Thresholds.of(current),
@@ -143,16 +156,25 @@ def write_present(
         temperature_degC=_number(history.last_row["temperature_max_degC"]) if known else None,
         outside_training_range=len(prediction.outside_training_range) if known else None,
     )
-    change = alerts.evaluate(map(alerts.Alert.of, current["ActiveAlerts"]), states, twin.utc_text(now), with_margin)
-    filled = with_values(submodel, twin.prediction_values(prediction, now))
-    live.put_prediction(with_alerts(filled, change))
+    before = [alerts.Alert.of(values) for values in current["ActiveAlerts"]]
+    change = alerts.evaluate(before, states, twin.utc_text(now), with_margin=not new_thresholds)
+    new = twin.prediction_values(prediction, now)
+    if change.kept == before and not new_thresholds and _same_but_time(current["PredictionDetails"], new):
+        live.put_prediction_time(submodel, now)
+    else:
+        live.put_prediction(with_alerts(with_values(submodel, new), change))
     for alert in change.raised:
         live.metrics.alerts.labels(alert.Indicator, alert.Severity).inc()
         say(30, "alert raised", cell=history.cell, alert=alert.AlertId, value=alert.ActualValue)
     severity, open_alerts = alerts.highest_severity(change.kept), alerts.unacknowledged(change.kept)
     summary = twin.fleet_values(history.cell, prediction, history.cycles, severity, open_alerts, now)
-    live.put_fleet_summary(history.cell, summary)
+    live.put_fleet_summary(history, summary)
     return change.raised
+
+
+def _same_but_time(details: Json, new: Json) -> bool:
+    """True when the AAS holds this very prediction: it is written as a whole, so its details tell."""
+    return details | {"PredictedAt": None} == new["PredictionDetails"] | {"PredictedAt": None}
 
 
 def with_alerts(submodel: Json, change: alerts.Change) -> Json:

@@ -56,7 +56,7 @@ def set_thresholds(live: LiveTwin, cell: str, inputs: SetThresholdsInputs) -> Se
         raise InvalidInput(*problems)
     now = datetime.now(UTC)
     change = {"ChangedBy": inputs.ChangedBy, "ChangedAt": twin.utc_text(now), "Comment": inputs.Comment}
-    predict.predict_present(live, history, with_thresholds(submodel, thresholds, change), now, with_margin=False)
+    predict.predict_present(live, history, with_thresholds(submodel, thresholds, change), now, new_thresholds=True)
     return SetThresholdsOutputs(ChangedAt=change["ChangedAt"], RequestId=request_id.get())
 
 

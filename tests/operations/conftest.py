@@ -39,7 +39,7 @@ class Delegate:
 
     def stop(self) -> None:
         self.server.close()
-        self.thread.join(10)
+        self.thread.join(1)  # a kept-alive connection of a test holds it longer; it is a daemon
 
 
 def serve(settings: Settings, port: int | None = None) -> Delegate:

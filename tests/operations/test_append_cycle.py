@@ -1,0 +1,190 @@
+"""AppendCycle: what is accepted, what is refused, and that a cycle sent again changes nothing."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from aasx.vocabulary import RECORD_COLUMNS
+from model.features import cycle_features
+from operations.twin import ID_SHORT
+from tests.operations.conftest import cycle, fading
+
+
+def discharge_csv(points: int = 200, voltage_end: float = 2.7) -> str:
+    """A discharge at 2 A over one hour: 2 Ah."""
+    time_s = np.linspace(0, 3600, points)
+    voltage_V = np.linspace(4.1, voltage_end, points)
+    current_A = np.where(time_s < 20, 0.0, -1.8)
+    temperature_degC = 24 + 12 * time_s / 3600
+    table = {"Time": time_s, "Voltage_measured": voltage_V, "Current_measured": current_A}
+    return pd.DataFrame(table | {"Temperature_measured": temperature_degC}).to_csv(index=False)
+
+
+def test_cycle_is_recorded_and_everything_follows(new_cell):
+    cell = new_cell(fading(20))
+    answer = cell.append(21, 1.7)
+    assert answer["Outcome"] == "appended"
+    assert answer["RecordPath"] == "Segments.InternalSegment.Records.Record0021"
+    assert answer["RecordCount"] == 21
+    assert answer["StateOfHealth"] == pytest.approx(85)
+    record = cell.value(answer["RecordPath"], "OperationalData")
+    assert list(record) == [column.id_short for column in RECORD_COLUMNS]
+    assert (record["id_cycle"], record["Capacity"], record["StateOfHealth"]) == (21, 1.7, pytest.approx(85))
+    assert record["RestBefore"] == pytest.approx(23)  # a day apart, one hour of discharge
+    assert record["Re"] is None
+    segment = cell.value("Segments.InternalSegment", "OperationalData")
+    assert segment["RecordCount"] == 21 and segment["EndTime"] == record["Time"]
+    live = cell.value("LiveState", "OperationalData")
+    assert (live["id_cycle"], live["Capacity"], live["Battery"]) == (21, 1.7, cell.name)
+    assert cell.value("PredictionDetails.InputLastCycle") == 21
+    assert cell.fleet()["AtCycle"] == 21 and cell.fleet()["StateOfHealth"] == pytest.approx(85)
+
+
+def test_first_cycles_of_an_empty_cell(new_cell):
+    cell = new_cell([])
+    for number in (1, 2, 3):
+        assert cell.append(number, 1.9 - 0.01 * number)["RecordCount"] == number
+    assert cell.invoke("Predict")["PredictedAtCycle"] == 3
+
+
+def test_same_cycle_again_is_acknowledged_and_changes_nothing(new_cell):
+    cell = new_cell(fading(10))
+    first = cell.append(11, 1.8)
+    before = cell.snapshot()
+    again = cell.append(11, 1.8)
+    assert again["Outcome"] == "alreadyPresent"
+    assert {name: again[name] for name in ("RUL", "RecordPath", "RecordCount")} == {
+        name: first[name] for name in ("RUL", "RecordPath", "RecordCount")
+    }
+    assert cell.snapshot() == before
+
+
+def test_an_old_cycle_again_is_acknowledged(new_cell):
+    cell = new_cell(fading(10))
+    assert cell.append(4, fading(10)[3])["Outcome"] == "alreadyPresent"
+
+
+def test_other_values_under_the_same_number_are_refused(new_cell):
+    cell = new_cell(fading(10))
+    before = cell.snapshot()
+    failed = cell.refused("AppendCycle", **cycle(10, 1.2))
+    assert failed.status == "conflict"
+    assert failed.message == "cycle 10 is recorded already with another Capacity; nothing was changed"
+    assert cell.post("append-cycle", cycle(10, 1.2)).status_code == 409
+    assert cell.snapshot() == before
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"id_cycle": 12}, "id_cycle = 12: must be 11, the cycle after the last one"),
+        ({"Time": "2024-01-05T08:00:00"}, "Time = 2024-01-05T08:00:00: must be after the start of the cycle before"),
+        ({"Capacity": None}, "Capacity: missing; give it, or DischargeSamples to compute it from"),
+        ({"Capacity": 3.0}, "Capacity = 3.0: must be a number from 0.001 to 2.1 Ah"),
+        ({"ambient_temperature": 297.0}, "ambient_temperature = 297.0: must be a number from -40 to 100 °C"),
+        ({"Current_measured": 2.0}, "Current_measured = 2.0: must be a number from -20 to 0 A"),
+        ({"ambient_temperature": None}, "ambient_temperature: missing; it must be a number from -40 to 100 °C"),
+        ({"ChargeSamples": discharge_csv()}, "ChargeSamples: need the DischargeSamples of the cycle with them"),
+    ],
+)
+def test_what_is_not_allowed_is_named_and_nothing_is_written(new_cell, changes, told):
+    cell = new_cell(fading(10))
+    before = cell.snapshot()
+    inputs = {name: value for name, value in (cycle(11, 1.8) | changes).items() if value is not None}
+    failed = cell.refused("AppendCycle", **inputs)
+    assert failed.status == "invalidInput"
+    assert failed.message.startswith(told)
+    problem = cell.post("append-cycle", inputs)
+    assert problem.status_code == 422
+    assert problem.json()["detail"] == failed.message
+    assert cell.snapshot() == before
+
+
+@pytest.mark.parametrize("text", ["2024-01-30T08:00:00Z", "2024-01-30T08:00:00+01:00", "2024-01-30", "30.01.2024", "x"])
+def test_times_are_those_of_the_bench_without_zone(new_cell, text):
+    told = cell_post(new_cell, Time=text)
+    assert told == f"Time = {text!r}: must be a date and time without zone, as 2008-04-02T15:25:41"
+
+
+def cell_post(new_cell, **changes):
+    response = new_cell(fading(2)).post("append-cycle", cycle(3, 1.8) | changes)
+    assert response.status_code == 422
+    return response.json()["detail"]
+
+
+def test_features_come_from_raw_samples_and_the_curves_are_kept(new_cell):
+    cell = new_cell(fading(5))
+    text = discharge_csv()
+    inputs = {name: value for name, value in cycle(6, 0).items() if name in ("id_cycle", "Time", "ambient_temperature")}
+    answer = cell.invoke("AppendCycle", **inputs, DischargeSamples=text, Re=0.05)
+    record = cell.value(answer["RecordPath"], "OperationalData")
+    samples = pd.read_csv(pd.io.common.StringIO(text))
+    for column, value in cycle_features(samples).items():
+        assert record[ID_SHORT[column]] == pytest.approx(value), column
+    assert record["Re"] == 0.05
+    live = cell.value("LiveState", "OperationalData")
+    assert (live["Time"], live["Voltage_measured"]) == (3600.0, pytest.approx(2.7))
+    curves = pd.read_csv(pd.io.common.BytesIO(cell.aas.attachment(cell.operational_data, "Segments.LatestCycle.Data")))
+    assert list(curves)[:2] == ["id_cycle", "type"] and len(curves) == 200
+    assert set(curves["id_cycle"]) == {6}
+    assert cell.invoke("AppendCycle", **inputs, DischargeSamples=text, Re=0.05)["Outcome"] == "alreadyPresent"
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        (lambda lines: lines[1:], "DischargeSamples line 1"),
+        (
+            lambda lines: [*lines[:3], "5,3.9,-2", *lines[3:]],
+            "DischargeSamples line 4 = '5,3.9,-2': must have 4 numbers",
+        ),
+        (lambda lines: [*lines[:3], "x,3.9,-2,24"], "DischargeSamples line 4 = 'x': Time must be a number from 0"),
+        (
+            lambda lines: [*lines, "9999,nan,-2,24"],
+            "DischargeSamples line 202 = 'nan': Voltage_measured must be a number",
+        ),
+        (lambda lines: [*lines, "9999,12.0,-2,24"], "DischargeSamples line 202 = '12.0': Voltage_measured must be"),
+        (lambda lines: [*lines, "3,3.0,-2,24"], "DischargeSamples line 202 = 3.0: Time must grow from line to line"),
+        (lambda lines: lines[:3], "DischargeSamples = 2: at least 5 samples with finite numbers"),
+    ],
+)
+def test_bad_samples_are_named_by_line(new_cell, change, told):
+    cell = new_cell(fading(5))
+    inputs = {"id_cycle": 6, "ambient_temperature": 24.0}
+    text = "\n".join(change(discharge_csv().splitlines()))
+    assert cell.refused("AppendCycle", **inputs, DischargeSamples=text).message.startswith(told)
+
+
+def test_time_is_now_when_it_is_not_given(new_cell):
+    cell = new_cell(fading(3))
+    answer = cell.invoke("AppendCycle", id_cycle=4, ambient_temperature=24.0, Capacity=1.8)
+    record = cell.value(answer["RecordPath"], "OperationalData")
+    now = pd.Timestamp.now("UTC").tz_localize(None)
+    assert abs(now - pd.Timestamp(record["Time"])) < pd.Timedelta(minutes=5)
+    assert record["RestBefore"] is None
+
+
+def test_history_written_by_somebody_else_is_noticed(new_cell, delegate):
+    cell = new_cell(fading(10))
+    cell.invoke("Predict")
+    record = cell.aas.element(cell.operational_data, "Segments.InternalSegment.Records.Record0010")
+    for element in record["value"]:
+        if element["idShort"] in ("id_cycle", "Capacity", "Time"):
+            element["value"] = {"id_cycle": "11", "Capacity": "1.2", "Time": "2024-02-01T00:00:00"}[element["idShort"]]
+    cell.aas.append_element(
+        cell.operational_data, "Segments.InternalSegment.Records", record | {"idShort": "Record0011"}
+    )
+    answer = cell.invoke("Predict")
+    assert answer["PredictedAtCycle"] == 11 and answer["PredictionStatus"] == "pastEndOfLife"
+    assert cell.value("LiveState.id_cycle", "OperationalData") == 11
+    assert cell.value("Segments.InternalSegment.RecordCount", "OperationalData") == 11
+
+
+def test_cell_replaced_by_an_import_is_noticed(new_cell, aas):
+    cell, other = new_cell(fading(10)), new_cell(fading(25))
+    cell.invoke("Predict")
+    imported = aas.submodel(other.operational_data) | {"id": cell.operational_data}
+    aas.put_submodel(imported)
+    assert cell.invoke("Predict")["PredictedAtCycle"] == 25
