@@ -125,8 +125,11 @@ def build_package(steps: installation.Steps, state: Path) -> Path:
     return package
 
 
-def predict_through_aas(basyx_url: str, timeout_s: float = 30.0) -> str | None:
-    """Invokes Predict on the first cell as any AAS client would. None when it answered, else what went wrong."""
+def predict_through_aas(basyx_url: str, timeout_s: float = 60.0) -> str | None:
+    """Invokes Predict as any AAS client would: of all cells if one was never predicted here, else of the first cell.
+
+    None when it answered, else what went wrong.
+    """
 
     def call(path: str, body: dict | None = None) -> dict:
         data = None if body is None else json.dumps(body).encode()
@@ -134,20 +137,28 @@ def predict_through_aas(basyx_url: str, timeout_s: float = 30.0) -> str | None:
         with urllib.request.urlopen(request, timeout=timeout_s) as answer:
             return json.load(answer)
 
+    def elements(submodel: str) -> str:
+        return f"/submodels/{urlsafe_b64encode(submodel.encode()).decode()}/submodel-elements"
+
     try:
-        references = [
+        submodels = [
             key["value"]
-            for shell in call("/shells?limit=10")["result"]
+            for shell in call("/shells?limit=1000")["result"]
             for reference in shell.get("submodels", [])
             for key in reference["keys"]
         ]
-        prediction = next((id_ for id_ in references if id_.endswith("/Prediction")), None)
-        if prediction is None:
+        fleet = next(id_ for id_ in submodels if id_.endswith("/sm/fleet/Fleet"))
+        cells = call(elements(fleet) + "/Cells/$value")
+        first = next((id_ for id_ in submodels if id_.endswith("/Prediction")), None)
+        if first is None:
             return None  # an empty fleet has nothing to predict
-        path = f"/submodels/{urlsafe_b64encode(prediction.encode()).decode()}/submodel-elements/Predict/invoke"
-        outputs = call(path, {"inputArguments": [], "inoutputArguments": []})["outputArguments"]
+        never_predicted = any(not cell["LastUpdate"] for cell in cells.values())
+        operation = elements(fleet) + "/PredictAll" if never_predicted else elements(first) + "/Predict"
+        outputs = call(operation + "/invoke", {"inputArguments": [], "inoutputArguments": []})["outputArguments"]
         values = {output["value"]["idShort"]: output["value"].get("value") for output in outputs}
         return None if values["Status"] == "ok" else f"{values['Status']}: {values['Message']}"
+    except StopIteration:
+        return "there is no fleet shell"
     except (OSError, ValueError, KeyError) as error:
         return f"{type(error).__name__}: {error}"
 
