@@ -93,15 +93,16 @@ def version_of(cycles: pd.DataFrame) -> str:
 def train(cycles: pd.DataFrame, progress: Callable[[str], None] = lambda message: None) -> TwinModel:
     """Fit the full model and one cross-fitted model per cell on a cycle table (`model.data.load_cycles`).
 
-    Deterministic. Raises `NotEnoughHistory` if fewer than two of `REFERENCE_CELLS` are in the table.
+    Deterministic. Raises `NotEnoughHistory` if fewer than three of `REFERENCE_CELLS` are in the table: each is left out
+    once, and two must remain.
     """
     facts = data.cell_facts()
     valid = cycles[cycles["valid"]]
     histories = {cell: data.history_of(cycles, cell, facts) for cell in sorted(valid["cell"].unique())}
     reference = [histories[cell] for cell in REFERENCE_CELLS if cell in histories]
     others = [history for cell, history in histories.items() if cell not in REFERENCE_CELLS]
-    if len(reference) < 2:
-        raise NotEnoughHistory(f"training needs at least two of the cells {', '.join(REFERENCE_CELLS)}")
+    if len(reference) < 3:
+        raise NotEnoughHistory(f"training needs at least three of the cells {', '.join(REFERENCE_CELLS)}")
     progress(f"full model on {len(histories)} cells")
     boosters: BoosterCache = {}
     full = Fitted(RemainingLife.fit(reference, others, cache=boosters), CapacityModel.fit(list(histories.values())))
@@ -267,7 +268,7 @@ class TwinModel:
             state = {
                 "format": FORMAT,
                 "version": self.version,
-                "card": self.card,
+                "card": {name: value for name, value in self.card.items() if name != "sha256"},
                 "full": _stored(self.full, fresh / BOOSTERS),
                 "crossed": {cell: _stored(fitted, fresh / BOOSTERS) for cell, fitted in self.crossed.items()},
                 "degradation": self.degradation.to_state(),
@@ -350,14 +351,15 @@ def _question(history: History, confidence_level: float, end_of_life_capacity_Ah
 
 
 def _known(history: History, at_cycle: int | None) -> tuple[History, list[str]]:
-    """The clean history up to `at_cycle`, and the columns with impossible values. Raises `InvalidInput`."""
-    cycles, repaired = clean_cycles(history.cycles)
-    numbers = cycles["cycle_number"].to_numpy()
-    if at_cycle is not None:
-        if at_cycle not in numbers:
-            span = f"one of the cycles {numbers[0]} to {numbers[-1]} of the cell" if len(numbers) else "no cycle yet"
-            raise InvalidInput("at_cycle", at_cycle, span)
-        cycles = cycles[numbers <= at_cycle]
+    """The clean history up to `at_cycle`, and the columns with impossible values in it. Raises `InvalidInput`."""
+    cycles = history.cycles
+    if at_cycle is not None and "cycle_number" in cycles:
+        cycles = cycles[pd.to_numeric(cycles["cycle_number"], errors="coerce") <= at_cycle]
+    cycles, repaired = clean_cycles(cycles)
+    if at_cycle is not None and at_cycle not in cycles["cycle_number"].to_numpy():
+        known = clean_cycles(history.cycles)[0]["cycle_number"]
+        span = f"one of the cycles {known.iloc[0]} to {known.iloc[-1]} of the cell" if len(known) else "no cycle yet"
+        raise InvalidInput("at_cycle", at_cycle, span)
     return replace(history, cycles=cycles), repaired
 
 
