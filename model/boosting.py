@@ -110,7 +110,7 @@ def features(record: FadeRecord, places: np.ndarray) -> np.ndarray:
         cv_share = recent["cv_charge_Ah"] / recent["charge_Ah"]
     return np.column_stack(
         (
-            record.running_minimum_Ah[places],
+            record.recent_minimum_Ah[places],
             level,
             first,
             (first - level) / np.maximum(places - 2, 3),
@@ -178,7 +178,7 @@ def _grid_rows(
 ) -> tuple[np.ndarray, np.ndarray]:
     """Feature rows of all places x thresholds, and the value that the trees start from at each."""
     number = len(thresholds_Ah)
-    level = np.repeat(record.running_minimum_Ah[places], number)
+    level = np.repeat(record.recent_minimum_Ah[places], number)
     threshold = np.tile(thresholds_Ah, len(places))
     rows = np.column_stack((np.repeat(known, number, axis=0), np.maximum(level - threshold, 0.0)))
     if law == NO_LAW:

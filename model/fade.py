@@ -1,7 +1,8 @@
 """What the RUL predictors see of a cell: its capacity level, its uninterrupted fade rate, when it falls below a level.
 
 A RUL is a first passage: the life ends at the first cycle whose capacity is below the threshold. So the level that
-counts is the lowest capacity so far (`running_minimum_Ah`), which no later recovery after a rest can raise again.
+counts is the lowest recent capacity, which a recovery after a rest does not raise. A single low value between normal
+ones is an aborted test and no level.
 """
 
 from __future__ import annotations
@@ -26,9 +27,17 @@ SMALLEST_RATE_Ah = 0.3e-3
 """Lowest fade rate that is told from none: the scatter of a capacity (about 7 mAh) over 30 differences."""
 
 Signal = str
-RUNNING_MINIMUM: Signal = "running minimum"
+RECENT_MINIMUM: Signal = "recent minimum"
 MEDIAN: Signal = "median"
-"""How a base reads the present level: the lowest capacity so far, or a short trailing median."""
+"""How a base reads the present level: the lowest of the recent capacities, or a short trailing median."""
+
+RECENT = 20
+"""Cycles of which the lowest capacity counts: about twice as long as the recovery after a rest lasts."""
+
+LOWEST_SHARE = 0.9
+"""A lower share of the present median is an aborted test or belongs to other conditions: no recovery is that large."""
+
+MEDIAN_LENGTH = 3
 
 
 def trailing_median(values: np.ndarray, length: int) -> np.ndarray:
@@ -43,6 +52,15 @@ def centred_median(values: np.ndarray, length: int) -> np.ndarray:
     """Median of `length` values around each place (fewer at the ends). Looks ahead: for finished curves only."""
     padded = np.pad(values.astype(float), length // 2, constant_values=np.nan)
     return np.nanmedian(np.lib.stride_tricks.sliding_window_view(padded, length), axis=1)
+
+
+def recent_minimum_Ah(capacity_Ah: np.ndarray) -> np.ndarray:
+    """Lowest of the last `RECENT` capacities within 10 % of the present median, at each place, Ah."""
+    median = trailing_median(capacity_Ah, MEDIAN_LENGTH)
+    padded = np.concatenate((np.full(RECENT - 1, np.inf), capacity_Ah))
+    windows = np.lib.stride_tricks.sliding_window_view(padded, RECENT)
+    lowest = np.where(windows >= LOWEST_SHARE * median[:, None], windows, np.inf).min(axis=1)
+    return np.minimum(lowest, median)
 
 
 def fade_rate_Ah(capacity_Ah: np.ndarray, rest_h: np.ndarray) -> np.ndarray:
@@ -68,7 +86,7 @@ class FadeRecord:
     capacity_Ah: np.ndarray
     rest_h: np.ndarray
     rate_Ah: np.ndarray
-    running_minimum_Ah: np.ndarray
+    recent_minimum_Ah: np.ndarray
     columns: dict[str, np.ndarray]
 
     @classmethod
@@ -88,7 +106,7 @@ class FadeRecord:
             capacity_Ah,
             rest_h,
             fade_rate_Ah(capacity_Ah, rest_h),
-            np.minimum.accumulate(capacity_Ah),
+            recent_minimum_Ah(capacity_Ah),
             columns or {},
         )
 
@@ -105,14 +123,16 @@ class FadeRecord:
     def __len__(self) -> int:
         return len(self.capacity_Ah)
 
-    def level_Ah(self, signal: Signal) -> np.ndarray:
-        """Present level at each place: running minimum, or median of the last three capacities."""
-        return self.running_minimum_Ah if signal == RUNNING_MINIMUM else trailing_median(self.capacity_Ah, 3)
+    def level_Ah(self, signal: Signal = MEDIAN) -> np.ndarray:
+        """Present level at each place: recent minimum, or median of the last three capacities."""
+        if signal == RECENT_MINIMUM:
+            return self.recent_minimum_Ah
+        return trailing_median(self.capacity_Ah, MEDIAN_LENGTH)
 
     def curve_Ah(self, signal: Signal) -> np.ndarray:
         """Never rising curve of the whole life, for a finished (training) cell only: it may look ahead."""
-        if signal == RUNNING_MINIMUM:
-            return self.running_minimum_Ah
+        if signal == RECENT_MINIMUM:
+            return np.minimum.accumulate(self.recent_minimum_Ah)
         return np.minimum.accumulate(centred_median(self.capacity_Ah, 5))
 
     def crossing(self, threshold_Ah: float) -> int | None:

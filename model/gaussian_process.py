@@ -59,7 +59,7 @@ class GaussianProcess:
             for threshold in TRAINING_THRESHOLDS_Ah:
                 end = reference.crossing(threshold)
                 cycles = np.arange(FIRST_CYCLE, end or 0, STRIDE)
-                levels = reference.running_minimum_Ah[cycles - 1]
+                levels = reference.recent_minimum_Ah[cycles - 1]
                 inputs.append(np.column_stack((levels, np.full(len(cycles), threshold), log_rate[cycles - 1])))
                 lives.append(np.log((end or 0) - cycles))
                 cell.append(np.full(len(cycles), number))
@@ -76,7 +76,7 @@ class GaussianProcess:
     def log_life(self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray) -> np.ndarray:
         """ln RUL in cycles at n places (k-1) for m thresholds, shape (n, m); never NaN: far away the law remains."""
         shape = (len(places), len(thresholds_Ah))
-        level = np.repeat(record.running_minimum_Ah[places], shape[1])
+        level = np.repeat(record.recent_minimum_Ah[places], shape[1])
         rate = np.repeat(np.log(record.rate_Ah[places]), shape[1])
         wanted = np.column_stack((level, np.tile(thresholds_Ah, shape[0]), rate))
         return (self._law(wanted) + self._covariance(wanted, self._inputs) @ self._weights).reshape(shape)

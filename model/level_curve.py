@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.fade import RUNNING_MINIMUM, FadeRecord, Signal
+from model.fade import RECENT_MINIMUM, FadeRecord, Signal
 
 LARGEST_CORRECTION = 1.0
 """Largest |ln| by which the fade rate may stretch a life (a factor of 2.7)."""
@@ -40,7 +40,7 @@ class LevelCurve:
 
     references: Sequence[FadeRecord]
     exponent: float
-    signal: Signal = RUNNING_MINIMUM
+    signal: Signal = RECENT_MINIMUM
 
     def log_life(self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray) -> np.ndarray:
         """ln RUL in cycles at n places (k-1) for m thresholds, shape (n, m); NaN where no reference gets there."""

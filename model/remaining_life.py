@@ -21,7 +21,7 @@ from model.boosting import CONSTANT_RATE, NO_LAW, Boosting, features, rounded_ex
 from model.boosting import FEATURES as BOOSTING_FEATURES
 from model.cycle import History
 from model.errors import NotEnoughHistory
-from model.fade import MEDIAN, RUNNING_MINIMUM, FadeRecord, fade_rate_exponent
+from model.fade import MEDIAN, RECENT_MINIMUM, FadeRecord, fade_rate_exponent
 from model.gaussian_process import FIRST_CYCLE, GaussianProcess, TRAINING_THRESHOLDS_Ah
 from model.intervals import QuantileTable, RulInterval, end_of_life_sharpness, rul_score
 from model.level_curve import LevelCurve
@@ -33,9 +33,9 @@ Form = tuple[str, str]
 """Name of a base and the form of it."""
 
 FORMS: dict[str, tuple[Form, ...]] = {
-    "level curve": (("level curve", RUNNING_MINIMUM), ("level curve", MEDIAN)),
-    "similarity": (("similarity", RUNNING_MINIMUM), ("similarity", MEDIAN)),
-    "gaussian process": (("gaussian process", RUNNING_MINIMUM),),
+    "level curve": (("level curve", RECENT_MINIMUM), ("level curve", MEDIAN)),
+    "similarity": (("similarity", RECENT_MINIMUM), ("similarity", MEDIAN)),
+    "gaussian process": (("gaussian process", RECENT_MINIMUM),),
     "boosting": (("boosting", CONSTANT_RATE), ("boosting", NO_LAW)),
 }
 """The bases, and the forms in which each is offered."""
@@ -177,7 +177,7 @@ class RemainingLife:
         record, place = self._record_at(history, at_cycle)
         threshold = np.array([end_of_life_capacity_Ah])
         logs = {name: base.log_life(record, np.array([place]), threshold) for name, base in self.bases.items()}
-        over = record.running_minimum_Ah[place] < end_of_life_capacity_Ah
+        over = record.level_Ah()[place] < end_of_life_capacity_Ah
         rul = 0.0 if over else float(np.exp(_blend(logs, self.weights))[0, 0])
         similarity = self.bases["similarity"]
         assert isinstance(similarity, Similarity)
@@ -202,7 +202,7 @@ class RemainingLife:
         life = np.exp(_blend(logs, self.weights))
         order = np.argsort(-thresholds, kind="stable")
         life[:, order] = np.maximum.accumulate(life[:, order], axis=1)
-        return np.where(record.running_minimum_Ah[places][:, None] < thresholds[None, :], 0.0, life)
+        return np.where(record.level_Ah()[places][:, None] < thresholds[None, :], 0.0, life)
 
     def interval(self, rul_cycles: Any, confidence_level: float = 0.9) -> tuple[np.ndarray, np.ndarray]:
         """Lower and upper bound in cycles for RUL of any shape."""
@@ -224,7 +224,7 @@ class RemainingLife:
         """Value of each boosting feature, in the unit of `model.boosting.FEATURES`; NaN where not measured."""
         record, place = self._record_at(history, at_cycle)
         known = features(record, np.array([place]))[0]
-        gap = max(float(record.running_minimum_Ah[place]) - end_of_life_capacity_Ah, 0.0)
+        gap = max(float(record.recent_minimum_Ah[place]) - end_of_life_capacity_Ah, 0.0)
         return {name: float(value) for name, value in zip(BOOSTING_FEATURES, [*known, gap], strict=True)}
 
     def _record_at(self, history: History, at_cycle: int | None) -> tuple[FadeRecord, int]:

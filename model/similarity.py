@@ -15,12 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from model.fade import RUNNING_MINIMUM, FadeRecord, Signal, trailing_median
+from model.fade import RECENT_MINIMUM, FadeRecord, Signal, trailing_median
 from model.level_curve import LARGEST_CORRECTION
 
 BANDWIDTH_Ah = 0.03
-WINDOW = {RUNNING_MINIMUM: 5, "median": 10}
-"""Cycles compared. The running minimum is smooth already, so fewer are needed."""
+WINDOW = {RECENT_MINIMUM: 5, "median": 10}
+"""Cycles compared. The recent minimum is smooth already, so fewer are needed."""
 
 
 @dataclass(frozen=True)
@@ -29,7 +29,7 @@ class Similarity:
 
     references: Sequence[FadeRecord]
     exponent: float
-    signal: Signal = RUNNING_MINIMUM
+    signal: Signal = RECENT_MINIMUM
 
     def log_life(self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray) -> np.ndarray:
         """ln RUL in cycles at n places (k-1) for m thresholds, shape (n, m); NaN where no reference gets there."""
@@ -68,8 +68,8 @@ class Similarity:
 
     def _windows(self, record: FadeRecord) -> np.ndarray:
         """Last `WINDOW` values of the signal at each place, (n, WINDOW); the first value stands for what was before."""
-        running = self.signal == RUNNING_MINIMUM
-        values = record.running_minimum_Ah if running else trailing_median(record.capacity_Ah, 5)
+        running = self.signal == RECENT_MINIMUM
+        values = record.recent_minimum_Ah if running else trailing_median(record.capacity_Ah, 5)
         length = WINDOW[self.signal]
         padded = np.concatenate((np.full(length - 1, values[0]), values))
         return np.lib.stride_tricks.sliding_window_view(padded, length)
