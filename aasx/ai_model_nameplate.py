@@ -53,9 +53,7 @@ def build(card: Mapping[str, Any]) -> model.Submodel:
                 "directory of the trained model (TWIN_MODEL_DIR), identified by ModelFileSHA256",
                 template_id("Storage"),
             ),
-            multi_language(
-                "KindOfLearning", {"en": "supervised", "fr": "supervisé"}, template_id("KindOfLearning")
-            ),
+            multi_language("KindOfLearning", {"en": "supervised", "fr": "supervisé"}, template_id("KindOfLearning")),
             collection(
                 "Inputs",
                 [

@@ -9,7 +9,7 @@ Every failure is one of these, so that a caller can tell what to do next:
      |- Conflict            it exists already
      |- Refused             the server refuses the request (any other 4xx)
      |- ServerFault         the server failed (5xx)
-     |   `- DelegateFailed  the server could not get an answer from the operation's delegate (424)
+     |   `- DelegateFailed  the server could not get an answer from the operation's delegate
      |- BadAnswer           the answer is not what the API promises
      `- OperationFailed     the operation itself reports an error: `status`, `message`, `outputs`
 
@@ -112,9 +112,9 @@ class AasClient:
 
     # --- submodels
 
-    def submodel_ids(self) -> list[str]:
-        """Ids of all submodels (without their content)."""
-        return [submodel["id"] for submodel in self._pages("/submodels/$metadata")]
+    def submodels(self) -> list[dict]:
+        """All submodels, page after page, with all they hold."""
+        return list(self._pages("/submodels"))
 
     def submodel(self, submodel_id: str) -> dict:
         return self._json("GET", _submodel(submodel_id))
@@ -194,12 +194,11 @@ class AasClient:
                     raise ValueError(f"input {name} of {path} has no part {error}") from error
                 except ValueError as error:
                     raise ValueError(f"input {name} of {path}: {error}") from error
-        answer = self._json(
-            "POST",
-            _element(submodel_id, path) + "/invoke",
-            json_body={"inputArguments": arguments, "inoutputArguments": []},
-            timeout_s=timeout_s,
-        )
+        body = {"inputArguments": arguments, "inoutputArguments": []}
+        try:
+            answer = self._json("POST", _element(submodel_id, path) + "/invoke", json_body=body, timeout_s=timeout_s)
+        except ServerFault as error:  # of BaSyx 424 when the delegate fails, 500 when nobody answers at its address
+            raise DelegateFailed(str(error)) from error
         try:
             outputs = {
                 variable["value"]["idShort"]: values.to_value(variable["value"])

@@ -1,11 +1,11 @@
 """Checks of a package, as a tree of findings that prints like that of aas_test_engines.
 
-    file           aas_test_engines on the package itself: OPC, JSON or XML schema, constraints of the metamodel
-    metamodel      aas-core3.0 reads it and verifies every constraint (the code behind Package Explorer's loader)
-    templates      the published submodel templates: mandatory elements, semanticIds, types, cardinalities
-    references     every reference into the package's own shells and submodels leads to an element
-    vocabulary     every semanticId of ours has its concept description: names and definition in EN and FR, unit
-    files          every File element's part is in the package, no part is left over
+file           aas_test_engines on the package itself: OPC, JSON or XML schema, constraints of the metamodel
+metamodel      aas-core3.0 reads it and verifies every constraint (the code behind Package Explorer's loader)
+templates      the published submodel templates: mandatory elements, semanticIds, types, cardinalities
+references     every reference into the package's own shells and submodels leads to an element
+vocabulary     every semanticId of ours has its concept description: names and definition in EN and FR, unit
+files          every File element's part is in the package, no part is left over
 """
 
 import csv

@@ -130,14 +130,10 @@ def value_list(id_short: str, numbers: Sequence[Any], concept: str, **common: An
     )
 
 
-def double_range(
-    id_short: str, low: float | None, high: float | None, semantic_id: str, **common: Any
-) -> model.Range:
+def double_range(id_short: str, low: float | None, high: float | None, semantic_id: str, **common: Any) -> model.Range:
     """A Range xs:double, bounds rounded outward to whole numbers, None for an open end (aasx.values.range_bounds)."""
     low_text, high_text = values.range_bounds(low, high)
-    return model.Range(
-        id_short, datatypes.Double, float(low_text), float(high_text), **_common(semantic_id, **common)
-    )
+    return model.Range(id_short, datatypes.Double, float(low_text), float(high_text), **_common(semantic_id, **common))
 
 
 def file(id_short: str, content_type: str, path: str | None, semantic_id: str, **common: Any) -> model.File:

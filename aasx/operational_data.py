@@ -157,9 +157,7 @@ def _internal_segment(records: Sequence[Record]) -> model.SubmodelElementCollect
     )
 
 
-def _external_segment(
-    id_short: str, name: dict[str, str], path: str | None
-) -> model.SubmodelElementCollection:
+def _external_segment(id_short: str, name: dict[str, str], path: str | None) -> model.SubmodelElementCollection:
     """The template calls the file `File`; BaSyx's AAS web UI looks for `Data`, so it is `Data` here."""
     return collection(
         id_short,

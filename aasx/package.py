@@ -377,9 +377,7 @@ def _create_shell(client: AasClient, shell: dict, files: Mapping[str, bytes]) ->
         client.put_thumbnail(new["id"], name, files[thumbnail["path"]], content_type)
 
 
-def _keep_submodel(
-    client: AasClient, submodel: dict, files: Mapping[str, bytes], delegate_url: str | None
-) -> int:
+def _keep_submodel(client: AasClient, submodel: dict, files: Mapping[str, bytes], delegate_url: str | None) -> int:
     """Create a submodel that is missing; of one that is alive only redirect operations. Returns how many."""
     try:
         alive = client.submodel(submodel["id"])
@@ -604,5 +602,3 @@ def remove_cell(client: AasClient, cell: str) -> None:
             step(*arguments)
         except NotFound:
             continue  # gone already, by a removal that was cut short
-
-

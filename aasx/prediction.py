@@ -17,7 +17,7 @@ from typing import Any
 
 from basyx.aas import model
 
-from aasx import values
+from aasx import ai_model_nameplate, values
 from aasx.cell_description import CellDescription
 from aasx.elements import (
     administration,
@@ -190,7 +190,13 @@ def _remaining_useful_life_prediction(
                         "blend of predictors fitted to the histories of training cells; see SMAIModelNamePlate",
                     ),
                     reference_element(
-                        "SMAIModelNamePlate", model_reference(known), template_id("SMAIModelNamePlate")
+                        "SMAIModelNamePlate",
+                        model_reference(known),
+                        template_id("SMAIModelNamePlate"),
+                        description={
+                            "en": "the model of the last prediction; the template while there is none",
+                            "fr": "le modèle de la dernière prédiction ; le modèle type tant qu'il n'y en a pas",
+                        },
                     ),
                 ],
                 template_id("PredictionModelInformation"),
@@ -281,10 +287,14 @@ def boundary_conditions(
     )
 
 
-def model_reference(known: Values) -> model.ModelReference | None:
-    """The reference to the AIModelNameplate; its submodel id stands under PredictionModelInformation."""
+def model_reference(known: Values) -> model.Reference:
+    """The reference to the AIModelNameplate; its submodel id stands under PredictionModelInformation.
+
+    While no model has predicted, it refers to the template instead: a ReferenceElement without value makes BaSyx
+    2.0.0-milestone-05 fail on `$value` of all that holds it.
+    """
     identifier = (known.get("PredictionModelInformation") or {}).get("SMAIModelNamePlate")
-    return None if identifier is None else submodel_reference(identifier)
+    return reference(ai_model_nameplate.SEMANTIC_ID) if identifier is None else submodel_reference(identifier)
 
 
 def _pre_alert(message: str, cycles: float) -> model.SubmodelElementCollection:
@@ -317,7 +327,7 @@ def similar_cell(row: Values) -> model.SubmodelElementCollection:
 
 
 def alert(row: Values) -> model.SubmodelElementCollection:
-    """An alert; Definition, the reference to the threshold's element, is empty."""
+    """An alert; Definition is empty and must refer to the element that holds the threshold before it is written."""
     return collection(
         None,
         [

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Lists, adds and removes cells of a running twin.
 
-    cells.py list
-    cells.py add my_cell.yaml      a new cell without history, from a description (fields: aasx/cell_description.py)
-    cells.py remove MyCell         its shell, its submodels with all history, its entry in the fleet
+cells.py list
+cells.py add my_cell.yaml      a new cell without history, from a description (fields: aasx/cell_description.py)
+cells.py remove MyCell         its shell, its submodels with all history, its entry in the fleet
 """
 
 import argparse
@@ -21,9 +21,7 @@ from aasx.identifiers import cell_of, check_cell_name  # noqa: E402
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
         "--basyx-url",
         metavar="URL",

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import pytest
+
+from aasx import data_sheet
+from aasx.cell_description import from_mapping, nasa_cells, read_description
+
+
+def test_all_cells_of_the_data_set_are_described() -> None:
+    assert len(nasa_cells()) == 34
+    assert {cell.source for cell in nasa_cells().values()} >= {"README_05_06_07_18.txt", "README_53_54_55_56.txt"}
+
+
+@pytest.mark.parametrize(
+    ("cell", "cut_off_V", "end_of_life_Ah", "origin", "percent"),
+    [
+        ("B0005", 2.7, 1.4, "stated", 70.0),
+        ("B0007", 2.2, 1.4, "stated", 70.0),
+        ("B0025", 2.0, None, "assumedSameCellType", 70.0),
+        ("B0036", 2.7, 1.6, "derivedFromSource", 80.0),
+        ("B0052", 2.7, None, "assumedSameCellType", 70.0),
+        ("B0056", 2.7, 1.4, "derivedFromSource", 70.0),
+    ],
+)
+def test_facts_of_the_notes(
+    cell: str, cut_off_V: float, end_of_life_Ah: float | None, origin: str, percent: float
+) -> None:
+    facts = nasa_cells()[cell]
+    assert (facts.cut_off_voltage_V, facts.end_of_life_capacity_Ah) == (cut_off_V, end_of_life_Ah)
+    assert (facts.rated_capacity_origin, facts.end_of_life_percent) == (origin, percent)
+
+
+def test_notes_say_what_the_descriptions_say(nasa_dir: Path) -> None:
+    """The numbers of a description stand in the note it names."""
+    for facts in nasa_cells().values():
+        note = (nasa_dir / facts.source).read_text(encoding="utf-8")
+        assert f"{facts.charge_current_A:g}A" in note and f"{facts.charge_voltage_V:g}V" in note
+        assert f"{facts.cut_off_voltage_V:.1f}V" in note or f"{facts.cut_off_voltage_V:g}V" in note, facts.cell
+        if facts.end_of_life_capacity_Ah is not None:
+            assert f"{facts.end_of_life_capacity_Ah:g}Ahr" in note, facts.cell
+        else:
+            assert "Ahr)." not in note and "fade" not in note, facts.cell
+        for current in facts.discharge_currents_A:
+            assert re.search(rf"\b{current:g}( ?A\b|, )", note), facts.cell
+        if facts.ambient_temperature_source is None:
+            for temperature in facts.ambient_temperatures_degC:
+                assert f"{temperature:g} " in note, facts.cell
+
+
+@pytest.mark.parametrize(
+    ("mapping", "message"),
+    [
+        ({"cell": "7up", "source": "x"}, "cannot name a cell"),
+        ({"cell": "fleet", "source": "x"}, "the twin itself"),
+        ({"cell": "A"}, "source: Field required"),
+        ({"cell": "A", "source": "x", "rated_capacity": 2}, "rated_capacity: Extra inputs"),
+        ({"cell": "A", "source": "x", "rated_capacity_Ah": -1}, "greater than 0"),
+        ({"cell": "A", "source": "x", "rated_capacity_Ah": float("nan")}, "finite"),
+        ({"cell": "A", "source": "x", "rated_capacity_Ah": 1.0, "end_of_life_capacity_Ah": 1.4}, "must be below"),
+        (["A"], "mapping"),
+    ],
+)
+def test_bad_descriptions_are_refused_in_one_line(mapping, message: str) -> None:
+    with pytest.raises(ValueError, match=message) as caught:
+        from_mapping(mapping)
+    assert "\n" not in str(caught.value)
+
+
+def test_descriptions_are_read_from_yaml_and_json(tmp_path: Path) -> None:
+    facts = {"cell": "Lab_7", "source": "note", "rated_capacity_Ah": 3.2}
+    (tmp_path / "a.json").write_text(json.dumps(facts), encoding="utf-8")
+    (tmp_path / "a.yaml").write_text("cell: Lab_7\nsource: note\nrated_capacity_Ah: 3.2\n", encoding="utf-8")
+    assert read_description(tmp_path / "a.json") == read_description(tmp_path / "a.yaml") == from_mapping(facts)
+    (tmp_path / "b.yaml").write_text("cell: [", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"b\.yaml cannot be read"):
+        read_description(tmp_path / "b.yaml")
+
+
+def test_data_sheet_says_what_is_not_stated() -> None:
+    sheet = data_sheet.render(nasa_cells()["B0025"])
+    assert "| End-of-life capacity / Capacité de fin de vie | not stated by the data set" in sheet
+    assert "square wave of 0.05 Hz" in sheet and "README_25_26_27_28.txt" in sheet
+    assert "| 1.4 Ah |" not in sheet
+    evil = from_mapping({"cell": "A", "source": "a | b\n# c"})
+    assert "a \\| b # c" in data_sheet.render(evil)

@@ -1,0 +1,216 @@
+"""The gateway against made-up answers; what a real BaSyx answers is tested in test_live_twin.py."""
+
+from __future__ import annotations
+
+import base64
+import json
+import socket
+import threading
+from typing import Any
+
+import pytest
+import requests
+import responses
+from responses.matchers import query_param_matcher
+
+from aasx import values
+from aasx.client import (
+    AasClient,
+    AasError,
+    BadAnswer,
+    Conflict,
+    DelegateFailed,
+    NotFound,
+    OperationFailed,
+    Refused,
+    ServerFault,
+    TimedOut,
+    Unreachable,
+)
+from aasx.operation_variables import OPERATIONS, operation
+
+URL = "http://basyx.example:8081"
+SM = "https://x.example/sm"
+SM64 = base64.urlsafe_b64encode(SM.encode()).decode().rstrip("=")
+
+
+@pytest.fixture
+def client() -> AasClient:
+    return AasClient(URL + "/")
+
+
+@pytest.fixture
+def server():
+    with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
+        yield mock
+
+
+@pytest.mark.parametrize(
+    ("status", "error"),
+    [
+        (404, NotFound), (409, Conflict), (400, Refused), (401, Refused), (424, DelegateFailed), (424, ServerFault),
+        (500, ServerFault), (503, ServerFault), (302, BadAnswer),
+    ],
+)  # fmt: skip
+def test_every_status_has_its_error(client: AasClient, server, status: int, error: type[AasError]) -> None:
+    server.get(f"{URL}/submodels/{SM64}", status=status, json={"messages": [{"text": "because"}]})
+    with pytest.raises(error, match=f"{status} because") as caught:
+        client.submodel(SM)
+    assert isinstance(caught.value, AasError) and caught.value.remedy
+
+
+def test_nobody_there_and_no_answer_in_time(client: AasClient, server) -> None:
+    server.get(f"{URL}/submodels/{SM64}", body=requests.ConnectionError("refused"))
+    with pytest.raises(Unreachable, match="nothing answers") as caught:
+        client.submodel(SM)
+    assert not isinstance(caught.value, TimedOut)
+    assert client.alive() is False
+
+
+def test_a_silent_server_ends_in_time_out() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = AasClient(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.2)
+        with pytest.raises(TimedOut, match=r"no answer in 0\.2 s"):
+            client.submodel(SM)
+
+
+@pytest.mark.parametrize("body", ["<html>", "[]", "null"])
+def test_answers_that_are_no_aas(client: AasClient, server, body: str) -> None:
+    server.get(f"{URL}/submodels/{SM64}", body=body)
+    with pytest.raises(BadAnswer):
+        client.submodel(SM)
+
+
+def test_lists_are_read_page_after_page(client: AasClient, server) -> None:
+    first = {"result": [{"id": "a"}], "paging_metadata": {"cursor": "a/&"}}
+    last = {"result": [{"id": "b"}], "paging_metadata": {}}
+    server.get(f"{URL}/shells", json=first, match=[query_param_matcher({"limit": "100"})])
+    server.get(f"{URL}/shells", json=last, match=[query_param_matcher({"limit": "100", "cursor": "a/&"})])
+    assert [shell["id"] for shell in client.shells()] == ["a", "b"]
+
+
+def test_put_creates_what_does_not_exist(client: AasClient, server) -> None:
+    server.put(f"{URL}/submodels/{SM64}", status=404, json={})
+    created = server.post(f"{URL}/submodels", status=201, json={})
+    client.put_submodel({"id": SM, "idShort": "Prédiction"})
+    assert json.loads(created.calls[0].request.body)["idShort"] == "Prédiction"
+
+
+def test_paths_of_list_items_are_encoded(client: AasClient, server) -> None:
+    element = values.property_element("x", "open", "xs:string")
+    server.get(f"{URL}/submodels/{SM64}/submodel-elements/ActiveAlerts%5B0%5D.AlertState", json=element)
+    assert client.element_value(SM, "ActiveAlerts[0].AlertState") == "open"
+
+
+def test_set_value_sends_text_and_checks_the_type_before(client: AasClient, server) -> None:
+    address = f"{URL}/submodels/{SM64}/submodel-elements/RUL"
+    read = server.get(address, json=values.property_element("RUL", 1.0, "xs:double"))
+    patched = server.patch(f"{address}/$value", status=204)
+    client.set_value(SM, "RUL", 42.5)
+    client.set_value(SM, "RUL", 43)
+    assert [json.loads(call.request.body) for call in patched.calls] == ["42.5", "43.0"]
+    assert read.call_count == 1, "the type is read once"
+    with pytest.raises(ValueError, match="xs:double"):
+        client.set_value(SM, "RUL", "soon")
+    assert patched.call_count == 2
+
+
+def test_set_value_none_takes_the_value_away(client: AasClient, server) -> None:
+    address = f"{URL}/submodels/{SM64}/submodel-elements/RUL"
+    server.get(address, json=values.property_element("RUL", 1.0, "xs:double"))
+    written = server.put(address, status=204)
+    client.set_value(SM, "RUL", None)
+    assert json.loads(written.calls[0].request.body) == values.property_element("RUL", None, "xs:double")
+
+
+def declared(name: str) -> dict:
+    return values.to_json(operation(OPERATIONS[name], "http://delegate.example", "B0005"))
+
+
+def answer(**outputs: Any) -> dict:
+    types = {str: "xs:string", float: "xs:double", int: "xs:int", bool: "xs:boolean"}
+    arguments = [{"value": values.property_element(name, value, types[type(value)])} for name, value in outputs.items()]
+    return {"success": True, "outputArguments": arguments}
+
+
+def invoke(client: AasClient, server, name: str, inputs: dict, reply: dict) -> tuple[dict, list[dict]]:
+    """Outputs of an invocation, and the arguments that were sent."""
+    address = f"{URL}/submodels/{SM64}/submodel-elements/{name}"
+    server.get(address, json=declared(name))
+    sent = server.post(f"{address}/invoke", json=reply)
+    outputs = client.invoke(SM, name, inputs)
+    body = json.loads(sent.calls[0].request.body)
+    assert body["inoutputArguments"] == []
+    return outputs, [argument["value"] for argument in body["inputArguments"]]
+
+
+def test_invoke_sends_declared_types_and_returns_python_values(client: AasClient, server) -> None:
+    reply = answer(Status="ok", RUL=42.5, EndOfLifeCycle=125, OutsideTrainingRange=False)
+    outputs, sent = invoke(
+        client, server, "Predict", {"AtCycle": 80, "ConfidenceLevel": 1, "EndOfLifeCapacity": None}, reply
+    )
+    assert sent == [
+        {"modelType": "Property", "idShort": "AtCycle", "valueType": "xs:int", "value": "80"},
+        {"modelType": "Property", "idShort": "ConfidenceLevel", "valueType": "xs:double", "value": "1.0"},
+    ]
+    assert outputs == {"Status": "ok", "RUL": 42.5, "EndOfLifeCycle": 125, "OutsideTrainingRange": False}
+
+
+def test_invoke_sends_lists_of_collections(client: AasClient, server) -> None:
+    phases = [{"Cycles": 50, "ambient_temperature": 24}, {"Cycles": 20, "DischargeCurrent": None}]
+    _, (sent,) = invoke(client, server, "SimulateWhatIf", {"Phases": phases}, answer(Status="ok"))
+    assert values.to_value(sent) == [{"Cycles": 50, "ambient_temperature": 24.0}, {"Cycles": 20}]
+    assert sent["typeValueListElement"] == "SubmodelElementCollection"
+    assert all("idShort" not in item for item in sent["value"])
+
+
+@pytest.mark.parametrize(
+    ("inputs", "message"),
+    [
+        ({"AtCicle": 1}, "no input 'AtCicle'"),
+        ({"AtCycle": 1.5}, "AtCycle of Predict: 1.5 is not an xs:int"),
+        ({"ConfidenceLevel": float("nan")}, "finite"),
+    ],
+)
+def test_invoke_refuses_wrong_inputs_before_sending(client: AasClient, server, inputs: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        invoke(client, server, "Predict", inputs, answer(Status="ok"))
+    assert all(call.request.method == "GET" for call in server.calls)
+
+
+def test_invoke_refuses_unknown_parts_of_collections(client: AasClient, server) -> None:
+    with pytest.raises(ValueError, match="Phases of SimulateWhatIf has no part 'Cycle'"):
+        invoke(client, server, "SimulateWhatIf", {"Phases": [{"Cycle": 1}]}, answer(Status="ok"))
+
+
+def test_a_failed_operation_raises_with_all_outputs(client: AasClient, server) -> None:
+    reply = answer(Status="invalidInput", Message="AtCycle must lie in 1..168", RequestId="r1")
+    with pytest.raises(OperationFailed, match="invalidInput: AtCycle must") as caught:
+        invoke(client, server, "Predict", {"AtCycle": 500}, reply)
+    assert caught.value.status == "invalidInput" and caught.value.outputs["RequestId"] == "r1"
+
+
+@pytest.mark.parametrize(
+    "reply", [{"success": True}, answer(RUL=1.0), {"outputArguments": [{"value": {"idShort": "Status"}}]} | {"x": 1},
+              {"outputArguments": [{"value": values.property_element("Status", "ok", "xs:string")}, {"value": "x"}]}]
+)  # fmt: skip
+def test_other_answers_of_an_operation_are_bad(client: AasClient, server, reply: dict) -> None:
+    with pytest.raises((BadAnswer, OperationFailed)):
+        invoke(client, server, "Predict", {}, reply)
+
+
+def test_each_thread_has_its_own_connection(client: AasClient, server) -> None:
+    server.get(f"{URL}/submodels/{SM64}", json={"id": SM})
+    sessions = []
+
+    def use() -> None:
+        client.submodel(SM)
+        client.submodel(SM)
+        sessions.append(client._of_thread.session)
+
+    threads = [threading.Thread(target=use) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len({id(session) for session in sessions}) == 2
