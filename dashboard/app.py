@@ -66,9 +66,8 @@ def head(page: Page) -> None:
     words, view = page.words, state.view()
     title, status, button = st.columns([6, 4, 1.3], vertical_alignment="center")
     with title:
-        st.html(
-            f'<div class="head"><h1>{escape(words(f"view.{view}"))}</h1><p>{escape(words(f"view.{view}.sub"))}</p></div>'
-        )
+        name, about = escape(words(f"view.{view}")), escape(words(f"view.{view}.sub"))
+        st.html(f'<div class="head"><h1>{name}</h1><p>{about}</p></div>')
     with status:
         connection(page)
     with button:

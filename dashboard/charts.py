@@ -47,9 +47,10 @@ def add_forecast(
 
 def add_end_of_life(figure: Any, words: Language, capacity_Ah: float | None) -> None:
     if capacity_Ah:
+        text = words("chart.eol", capacity=words.quantity(capacity_Ah, "Ah", 2))
         figure.add_hline(
             y=capacity_Ah, line={"color": theme.GREY, "width": 1.6, "dash": "dot"},
-            annotation={"text": words("chart.eol", capacity=words.quantity(capacity_Ah, "Ah", 2)), "font": {"size": 11.5}},
+            annotation={"text": text, "font": {"size": 11.5}},
             annotation_position="bottom left",
         )  # fmt: skip
 
@@ -75,7 +76,8 @@ def capacity(
         if points:
             figure.add_scatter(
                 x=[x for x, _ in points], y=[y for _, y in points], mode="lines+markers", name=words(name),
-                line={"color": colour, "width": 1.4}, marker={"size": 4.5, "color": colour}, hovertemplate="%{y:.3f} Ah",
+                line={"color": colour, "width": 1.4}, marker={"size": 4.5, "color": colour},
+                hovertemplate="%{y:.3f} Ah",
             )  # fmt: skip
     add_forecast(figure, words, forecast, words("chart.predicted"), theme.VERMILLION)
     add_end_of_life(figure, words, end_of_life_Ah)

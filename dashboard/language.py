@@ -74,9 +74,8 @@ class Language:
         return shown if shown == MISSING or not unit else f"{shown}{UNIT_SPACE}{unit}"
 
     def cycles(self, value: Any, digits: int = 0) -> str:
-        return self.quantity(
-            value, self("unit.cycle" if is_number(value) and abs(value) < 2 else "unit.cycles"), digits
-        )
+        single = is_number(value) and (abs(value) < 2 if self.code == "fr" else abs(round(value, digits)) == 1)
+        return self.quantity(value, self("unit.cycle" if single else "unit.cycles"), digits)
 
     def interval(self, lower: Any, upper: Any, unit: str = "", digits: int = 0) -> str:
         """ "43–62 cycles"; a dash when either bound is missing."""

@@ -65,9 +65,9 @@ def bound(name: str, key: str, options: Sequence[Any] | None, default: Any, read
     """
     asked = get(name)
     seen = st.session_state.get(f"_seen_{key}")
-    if key in st.session_state and asked == seen:
-        if options is None or st.session_state[key] in options:
-            return
+    known = key in st.session_state and (options is None or st.session_state[key] in options)
+    if known and asked == seen:
+        return
     try:
         value = read(asked) if asked else default
     except ValueError:

@@ -28,15 +28,19 @@ ICON_PATHS = {
     "critical": '<path d="M6.7 2.8h6.6l3.9 3.9v6.6l-3.9 3.9H6.7l-3.9-3.9V6.7z"/><path d="M10 6.2v4.6M10 13.3v.4"/>',
     "endOfLife": '<rect x="3" y="3" width="14" height="14" rx="2"/><path d="M7 7l6 6M13 7l-6 6"/>',
     "unknown": '<circle cx="10" cy="10" r="7.2" stroke-dasharray="3 2.4"/><path d="M7 10h6"/>',
-    "fleet": '<rect x="3" y="3" width="5.6" height="5.6" rx="1.2"/><rect x="11.4" y="3" width="5.6" height="5.6" rx="1.2"/>'
-    '<rect x="3" y="11.4" width="5.6" height="5.6" rx="1.2"/><rect x="11.4" y="11.4" width="5.6" height="5.6" rx="1.2"/>',
+    "fleet": '<rect x="3" y="3" width="5.6" height="5.6" rx="1.2"/>'
+    '<rect x="11.4" y="3" width="5.6" height="5.6" rx="1.2"/>'
+    '<rect x="3" y="11.4" width="5.6" height="5.6" rx="1.2"/>'
+    '<rect x="11.4" y="11.4" width="5.6" height="5.6" rx="1.2"/>',
     "cell": '<rect x="5.5" y="4.5" width="9" height="13" rx="2"/><path d="M8.2 2.5h3.6M8.3 13.8h3.4M8.3 10.6h3.4"/>',
     "live": '<path d="M2.5 10h3l2.2-5.6 4 11.2 2.3-5.6h3.5"/>',
-    "simulation": '<path d="M3 6h8M15 6h2M3 14h2M9 14h8"/><circle cx="13" cy="6" r="1.9"/><circle cx="7" cy="14" r="1.9"/>',
+    "simulation": '<path d="M3 6h8M15 6h2M3 14h2M9 14h8"/><circle cx="13" cy="6" r="1.9"/>'
+    '<circle cx="7" cy="14" r="1.9"/>',
     "compare": '<path d="M3 16.5V3.5M3 16.5h14"/><path d="M5.5 6.2c3.5.6 6 2.6 10.5 6.6M5.5 9.4c3 1.2 6 3.2 9.6 4.8"/>',
     "alerts": '<path d="M10 3a4.6 4.6 0 0 0-4.6 4.6c0 4-1.6 5.3-1.6 5.3h12.4s-1.6-1.3-1.6-5.3A4.6 4.6 0 0 0 10 3z"/>'
     '<path d="M8.4 15.6a1.7 1.7 0 0 0 3.2 0"/>',
-    "model": '<circle cx="4.5" cy="5.5" r="1.7"/><circle cx="4.5" cy="14.5" r="1.7"/><circle cx="10.2" cy="10" r="1.7"/>'
+    "model": '<circle cx="4.5" cy="5.5" r="1.7"/><circle cx="4.5" cy="14.5" r="1.7"/>'
+    '<circle cx="10.2" cy="10" r="1.7"/>'
     '<circle cx="16" cy="10" r="1.7"/><path d="M5.9 6.5l2.9 2.5M5.9 13.5l2.9-2.5M11.9 10h2.4"/>',
     "aas": '<path d="M10 2.8l6.6 3.3L10 9.4 3.4 6.1z"/><path d="M3.4 10l6.6 3.3 6.6-3.3M3.4 13.8l6.6 3.3 6.6-3.3"/>',
     "record": '<circle cx="10" cy="10" r="7.2"/><path d="M10 6.6v6.8M6.6 10h6.8"/>',

@@ -19,7 +19,7 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any, Generic, TypeVar
@@ -39,6 +39,7 @@ EXPORT_TIMEOUT_S = 120.0
 
 SEVERITIES = ("endOfLife", "critical", "warning", "none")  # worst first
 RECORDS_PATH = "Segments.InternalSegment.Records"
+CONFIDENCE_LEVEL = 0.9  # of the intervals this screen asks for; the level stored predictions have too
 FALLBACK_RATED_CAPACITY_AH = 2.0  # NASA PCoE README: "from 2Ahr to 1.4Ahr"; used where a cell's data does not say
 
 
@@ -409,7 +410,9 @@ class Twin:
         """What the model says with only the cycles up to `cycle`; the same question is not asked twice in a while."""
 
         def fetch() -> Forecast:
-            return _forecast(self._invoke(submodel_id(cell, "Prediction"), "Predict", {"AtCycle": cycle}))
+            inputs = {"AtCycle": cycle, "ConfidenceLevel": CONFIDENCE_LEVEL}
+            answer = _forecast(self._invoke(submodel_id(cell, "Prediction"), "Predict", inputs))
+            return replace(answer, confidence=CONFIDENCE_LEVEL, last_cycle=cycle)
 
         return self.read(("as of", cell, cycle), fetch, LONG_AGE_S)
 
@@ -488,6 +491,15 @@ def whole(value: Any) -> int | None:
     return None if result is None else round(result)
 
 
+OPEN_ENDS = (-(2**31), 2**31 - 1)  # how an unknown end of a Range is written, see aasx.values
+
+
+def bound(value: Any) -> float | None:
+    """An end of a Range; None where it is open."""
+    result = number(value)
+    return None if result in OPEN_ENDS else result
+
+
 def text(value: Any) -> str:
     return "" if value is None else str(value)
 
@@ -505,7 +517,7 @@ def _natural(name: str) -> list[Any]:
 
 def _record(values: dict[str, Any]) -> dict[str, Any]:
     texts = ("Battery", "type", "Time", "LastUpdate")
-    row = {name: (value if name in texts else number(value)) for name, value in values.items()}
+    row: dict[str, Any] = {name: (value if name in texts else number(value)) for name, value in values.items()}
     if row.get("id_cycle") is not None:
         row["id_cycle"] = round(row["id_cycle"])
     return row
@@ -673,8 +685,8 @@ def _prediction_submodel(cell: str, values: dict[str, Any]) -> PredictionSubmode
             Condition(
                 name=text(item.get("ConditionName")),
                 unit=text(item.get("BoundaryEngineeringUnit")),
-                low=number(bounds.get("min")),
-                high=number(bounds.get("max")),
+                low=bound(bounds.get("min")),
+                high=bound(bounds.get("max")),
                 mean=number(item.get("MeanValue")),
             )
         )

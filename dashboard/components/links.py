@@ -20,7 +20,8 @@ export default function({ parentElement, setTriggerValue }) {
             const main = document.querySelector('[data-testid="stMain"]');
             if (main) main.scrollTo({ top: 0 });
         }
-        const close = document.querySelector('[data-testid="stSidebar"][aria-expanded="true"] [data-testid="stSidebarCollapseButton"] button');
+        const open = document.querySelector('[data-testid="stSidebar"][aria-expanded="true"]');
+        const close = open && open.querySelector('[data-testid="stSidebarCollapseButton"] button');
         if (close && window.innerWidth < 768) close.click();
     };
     document.addEventListener("click", follow);

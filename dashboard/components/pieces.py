@@ -86,7 +86,8 @@ def ring(percent: float | None, state: str, value: str, caption: str, marks: Seq
         for mark in marks
     )
     shapes = (
-        f'<circle {arc} stroke="{theme.GREY}" stroke-opacity=".25" stroke-dasharray="{sweep * length:.1f} {length:.1f}"/>'
+        f'<circle {arc} stroke="{theme.GREY}" stroke-opacity=".25" '
+        f'stroke-dasharray="{sweep * length:.1f} {length:.1f}"/>'
         f'<circle {arc} stroke="{colour}" stroke-dasharray="{drawn:.1f} {length:.1f}"/>{ticks}'
     )
     picture = drawing(shapes, 140, 126, f"{caption}: {value}")

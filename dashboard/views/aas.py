@@ -14,6 +14,7 @@ from dashboard import state
 from dashboard.components import pieces
 from dashboard.language import escape
 from dashboard.page import Page
+from dashboard.twin import bound
 
 SUBMODELS = ("Nameplate", "TechnicalData", "OperationalData", "Prediction")
 SHOWN_CHILDREN = 24  # of a long list the beginning and the end are drawn: 2000 records make no readable tree
@@ -93,7 +94,8 @@ def branch(page: Page, element: dict, name: str, depth: int) -> str:
     shown = list(enumerate(children))
     left_out = ""
     if len(children) > SHOWN_CHILDREN + SHOWN_AT_END:
-        left_out = f'<div class="leaf s">{escape(words("aas.left_out", count=len(children) - SHOWN_CHILDREN - SHOWN_AT_END))}</div>'
+        said = words("aas.left_out", count=len(children) - SHOWN_CHILDREN - SHOWN_AT_END)
+        left_out = f'<div class="leaf s">{escape(said)}</div>'
         shown = shown[:SHOWN_CHILDREN] + shown[-SHOWN_AT_END:]
     inside = [branch(page, child, child.get("idShort") or f"[{index}]", depth + 1) for index, child in shown]
     if left_out:
@@ -109,7 +111,8 @@ def leaf(page: Page, element: dict) -> str:
     if kind == "MultiLanguageProperty":
         return " / ".join(f"{text['language']}: {text['text']}" for text in value or []) or "—"
     if kind == "Range":
-        return f"{element.get('min', '−∞')} … {element.get('max', '+∞')}"
+        ends = [bound(element.get(end)) for end in ("min", "max")]
+        return " … ".join(page.words.plain(end) or "∞" for end in ends)
     if kind == "ReferenceElement":
         return " → ".join(str(key.get("value")) for key in (value or {}).get("keys") or []) or "—"
     if kind == "Operation":
@@ -144,13 +147,18 @@ def calls(page: Page, submodel: dict) -> None:
         page.html(f'<p class="hint">{escape(words("aas.no_operation"))}</p>')
         return
     key = f"operation_{submodel.get('idShort')}"
-    st.selectbox(words("aas.operation"), sorted(operations), key=key)
+    st.selectbox(words("aas.operation"), sorted(operations, key=usual_order), key=key)
     name = st.session_state[key]
     curl, python = snippets(public_url(page), submodel["id"], operations[name])
     st.caption("curl")
     st.code(curl, language="bash", wrap_lines=True)
     st.caption("Python")
     st.code(python, language="python", wrap_lines=True)
+
+
+def usual_order(operation: str) -> int:
+    """Place in the list of operations: the most asked for first."""
+    return list(EXAMPLES).index(operation) if operation in EXAMPLES else len(EXAMPLES)
 
 
 def snippets(base_url: str, submodel_id: str, operation: dict) -> tuple[str, str]:

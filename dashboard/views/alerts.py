@@ -86,8 +86,8 @@ def listing(page: Page, tab: str, cell: str) -> None:
     if not found:
         page.notice("none", words(f"alerts.{tab}.none"))
     elif tab == "active":
-        st.text_input(words("alerts.your_name"), key="operator", max_chars=100, placeholder=words("alerts.your_name.hint"),
-                      width=360)  # fmt: skip
+        st.text_input(words("alerts.your_name"), key="operator", max_chars=100, width=360,
+                      placeholder=words("alerts.your_name.hint"))  # fmt: skip
         for alert in found:
             open_alert(page, alert)
     else:
@@ -110,8 +110,8 @@ def sentence(page: Page, alert: Alert) -> str:
     digits = 0 if unit == words("unit.cycles") else 1
     if alert.indicator == "ModelRange":
         return words("alert.ModelRange")
-    return words("alert.sentence", indicator=words.concept(alert.indicator), actual=words.quantity(alert.actual, unit, digits),
-                 limit=words.quantity(alert.threshold, unit, digits))  # fmt: skip
+    actual, limit = words.quantity(alert.actual, unit, digits), words.quantity(alert.threshold, unit, digits)
+    return words("alert.sentence", indicator=words.concept(alert.indicator), actual=actual, limit=limit)
 
 
 def open_alert(page: Page, alert: Alert) -> None:
@@ -120,11 +120,11 @@ def open_alert(page: Page, alert: Alert) -> None:
         text, comment, button = st.columns([3.2, 2, 1.15], vertical_alignment="bottom")
         with text:
             gone = f" · {words('alert.cleared_itself')}" if alert.state == "clearedUnacknowledged" else ""
+            raised = f"{words('alert.raised', when=words.moment(alert.raised_at))} · {words.age(alert.raised_at)}{gone}"
             page.html(
                 f'<div class="alert">{theme.state_badge(alert.severity, words(f"severity.{alert.severity}"))}'
                 f'<a class="go" href="{escape(state.link("cell", cell=alert.cell))}">{escape(alert.cell)}</a>'
-                f"<p>{escape(sentence(page, alert))}</p><small>{escape(words('alert.raised', when=words.moment(alert.raised_at)))}"
-                f" · {escape(words.age(alert.raised_at))}{escape(gone)}</small></div>"
+                f"<p>{escape(sentence(page, alert))}</p><small>{escape(raised)}</small></div>"
             )
         key = f"{alert.cell}_{alert.alert_id}"
         comment.text_input(words("alert.comment"), key=f"comment_{key}", max_chars=500,

@@ -12,7 +12,7 @@ from dashboard import charts, state, theme
 from dashboard.components import pieces
 from dashboard.language import MISSING, Language, escape
 from dashboard.page import Page
-from dashboard.twin import Forecast, PredictionSubmodel, Reading, Trouble
+from dashboard.twin import Forecast, PredictionSubmodel, Reading, Thresholds, Trouble
 
 LIVE_EVERY_S = 4
 # Units of the elements that carry no unit of their own because a published template names them.
@@ -81,21 +81,18 @@ def live(page: Page, cell: str) -> None:
             f"{theme.state_badge(severity, words(f'severity.{severity}'))}<small>{escape(interval)}</small></div>"
         )
     life = health_state(forecast.rul, limits.rul_warning, limits.rul_critical, 0)
-    heat = heat_state(now.get("Temperature_measured"), limits.temperature_warning, limits.temperature_critical)
-    measured_at = words.age(now.get("LastUpdate"))
+    life_interval = words.interval(
+        forecast.rul_lower, forecast.rul_upper,
+        words("cell.interval", level=words.quantity((forecast.confidence or 0.9) * 100, "%")),
+    )  # fmt: skip
+    end_at = words("cell.eol_at", capacity=words.quantity(forecast.end_of_life_capacity_Ah, "Ah", 2))
     items = [
-        pieces.tile(words("cell.rul"), words.cycles(forecast.rul), words.interval(forecast.rul_lower, forecast.rul_upper,
-                    words("cell.interval", level=words.quantity((forecast.confidence or 0.9) * 100, "%"))), state=life),
+        pieces.tile(words("cell.rul"), words.cycles(forecast.rul), life_interval, state=life),
         pieces.tile(words("cell.eol_cycle"), words.number(forecast.end_of_life_cycle),
                     words("cell.at_cycle", cycle=words.number(forecast.at_cycle)), icon="compare"),
         pieces.tile(words("cell.capacity"), words.quantity(forecast.capacity_Ah or now.get("Capacity"), "Ah", 3),
-                    words("cell.eol_at", capacity=words.quantity(forecast.end_of_life_capacity_Ah, "Ah", 2)), icon="cell"),
-        pieces.tile(words("cell.updated"), measured_at, words.moment(now.get("LastUpdate")), icon="live"),
-        pieces.tile(words("cell.voltage"), words.quantity(now.get("Voltage_measured"), "V", 3), words("cell.last_sample")),
-        pieces.tile(words("cell.current"), words.quantity(now.get("Current_measured"), "A", 3), words("cell.last_sample")),
-        pieces.tile(words("cell.temperature"), words.quantity(now.get("Temperature_measured"), "°C", 1),
-                    words("cell.ambient", temperature=words.quantity(now.get("ambient_temperature"), "°C")), state=heat),
-        pieces.tile(words("cell.cycle"), words.number(now.get("id_cycle")), cycle_type(words, now.get("type")), icon="record"),
+                    end_at, icon="cell"),
+        *sample_tiles(words, now, limits),
     ]  # fmt: skip
     with figures:
         page.html(pieces.tiles(items, sample.stale or reading.stale, 165))
@@ -104,6 +101,23 @@ def live(page: Page, cell: str) -> None:
     if forecast.outside:
         names = ", ".join(words.concept(name) for name in forecast.outside)
         page.notice("warning", words("cell.outside", names=names))
+
+
+def sample_tiles(words: Language, now: dict[str, Any], limits: Thresholds) -> list[str]:
+    """Tiles of the last sample: when it came, voltage, current, temperature, cycle."""
+    heat = heat_state(now.get("Temperature_measured"), limits.temperature_warning, limits.temperature_critical)
+    last, when = words("cell.last_sample"), now.get("LastUpdate")
+    ambient = words("cell.ambient", temperature=words.quantity(now.get("ambient_temperature"), "°C"))
+    kind = cycle_type(words, now.get("type"))
+    return [
+        pieces.tile(
+            words("cell.updated"), words.age(when), words.moment(when) if when else words("cell.no_live"), icon="live"
+        ),
+        pieces.tile(words("cell.voltage"), words.quantity(now.get("Voltage_measured"), "V", 3), last),
+        pieces.tile(words("cell.current"), words.quantity(now.get("Current_measured"), "A", 3), last),
+        pieces.tile(words("cell.temperature"), words.quantity(now.get("Temperature_measured"), "°C", 1), ambient, heat),
+        pieces.tile(words("cell.cycle"), words.number(now.get("id_cycle")), kind, icon="record"),
+    ]
 
 
 def cycle_type(words: Language, name: Any) -> str:
@@ -194,7 +208,8 @@ def belief(words: Language, records: list[dict[str, Any]], shown: Forecast, end_
     inside = shown.rul_lower is not None and shown.rul_upper is not None
     inside = inside and shown.rul_lower <= reached - shown.at_cycle <= shown.rul_upper  # type: ignore[operator]
     verdict = words("cell.belief.inside" if inside else "cell.belief.missed")
-    return f"{expected} {words('cell.belief.came', cycle=words.number(reached), error=words.number(error, 0, True))} {verdict}"
+    came = words("cell.belief.came", cycle=words.number(reached), error=words.number(error, 0, signed=True))
+    return f"{expected} {came} {verdict}"
 
 
 def drivers(page: Page, forecast: Forecast) -> None:
@@ -211,8 +226,9 @@ def drivers(page: Page, forecast: Forecast) -> None:
         share = abs(item["effect"]) / widest * 50
         side = f"left:{50 - share:.1f}%" if item["effect"] < 0 else "left:50%"
         tone = "#d55e00" if item["effect"] < 0 else "#0072b2"
+        name, value = escape(words.concept(item["name"])), escape(measure(words, item))
         rows.append(
-            f'<div class="driver"><span>{escape(words.concept(item["name"]))}<small>{escape(measure(words, item))}</small></span>'
+            f'<div class="driver"><span>{name}<small>{value}</small></span>'
             f'<div class="split"><i style="{side};width:{share:.1f}%;background:{tone}"></i></div>'
             f"<b>{escape(words.quantity(item['effect'], '%', 1, signed=True))}</b></div>"
         )
@@ -229,14 +245,15 @@ def measure(words: Language, item: dict[str, Any]) -> str:
     if value is None:
         return ""
     digits = 0 if abs(value) >= 100 else 2 if abs(value) >= 1 else 4
-    return words.quantity(value, item["unit"], digits)
+    unit = {"1": "", "ohm": "Ω", "degC": "°C"}.get(item["unit"], item["unit"])
+    return words.quantity(value, unit, digits)
 
 
 def provenance(page: Page, forecast: Forecast) -> None:
     words = page.words
     page.title(words("cell.provenance"), words("cell.provenance.hint"))
     kind = f"kind.{forecast.model_kind}"
-    cycles = words.interval(forecast.first_cycle, forecast.last_cycle)
+    cycles = words.interval(forecast.first_cycle or 1, forecast.last_cycle)
     page.html(
         pieces.facts(
             [
@@ -285,7 +302,8 @@ def leaf(element: dict, words: Language) -> str:
     from aasx import vocabulary
 
     value = element.get("value")
-    if not value:
+    unstated = any(item.get("type") == "ValueAvailability" for item in element.get("qualifiers") or [])
+    if not value or unstated:
         return words("not_stated")
     if element["modelType"] == "MultiLanguageProperty":
         texts = {text["language"]: text["text"] for text in value}

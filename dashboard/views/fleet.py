@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from statistics import fmean
 
 import streamlit as st
@@ -56,14 +57,15 @@ def totals(page: Page, rows: list[FleetRow], stale: bool) -> None:
     health = [row.soh for row in rows if row.soh is not None]
     waiting = sum(row.unacknowledged for row in rows)
     unknown = sum(not row.known for row in rows)
+    lowest = words("fleet.mean_soh.note", low=words.quantity(min(health), "%", 0)) if health else ""
     items = [
         pieces.tile(words("fleet.cells"), words.number(len(rows)),
                     words("fleet.unknown", count=unknown) if unknown else words("fleet.all_known"), icon="fleet"),
         *(pieces.tile(words(f"severity.{name}"), words.number(count[name]), words(f"severity.{name}.note"),
-                      state=name if count[name] else "unknown") for name in ("none", "warning", "critical", "endOfLife")),
+                      state=name if count[name] else "unknown") for name in reversed(SEVERITIES)),
         pieces.tile(words("fleet.waiting"), words.number(waiting), words("fleet.waiting.note"), icon="alerts"),
-        pieces.tile(words("fleet.mean_soh"), words.quantity(fmean(health) if health else None, "%", 1),
-                    words("fleet.mean_soh.note", low=words.quantity(min(health), "%", 0)) if health else "", icon="compare"),
+        pieces.tile(words("fleet.mean_soh"), words.quantity(fmean(health) if health else None, "%", 1), lowest,
+                    icon="compare"),
     ]  # fmt: skip
     page.html(pieces.tiles(items, stale, 132))
 
@@ -94,6 +96,9 @@ def body(page: Page) -> None:
     if reading is None:
         return
     page.note_stale(reading)
+    untouched = sum(row.known and row.last_update is None for row in reading.value)
+    if untouched:
+        page.notice("info", words("fleet.not_evaluated", count=untouched))
     rows = pick(
         reading.value,
         st.session_state.get("fleet_q") or "",
@@ -131,16 +136,14 @@ def table(page: Page, rows: list[FleetRow], stale: bool) -> str:
             escape(words.number(row.end_of_life_cycle)),
             pieces.sparkline(row.trend, words("fleet.trend.label", cell=row.cell)),
             escape(words.number(row.at_cycle)),
-            f'<span title="{escape(words.moment(row.last_update))}">{escape(words.age(row.last_update, present))}</span>',
+            f'<span title="{escape(words.moment(row.last_update))}">'
+            f"{escape(words.age(row.last_update, present))}</span>",
         ]
-        body_rows.append(
-            f'<tr class="{severity}">'
-            + "".join(
-                f'<td class="{"n" if right else ""}{" lead" if index == 0 else ""}" data-name="{escape(name)}">{cell}</td>'
-                for index, (cell, name, right) in enumerate(zip(cells, names, numeric, strict=True))
-            )
-            + "</tr>"
+        drawn = (
+            f'<td class="{"n" if right else "lead" if cell is cells[0] else ""}" data-name="{escape(name)}">{cell}</td>'
+            for cell, name, right in zip(cells, names, numeric, strict=True)
         )
+        body_rows.append(f'<tr class="{severity}">{"".join(drawn)}</tr>')
     return (
         f'<div class="scroll{" stale" if stale else ""}"><table class="grid fold fleet"><thead><tr>{head}</tr></thead>'
         f"<tbody>{''.join(body_rows)}</tbody></table></div>"
@@ -191,7 +194,7 @@ def fleet_mean(rows: list[FleetRow]) -> list[tuple[int, float]]:
 
 def at(points: list[tuple[int, float]], cycle: int) -> float:
     """The value at `cycle` on the line through `points`, which must reach over it."""
-    for (x0, y0), (x1, y1) in zip(points, points[1:], strict=False):
+    for (x0, y0), (x1, y1) in pairwise(points):
         if x0 <= cycle <= x1:
             return y0 + (y1 - y0) * (cycle - x0) / ((x1 - x0) or 1)
     return points[-1][1]
@@ -212,8 +215,9 @@ def multiples(page: Page, rows: list[FleetRow], everyone: list[FleetRow]) -> str
         points = row.soh_trend()
         gap = row.soh - at(mean, row.at_cycle) if mean and row.soh is not None and row.at_cycle is not None else None
         line = pieces.line(pieces.polyline(points, x_range, y_range, width, height), pieces.LINE_COLOUR, 2)
+        address = escape(state.link("cell", cell=row.cell))
         cards.append(
-            f'<a class="go" href="{escape(state.link("cell", cell=row.cell))}"><div class="row"><b>{escape(row.cell)}</b>'
+            f'<a class="go" href="{address}"><div class="row"><b>{escape(row.cell)}</b>'
             f"{theme.state_badge(severity, words(f'severity.{severity}'))}</div>"
             + pieces.drawing(mean_line + line, width, height, words("fleet.trend.label", cell=row.cell), stretch=True)
             + f'<div class="foot"><span>{escape(words.quantity(row.soh, "%", 1))}</span>'

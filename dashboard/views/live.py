@@ -11,7 +11,7 @@ from dashboard.components import pieces
 from dashboard.components.player import play
 from dashboard.page import Page
 from dashboard.twin import Cycle, Trouble
-from dashboard.views.cell import cycle_type
+from dashboard.views.cell import sample_tiles
 
 FOLLOW_EVERY_S = 2
 FILM_FRAMES = 70
@@ -52,17 +52,16 @@ def follow(page: Page, cell: str) -> None:
         return
     page.note_stale(sample, records, prediction)
     forecast = prediction.value.forecast
+    life, capacity = (
+        words.interval(forecast.rul_lower, forecast.rul_upper),
+        words.quantity(now.get("Capacity"), "Ah", 3),
+    )
+    health = words("live.soh", soh=words.quantity(now.get("StateOfHealth"), "%", 1))
     items = [
-        pieces.tile(words("cell.cycle"), words.number(now.get("id_cycle")), cycle_type(words, now.get("type")), icon="record"),
-        pieces.tile(words("cell.updated"), words.age(now.get("LastUpdate")), words.moment(now.get("LastUpdate")), icon="live"),
-        pieces.tile(words("cell.voltage"), words.quantity(now.get("Voltage_measured"), "V", 3), words("cell.last_sample")),
-        pieces.tile(words("cell.current"), words.quantity(now.get("Current_measured"), "A", 3), words("cell.last_sample")),
-        pieces.tile(words("cell.temperature"), words.quantity(now.get("Temperature_measured"), "°C", 1),
-                    words("cell.last_sample")),
-        pieces.tile(words("cell.capacity"), words.quantity(now.get("Capacity"), "Ah", 3),
-                    words("live.soh", soh=words.quantity(now.get("StateOfHealth"), "%", 1)), icon="cell"),
-        pieces.tile(words("cell.rul"), words.cycles(forecast.rul), words.interval(forecast.rul_lower, forecast.rul_upper)),
-    ]  # fmt: skip
+        *sample_tiles(words, now, prediction.value.thresholds),
+        pieces.tile(words("cell.capacity"), capacity, health, icon="cell"),
+        pieces.tile(words("cell.rul"), words.cycles(forecast.rul), life),
+    ]
     page.html(pieces.tiles(items, sample.stale, 132))
     with page.card("live_player"):
         page.title(words("live.latest", cycle=words.number(number)), words("live.latest.hint"))
@@ -181,8 +180,9 @@ def film_figure(
     figure.update_xaxes(title_text=words("live.film.time"), range=[0, longest * 1.02], row=1, col=1)
     figure.update_yaxes(title_text=words.concept("Voltage_measured", unit=True), range=[1.9, 4.3], row=1, col=1)
     figure.update_xaxes(title_text=words.concept("id_cycle"), range=[0, cycles[-1] * 1.03], row=1, col=2)
-    figure.update_yaxes(title_text=words.concept("Capacity", unit=True),
-                        range=[low - 0.08 * (high - low + 0.1), high + 0.08 * (high - low + 0.1)], row=1, col=2)  # fmt: skip
+    margin = 0.08 * (high - low + 0.1)
+    around = [low - margin, high + margin]
+    figure.update_yaxes(title_text=words.concept("Capacity", unit=True), range=around, row=1, col=2)
     if end_of_life_Ah and low < end_of_life_Ah * 1.1:
         figure.add_hline(y=end_of_life_Ah, line={"color": theme.GREY, "dash": "dot", "width": 1.6}, row=1, col=2)
 

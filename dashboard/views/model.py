@@ -7,9 +7,10 @@ from typing import Any
 
 import streamlit as st
 
+from aasx.values import to_value
 from dashboard import state, theme
 from dashboard.components import pieces
-from dashboard.language import MISSING, Language, escape
+from dashboard.language import Language, escape
 from dashboard.page import Page
 from dashboard.twin import number
 from dashboard.views.cell import facts_of
@@ -23,6 +24,7 @@ MEASURES = {
     "capacity_coverage": ("%", 1, 100.0),
 }
 CELL = re.compile(r"B\d{4}")
+SHOWN_APART = ("TrainingResults", "AIDataset", "AITypeSpecificInformation", "Inputs", "Outputs")
 LIMITS = ("interval", "conditions", "young", "whatif", "censored", "purpose")
 
 
@@ -52,11 +54,15 @@ def show(page: Page) -> None:
         with page.card("coverage"):
             coverage(page, results)
         with page.card("range"):
-            training_range(page)
+            training_range(page, card.value)
     with right:
         with page.card("nameplate"):
             page.title(words("model.nameplate"), words("model.nameplate.hint"))
             page.html(pieces.facts(nameplate(card.value, words)))
+            for name, title in (("AITypeSpecificInformation", "model.hyperparameters"), ("Inputs", "model.inputs")):
+                part = [item for item in card.value.get("submodelElements") or [] if item.get("idShort") == name]
+                with st.expander(words(title)):
+                    page.html(pieces.facts(facts_of({"submodelElements": part}, words)))
         with page.card("known_limits"):
             page.title(words("model.limits"))
             items = "".join(f"<li>{escape(words(f'model.limits.{name}'))}</li>" for name in LIMITS)
@@ -72,7 +78,11 @@ def training_results(submodel: dict) -> dict[str, str]:
 
 def nameplate(submodel: dict, words: Language) -> list[tuple[str, str]]:
     """The nameplate's facts without the figures, which are shown apart."""
-    rest = [item for item in submodel.get("submodelElements") or [] if item.get("idShort") != "TrainingResults"]
+    elements = submodel.get("submodelElements") or []
+    rest = [item for item in elements if item.get("idShort") not in SHOWN_APART]
+    for item in elements:
+        if item.get("idShort") == "AIDataset":
+            rest += [part for part in item.get("value") or [] if part.get("idShort") != "TrainingRange"]
     hashes = [(words.concept(name), value) for name, value in training_results(submodel).items() if "SHA256" in name]
     return facts_of({"submodelElements": rest}, words) + hashes
 
@@ -114,9 +124,10 @@ def errors(page: Page, results: dict[str, str]) -> None:
         for name, value in sorted(values.items(), key=lambda item: (item[0] != "", item[1])):
             title = words("model.ours") if not name else method(words, name)
             tone = "#0072b2" if not name else theme.GREY
+            figure = escape(said(words, measure, value))
             bars.append(
                 f'<div class="driver wide"><span>{escape(title)}</span><div class="bar tall"><i style="width:'
-                f'{value / widest * 100:.1f}%;background:{tone}"></i></div><b>{escape(said(words, measure, value))}</b></div>'
+                f'{value / widest * 100:.1f}%;background:{tone}"></i></div><b>{figure}</b></div>'
             )
         page.html(f'<p class="section">{escape(words(f"model.{measure}"))}</p>{"".join(bars)}')
     others = [(name, value) for name, value in results.items() if not split(name) and number(value) is not None]
@@ -149,19 +160,21 @@ def coverage(page: Page, results: dict[str, str]) -> None:
     )
 
 
-def training_range(page: Page) -> None:
-    """What the model has seen; every cell's Prediction submodel says it, so the first one is asked."""
+def training_range(page: Page, submodel: dict) -> None:
+    """What the model has seen, from its nameplate."""
     words = page.words
     page.title(words("model.range"), words("model.range.hint"))
-    rows = page.twin.fleet().value
-    conditions = page.twin.prediction(rows[0].cell).value.conditions if rows else ()
-    if not conditions:
-        page.html(f'<p class="hint">{escape(words("model.no_figures"))}</p>')
-        return
+    dataset: dict[str, Any] = next(
+        (to_value(item) for item in submodel.get("submodelElements") or [] if item.get("idShort") == "AIDataset"), {}
+    )
     columns = [(words("model.condition"), False), (words("model.from_to"), True), (words("model.typical"), True)]
     body = []
-    for item in conditions:
-        unit = {"degC": "°C"}.get(item.unit, item.unit)
-        body.append([words.concept(item.name), words.interval(item.low, item.high, unit),
-                     words.quantity(item.mean, unit, 1) if item.mean is not None else MISSING])  # fmt: skip
-    page.html(pieces.table(columns, body, fold=False))
+    for name, item in (dataset.get("TrainingRange") or {}).items():
+        low, high, mean = (number(item.get(part)) for part in ("Lowest", "Highest", "Mean"))
+        unit = {"degC": "°C", "ohm": "Ω"}.get(item.get("Unit"), item.get("Unit") or "")
+        digits = 0 if (high or 0) >= 100 else 1 if (high or 0) >= 10 else 3
+        body.append([words.concept(name), words.interval(low, high, unit, digits), words.quantity(mean, unit, digits)])
+    if body:
+        page.html(pieces.table(columns, body, fold=False))
+    else:
+        page.html(f'<p class="hint">{escape(words("model.no_figures"))}</p>')

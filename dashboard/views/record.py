@@ -40,8 +40,10 @@ LISTS = ("discharge_currents_A", "ambient_temperatures_degC")
 def show(page: Page) -> None:
     words = page.words
     state.bound("tab", "record_tab", TABS, "cycle")
-    st.segmented_control(words("record.what"), TABS, key="record_tab", required=True, label_visibility="collapsed",
-                         format_func=lambda name: words(f"record.{name}"), on_change=state.keep("tab", "record_tab"))  # fmt: skip
+    st.segmented_control(
+        words("record.what"), TABS, key="record_tab", required=True, label_visibility="collapsed",
+        format_func=lambda name: words(f"record.{name}"), on_change=state.keep("tab", "record_tab"),
+    )  # fmt: skip
     {"cycle": cycle_form, "table": cycle_table, "cell": new_cell}[st.session_state["record_tab"]](page)
 
 
@@ -65,7 +67,8 @@ def cycle_form(page: Page) -> None:
         with st.form(f"cycle_{cell}_{number}", border=False):
             columns = st.columns(4)
             written = {
-                "id_cycle": columns[0].text_input(label(page, "id_cycle", True), str(number), key=f"in_id_{cell}_{number}"),
+                "id_cycle": columns[0].text_input(label(page, "id_cycle", True), str(number),
+                                                  key=f"in_id_{cell}_{number}"),
                 "Time": columns[1].text_input(words("record.time"), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
                                               key=f"in_time_{cell}_{number}", help=words("record.time.help")),
                 "ambient_temperature": columns[2].text_input(label(page, "ambient_temperature", True), "24",
@@ -196,8 +199,8 @@ def cycle_table(page: Page) -> None:
     with page.card("cycle_table"):
         page.title(words("record.table.title"), words("record.table.hint", columns=", ".join(REQUIRED)))
         file = st.file_uploader(words("record.file"), type=["csv"], key="record_file")
-        st.download_button(words("record.example"), example(), "cycles.csv", "text/csv", on_click="ignore", type="tertiary",
-                           icon=":material/download:")  # fmt: skip
+        st.download_button(words("record.example"), example(), "cycles.csv", "text/csv", on_click="ignore",
+                           type="tertiary", icon=":material/download:")  # fmt: skip
         if file is None:
             return
         rows = page.attempt(lambda: read_table(page, file.getvalue()))

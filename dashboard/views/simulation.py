@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import streamlit as st
 
 from dashboard import charts, state, theme
 from dashboard.components import pieces
-from dashboard.language import escape, is_number, parse_number
+from dashboard.language import Language, escape, is_number, parse_number
 from dashboard.page import Page
 from dashboard.twin import Condition, Forecast, Simulation, Trouble
 
+SHOWN_BELOW_END_AH = 0.25
+# A line of the operation's output Assumptions.
+ASSUMPTION = re.compile(
+    r"(?P<name>\w+) (?P<before>[-+.\de]+) -> (?P<after>[-+.\de]+): (?P<support>[\w ]+) \((?P<parameter>\w+) = "
+    r"(?P<value>[-+.\de]+) (?P<unit>\S+), 90 % interval (?P<low>[-+.\de]+) to (?P<high>[-+.\de]+); "
+    r"prior: (?P<source>.+)\)$"
+)
 SLOTS = ("A", "B", "C")
 
 
@@ -84,37 +93,50 @@ def write_scenarios(scenarios: Scenarios) -> str:
 
 
 def show(page: Page) -> None:
-    choice, note = st.columns([2, 5], vertical_alignment="bottom")
+    choice, start = st.columns([2, 3.5], gap="large")
     with choice:
         cell = page.choose_cell("simulation_cell")
     if cell is None:
         return
-    with note:
-        page.html(
-            f'<p class="hint" style="padding-bottom:.45rem">{escape(page.words("simulation.writes_nothing"))}</p>'
-        )
-    workbench(page, cell)
+    records, prediction = page.twin.records(cell), page.twin.prediction(cell)
+    page.note_stale(prediction, records)
+    if not records.value:
+        page.notice("info", page.words("cell.no_history"), href=state.link("record"), link=page.words("view.record"))
+        return
+    with start:
+        first = choose_start(page, cell, records.value, prediction.value.forecast)
+    workbench(page, cell, first)
 
 
 @st.fragment
-def workbench(page: Page, cell: str) -> None:
+def workbench(page: Page, cell: str, first: int) -> None:
     try:
         prediction = page.twin.prediction(cell)
         records = page.twin.records(cell)
     except Trouble as trouble:
         page.show_trouble(trouble)
         return
-    page.note_stale(prediction, records)
-    if not records.value:
-        page.notice("info", page.words("cell.no_history"), href=state.link("record"), link=page.words("view.record"))
-        return
     scenarios = read_scenarios(state.get("scenario"))
-    present = present_values(page, cell, records.value)
+    present = present_values(page, cell, [row for row in records.value if row["id_cycle"] <= first])
     controls, results = st.columns([1, 1.75], gap="small")
     with controls, page.card("controls"):
         edit(page, scenarios, present, prediction.value.conditions)
     with results:
-        outcome(page, cell, scenarios, records.value, present)
+        outcome(page, cell, scenarios, records.value, first)
+
+
+def choose_start(page: Page, cell: str, records: list[dict[str, Any]], stored: Forecast) -> int:
+    """The cycle from which the scenarios start: the last one, or half-way to the end of life when that is past."""
+    words, last = page.words, records[-1]["id_cycle"]
+    if last < 2:
+        return last
+    over = stored.rul is not None and stored.rul <= 0 and (stored.end_of_life_cycle or 0) > 2
+    usual = min(last, (stored.end_of_life_cycle or last) // 2) if over else last
+    key = f"from_{cell}"
+    state.bound("from", key, range(1, last + 1), usual, int)
+    st.slider(words("simulation.from"), 1, last, key=key, on_change=state.keep("from", key),
+              help=words("simulation.from.past" if over else "simulation.from.help"))  # fmt: skip
+    return st.session_state[key]
 
 
 def present_values(page: Page, cell: str, records: list[dict[str, Any]]) -> dict[str, float]:
@@ -229,7 +251,8 @@ def range_below(page: Page, factor: Factor, present: float, trained: Condition |
     parts = [words("simulation.present", value=words.quantity(present, factor.unit, factor.digits))]
     drawn = ""
     if trained and trained.low is not None and trained.high is not None:
-        drawn = f'<i style="left:{place(trained.low):.1f}%;width:{place(trained.high) - place(trained.low):.1f}%"></i>'
+        width = max(2.0, place(trained.high) - place(trained.low))
+        drawn = f'<i style="left:{place(trained.low) - (1 if width == 2 else 0):.1f}%;width:{width:.1f}%"></i>'
         parts.append(
             words("simulation.trained", range=words.interval(trained.low, trained.high, factor.unit, factor.digits))
         )
@@ -250,39 +273,59 @@ def range_below(page: Page, factor: Factor, present: float, trained: Condition |
     )
 
 
-def inputs_of(changes: dict[str, float]) -> dict[str, Any]:
+def inputs_of(changes: dict[str, float], first: int) -> dict[str, Any]:
     """The operation's inputs of one scenario."""
-    inputs: dict[str, Any] = {FACTORS[letter].name: value for letter, value in changes.items()}
+    inputs: dict[str, Any] = {"FromCycle": first}
+    inputs |= {FACTORS[letter].name: value for letter, value in changes.items()}
     inputs["HorizonCycles"] = round(inputs.get("HorizonCycles", DEFAULT_HORIZON_CYCLES))
     return inputs
 
 
-def outcome(
-    page: Page, cell: str, scenarios: Scenarios, records: list[dict[str, Any]], present: dict[str, float]
-) -> None:
+def outcome(page: Page, cell: str, scenarios: Scenarios, records: list[dict[str, Any]], first: int) -> None:
     words = page.words
     results: dict[str, Simulation] = {}
     for slot in scenarios or {"A": {}}:
-        answer = page.attempt(lambda slot=slot: page.twin.simulate(cell, inputs_of(scenarios.get(slot, {}))))  # type: ignore[misc]
+        inputs = inputs_of(scenarios.get(slot, {}), first)
+        answer = page.attempt(lambda inputs=inputs: page.twin.simulate(cell, inputs))  # type: ignore[misc]
         if answer is None:
             return
         page.note_stale(answer)
         results[slot] = answer.value
     baseline = next(iter(results.values())).baseline
     with page.card("outcome"):
-        page.title(words("simulation.outcome"))
+        page.title(words("simulation.outcome"), words("simulation.writes_nothing"))
         chart(page, cell, records, baseline, {slot: results[slot].forecast for slot in scenarios})
-        page.html(outcome_table(page, scenarios, results, baseline, present))
+        page.html(outcome_table(page, scenarios, results, baseline))
     for slot in scenarios:
         if results[slot].outside:
             names = ", ".join(map(words.concept, results[slot].outside))
             page.notice("warning", words("simulation.outside", slot=slot, names=names))
     assumed = [
-        f"{slot}: {line}" for slot in scenarios for line in results[slot].assumptions.splitlines() if line.strip()
+        f"{slot} · {assumption(words, line)}"
+        for slot in scenarios
+        for line in results[slot].assumptions.splitlines()
+        if line.strip()
     ]
     if assumed:
         with st.expander(words("simulation.assumptions")):
-            page.html("".join(f'<p class="hint" lang="en">{escape(line)}</p>' for line in assumed))
+            page.html("".join(f'<p class="hint">{escape(line)}</p>' for line in assumed))
+
+
+def assumption(words: Language, line: str) -> str:
+    """One line of the operation's Assumptions in the page's language; as it came when it is of another form."""
+    found = ASSUMPTION.match(line.strip())
+    support = f"support.{found['support']}" if found else ""
+    if not found or not words.has(support):
+        return line
+    value, low, high = (words.number(float(found[name]), 2) for name in ("value", "low", "high"))
+    unit = "" if found["unit"] == "1" else found["unit"]
+    parameter = f"parameter.{found['parameter']}"
+    return words(
+        "simulation.assumption", name=words.concept(found["name"]), before=words.plain(float(found["before"])),
+        after=words.plain(float(found["after"])), support=words(support),
+        parameter=words(parameter) if words.has(parameter) else found["parameter"],
+        value=f"{value} {unit}".strip(), low=low, high=high, source=found["source"],
+    )  # fmt: skip
 
 
 def chart(
@@ -302,6 +345,9 @@ def chart(
     stored = page.twin.prediction(cell).value.forecast
     charts.add_end_of_life(figure, words, baseline.end_of_life_capacity_Ah or stored.end_of_life_capacity_Ah)
     theme.lay_out(figure, words, words.concept("id_cycle"), words.concept("Capacity", unit=True), 400)
+    end = baseline.end_of_life_capacity_Ah or stored.end_of_life_capacity_Ah
+    if end and capacities:  # far below the end of life nothing is left to read
+        figure.update_yaxes(range=[max(0.0, end - SHOWN_BELOW_END_AH), max(capacities) + 0.05])
     st.plotly_chart(figure, key="simulation_chart", config=theme.plot_config(words), alt=words("simulation.outcome"))
 
 
@@ -311,15 +357,13 @@ def capacity_after(forecast: Forecast, cycles: float) -> float | None:
     if not points:
         return None
     wanted = points[0][0] + cycles
-    for (x0, y0, *_), (x1, y1, *_) in zip(points, points[1:], strict=False):
+    for (x0, y0, *_), (x1, y1, *_) in pairwise(points):
         if x0 <= wanted <= x1:
             return y0 + (y1 - y0) * (wanted - x0) / ((x1 - x0) or 1)
     return None
 
 
-def outcome_table(
-    page: Page, scenarios: Scenarios, results: dict[str, Simulation], baseline: Forecast, present: dict[str, float]
-) -> str:
+def outcome_table(page: Page, scenarios: Scenarios, results: dict[str, Simulation], baseline: Forecast) -> str:
     words = page.words
     ahead = 50.0
     columns = [
@@ -332,9 +376,10 @@ def outcome_table(
     ]
 
     def row(name: str, changes: dict[str, float], forecast: Forecast, difference: str) -> list[str]:
+        changed = [(FACTORS[letter], value) for letter, value in changes.items()]
         said = ", ".join(
-            f"{words(f'short.{FACTORS[letter].name}')} {words.quantity(value, FACTORS[letter].unit, FACTORS[letter].digits)}"
-            for letter, value in changes.items()
+            f"{words(f'short.{factor.name}')} {words.quantity(value, factor.unit, factor.digits)}"
+            for factor, value in changed
         )
         life = words.cycles(forecast.rul)
         if forecast.rul_lower is not None and forecast.rul_upper is not None:
