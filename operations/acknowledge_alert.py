@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from aasx.values import submodel_to_value
+from aasx.values import to_value
 from operations import alerts, predict, twin
 from operations.edge import DATE_TIME, Inputs, Outputs, line, variable
+from operations.elements import child, reading
 from operations.errors import OperationError
 from operations.live_twin import LiveTwin
 from operations.logs import request_id
@@ -27,9 +28,11 @@ class AcknowledgeAlertOutputs(Outputs):
 def acknowledge_alert(live: LiveTwin, cell: str, inputs: AcknowledgeAlertInputs) -> AcknowledgeAlertOutputs:
     """Acknowledged already: by the same person it is said again, by another it is a conflict naming who and when."""
     submodel = live.prediction_submodel(cell)
-    current = submodel_to_value(submodel)
-    active = [alerts.Alert.of(values) for values in current["ActiveAlerts"]]
-    past = [alerts.Alert.of(values) for values in current["AlertHistory"]]
+    with reading(f"alerts of {cell}"):
+        active, past = (
+            [alerts.Alert.of(values) for values in to_value(child(submodel, name))]
+            for name in ("ActiveAlerts", "AlertHistory")
+        )
     found = next((alert for alert in active + past if alert.AlertId == inputs.AlertId), None)
     if found is None:
         raise OperationError("notFound", f"{cell} has no alert of this AlertId")

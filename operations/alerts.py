@@ -6,15 +6,19 @@
             v        |                            v
     clearedUnacknowledged --acknowledge-->     cleared  (moves from ActiveAlerts to AlertHistory)
 
-One alert stands for one indicator and severity. It is raised at its threshold and clears only beyond a margin
-(hysteresis), because capacity regenerates after a rest and predictions move by a cycle or two: an alert that comes and
-goes with every cycle is soon ignored.
+Of each indicator the most severe condition that holds is alerted, no other: a worsening cell raises the next severity and
+the one below is closed with it, since whoever sees the one knows the other. A cell that gets better clears the severe
+alert as above and raises the lower one anew. The end of life is a matter of StateOfHealth (severity endOfLife, as the
+model judges it over several cycles); RUL knows warning and critical.
+
+An alert is raised at its threshold and clears only beyond a margin (hysteresis), because capacity regenerates after a
+rest and predictions move by a cycle or two: an alert that comes and goes with every cycle is soon ignored.
 """
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
@@ -32,7 +36,6 @@ RULP = ("SubmodelElementCollection", "RemainingUsefulLifePrediction")
 DEFINITIONS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("RUL", "warning"): (RULP, ("SubmodelElementList", "ListPreAlerts"), ("SubmodelElementCollection", "0")),
     ("RUL", "critical"): (RULP, ("SubmodelElementList", "ListPreAlerts"), ("SubmodelElementCollection", "1")),
-    ("RUL", "endOfLife"): (RULP, ("SubmodelElementCollection", "AlertAfterExceedingRemainingUsableLife")),
     ("StateOfHealth", "warning"): (("SubmodelElementCollection", "SoHThresholds"), ("Property", "Warning")),
     ("StateOfHealth", "critical"): (("SubmodelElementCollection", "SoHThresholds"), ("Property", "Critical")),
     ("StateOfHealth", "endOfLife"): (("SubmodelElementCollection", "SoHThresholds"), ("Property", "EndOfLife")),
@@ -83,15 +86,19 @@ class Condition(NamedTuple):
     sign: int
     margin: float
     at_threshold: bool = True
+    judged: bool | None = None
+    """Whether it holds, where that is not told by the value alone."""
 
     @property
     def holds(self) -> bool:
         excess = self._excess
+        if self.judged is not None:
+            return self.judged
         return excess is not None and (excess > 0 or (excess == 0 and self.at_threshold))
 
     def is_over(self, with_margin: bool) -> bool:
         """True when the cause is gone; not known is not gone, but a threshold taken away is."""
-        if self.threshold is None:
+        if self.threshold is None and not self.judged:
             return True
         excess = self._excess
         return excess is not None and not self.holds and (not with_margin or excess <= -self.margin)
@@ -111,11 +118,10 @@ def conditions(
     outside_training_range: int | None,
 ) -> list[Condition]:
     """All conditions of a cell in its present state; a value that is not known is None."""
-    rul = 0.0 if past_end_of_life else rul_cycles
 
     def rul_condition(severity: str, threshold: float | None) -> Condition:
         margin = max(RUL_MARGIN_CYCLES, RUL_MARGIN_SHARE * (threshold or 0))
-        return Condition("RUL", severity, rul, threshold, -1, margin)
+        return Condition("RUL", severity, rul_cycles, threshold, -1, margin)
 
     def soh_condition(severity: str, threshold: float | None) -> Condition:
         return Condition("StateOfHealth", severity, soh_percent, threshold, -1, SOH_MARGIN_PERCENT, at_threshold=False)
@@ -127,10 +133,9 @@ def conditions(
     return [
         rul_condition("warning", thresholds.rul_warning),
         rul_condition("critical", thresholds.rul_critical),
-        rul_condition("endOfLife", 0.0),
         soh_condition("warning", thresholds.soh_warning),
         soh_condition("critical", thresholds.soh_critical),
-        soh_condition("endOfLife", thresholds.soh_end_of_life),
+        soh_condition("endOfLife", thresholds.soh_end_of_life)._replace(judged=past_end_of_life),
         temperature_condition("warning", thresholds.temperature_warning),
         temperature_condition("critical", thresholds.temperature_critical),
         Condition("ModelRange", "warning", outside, 0.0, 1, 0.0, at_threshold=False),
@@ -184,26 +189,40 @@ class Change(NamedTuple):
     raised: list[Alert]
 
 
-def evaluate(alerts: Iterable[Alert], states: Iterable[Condition], now: str, with_margin: bool = True) -> Change:
+def evaluate(alerts: Iterable[Alert], states: Sequence[Condition], now: str, with_margin: bool = True) -> Change:
     """The alerts after looking at the present state; without margin when thresholds have just been set."""
     known = {(alert.Indicator, alert.Severity): alert for alert in alerts}
     raised: list[Alert] = []
-    for state in states:
-        key = (state.indicator, state.severity)
-        alert = known.get(key)
-        if state.holds and alert is None:
-            new = Alert(
-                f"{state.indicator}-{state.severity}-{uuid.uuid4().hex[:8]}", state.indicator, state.severity,
-                state.threshold, state.value, "activeUnacknowledged", now,
-            )  # fmt: skip
-            known[key] = new
-            raised.append(new)
-        elif alert and state.holds and not alert.is_active:
-            known[key] = replace(alert, AlertState="activeUnacknowledged", ClearedAt=None)
-        elif alert and alert.is_active and state.is_over(with_margin):
-            after = "cleared" if alert.is_acknowledged else "clearedUnacknowledged"
-            known[key] = replace(alert, AlertState=after, ClearedAt=now)
+    for indicator in dict.fromkeys(state.indicator for state in states):
+        of_indicator = [state for state in states if state.indicator == indicator]
+        worst = max(
+            (SEVERITIES.index(one.severity) for one in of_indicator if _is_on(one, known, with_margin)), default=0
+        )
+        for state in of_indicator:
+            key, level = (indicator, state.severity), SEVERITIES.index(state.severity)
+            alert = known.get(key)
+            if level == worst and alert is None:
+                known[key] = _raised(state, now)
+                raised.append(known[key])
+            elif alert and level == worst and not alert.is_active:
+                known[key] = replace(alert, AlertState="activeUnacknowledged", ClearedAt=None)
+            elif alert and level < worst:
+                known[key] = replace(alert, AlertState="cleared", ClearedAt=alert.ClearedAt or now)
+            elif alert and level > worst and alert.is_active:
+                after = "cleared" if alert.is_acknowledged else "clearedUnacknowledged"
+                known[key] = replace(alert, AlertState=after, ClearedAt=now)
     return _sorted_out(known.values(), raised)
+
+
+def _is_on(state: Condition, known: dict[tuple[str, str], Alert], with_margin: bool) -> bool:
+    """True when the condition holds, or has held and is not over yet."""
+    alert = known.get((state.indicator, state.severity))
+    return state.holds or (alert is not None and alert.is_active and not state.is_over(with_margin))
+
+
+def _raised(state: Condition, now: str) -> Alert:
+    alert_id = f"{state.indicator}-{state.severity}-{uuid.uuid4().hex[:8]}"
+    return Alert(alert_id, state.indicator, state.severity, state.threshold, state.value, "activeUnacknowledged", now)
 
 
 def acknowledge(alerts: Iterable[Alert], alert_id: str, by: str, comment: str | None, now: str) -> Change:

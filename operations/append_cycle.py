@@ -111,11 +111,13 @@ def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
 
 
 def _prediction(live: LiveTwin, history: CellHistory, outcome: str) -> tuple[Prediction, list[alerts.Alert]]:
-    """The prediction after the last cycle, written if the AAS does not have it yet."""
+    """The prediction after the last cycle, written if the AAS does not have it yet, and the alerts newly raised."""
     submodel = live.prediction_submodel(history.cell)
-    if outcome == "alreadyPresent" and not predict.is_behind(submodel, history):
-        return predict.present(live, history, submodel), []
-    return predict.predict_present(live, history, submodel, datetime.now(UTC))
+    now = datetime.now(UTC)
+    if outcome == "appended":
+        return predict.predict_present(live, history, submodel, now)
+    predict.complete(live, history, submodel, now)
+    return predict.present(live, history, submodel), []
 
 
 def read_samples(field: str, text: str | None) -> pd.DataFrame | None:

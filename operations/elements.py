@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
@@ -58,6 +60,16 @@ def child(parent: Json, id_short: str) -> Json:
             if element.get("idShort") == id_short:
                 return element
     raise _lacks(id_short)
+
+
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turns what goes wrong on content that is not as this twin writes it into an OperationError that names `what`."""
+    try:
+        yield
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        text = f"the AAS holds no readable {what}; look at it there, or load it anew"
+        raise OperationError("unavailable", text) from error
 
 
 def reference(submodel_id: str, *keys: tuple[str, str]) -> Json:

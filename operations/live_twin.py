@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from model.artifact import TwinModel
 from model.cycle import History
 from operations import deadline, twin
-from operations.elements import Json, child, with_value
+from operations.elements import Json, child, reading, with_value
 from operations.errors import OperationError
 from operations.logs import say
 from operations.metrics import Metrics
@@ -150,7 +150,11 @@ class LiveTwin:
 
     def prediction_submodel(self, cell: str) -> Json:
         deadline.remaining_s()
-        return self.client.submodel(submodel_id(cell, "Prediction"))
+        submodel = self.client.submodel(submodel_id(cell, "Prediction"))
+        with reading(f"prediction of {cell}"):
+            if submodel["id"] != submodel_id(cell, "Prediction") or not submodel["submodelElements"]:
+                raise ValueError("another submodel, or an empty one")
+        return submodel
 
     def _still_holds(self, known: CellHistory) -> bool:
         if known.last_cycle is None or time.monotonic() - known.read_at > self.settings.history_max_age_s:
@@ -158,8 +162,9 @@ class LiveTwin:
         submodel = submodel_id(known.cell, "OperationalData")
         try:
             deadline.remaining_s()
-            if _stamp(self.client.element_value(submodel, "LiveState")) != known.stamp:
-                return False
+            with reading(f"live state of {known.cell}"):
+                if _stamp(self.client.element_value(submodel, "LiveState")) != known.stamp:
+                    return False
             deadline.remaining_s()
             self.client.element(submodel, f"{RECORDS_PATH}.{record_id_short(known.last_cycle + 1)}")
         except NotFound:
@@ -172,14 +177,13 @@ class LiveTwin:
         operational = self.client.submodel_value(submodel_id(cell, "OperationalData"))
         deadline.remaining_s()
         technical = self.client.submodel_value(submodel_id(cell, "TechnicalData"))
-        try:
+        with reading(f"history of {cell}"):
             segment, live = operational["Segments"]["InternalSegment"], operational["LiveState"]
             cycles = twin.cycle_table((segment["Records"] or {}).values())
             stamp = _stamp(live)
             counted = int(segment["RecordCount"] or 0)
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            say(30, "the history of a cell cannot be read", cell=cell, reason=repr(error))
-            raise OperationError("unavailable", f"the AAS holds no readable history of {cell}") from error
+            twin.rated_capacity_Ah(technical)
+            twin.cut_off_voltage_V(technical)
         last = int(cycles["cycle_number"].iloc[-1]) if len(cycles) else None
         complete = counted == len(cycles) and (last is None or stamp[0] == last)
         return CellHistory(cell, cycles, technical, stamp, complete, time.monotonic())
@@ -256,15 +260,17 @@ class LiveTwin:
 
     def put_fleet_summary(self, history: CellHistory, summary: dict[str, Any]) -> None:
         """The cell's line in the Fleet submodel, when it has changed; a twin without fleet shell has none."""
-        cell, news = history.cell, {name: value for name, value in summary.items() if name != "LastUpdate"}
+        cell, news = history.cell, _without_time(summary)
         if history.memory.fleet_summary == news:
             return
-        entry = with_value(fleet.cell_item(cell), summary)
         try:
             deadline.remaining_s()
-            self.client.put_element(fleet_submodel_id(), f"Cells.{cell}", entry)
+            if _without_time(self.client.element_value(fleet_submodel_id(), f"Cells.{cell}")) != news:
+                deadline.remaining_s()
+                entry = with_value(fleet.cell_item(cell), summary)
+                self.client.put_element(fleet_submodel_id(), f"Cells.{cell}", entry)
         except NotFound:
-            self._add_fleet_summary(cell, entry)
+            self._add_fleet_summary(cell, with_value(fleet.cell_item(cell), summary))
         history.memory.fleet_summary = news
 
     def update_fleet_summary(self, cell: str, summary: dict[str, Any]) -> None:
@@ -285,6 +291,12 @@ class LiveTwin:
             self.client.append_element(fleet_submodel_id(), "Cells", entry)
         except NotFound:
             say(30, "there is no fleet shell to hold the summary of a cell", cell=cell)
+
+
+def _without_time(summary: Any) -> dict[str, Any]:
+    """A summary without the time of its last change."""
+    with reading("summary of a cell in the fleet"):
+        return {name: value for name, value in summary.items() if name != "LastUpdate"}
 
 
 def _stamp(live_state: Any) -> Stamp:

@@ -11,7 +11,7 @@ from aasx.values import to_value
 from model.prediction import CONFIDENCE_LEVELS, DEFAULT_CONFIDENCE_LEVEL, NO_HISTORY, PAST_END_OF_LIFE, Prediction
 from operations import alerts, twin
 from operations.edge import DATE_TIME, Inputs, Outputs, variable
-from operations.elements import Json, child, with_items, with_values
+from operations.elements import Json, child, reading, with_items, with_values
 from operations.errors import InvalidInput, Problem, shown
 from operations.live_twin import CellHistory, LiveTwin
 from operations.logs import request_id, say
@@ -93,8 +93,8 @@ def predict(live: LiveTwin, cell: str, inputs: PredictInputs) -> PredictOutputs:
     )
     if is_present:
         write_present(live, history, submodel, prediction, now)
-    elif is_behind(submodel, history):
-        predict_present(live, history, submodel, now)
+    else:
+        complete(live, history, submodel, now)
     return PredictOutputs(
         RUL=prediction.rul_cycles,
         RULLower=prediction.rul_lower_cycles,
@@ -126,6 +126,24 @@ def predict_present(
     return prediction, write_present(live, history, submodel, prediction, now, new_thresholds)
 
 
+def complete(live: LiveTwin, history: CellHistory, submodel: Json, now: datetime) -> None:
+    """Writes the present state when an interrupted call has left it, or the fleet's summary, behind the history."""
+    if is_behind(submodel, history):
+        predict_present(live, history, submodel, now)
+    elif history.memory.fleet_summary is None:
+        with reading(f"alerts of {history.cell}"):
+            open_alerts = [alerts.Alert.of(values) for values in to_value(child(submodel, "ActiveAlerts"))]
+        put_fleet_summary(live, history, present(live, history, submodel), open_alerts, now)
+
+
+def put_fleet_summary(
+    live: LiveTwin, history: CellHistory, prediction: Prediction, current: list[alerts.Alert], now: datetime
+) -> None:
+    severity, open_alerts = alerts.highest_severity(current), alerts.unacknowledged(current)
+    summary = twin.fleet_values(history.cell, prediction, history.cycles, severity, open_alerts, now)
+    live.put_fleet_summary(history, summary)
+
+
 def present(live: LiveTwin, history: CellHistory, submodel: Json) -> Prediction:
     """The prediction after the last cycle."""
     at_cycle, level = history.last_cycle, DEFAULT_CONFIDENCE_LEVEL
@@ -146,17 +164,19 @@ def write_present(
     `submodel` is the Prediction submodel as read, or with new thresholds, which then are written in the same go and
     hold for alerts without a margin.
     """
-    current = {name: to_value(child(submodel, name)) for name in STATE}
+    with reading(f"prediction of {history.cell}"):
+        current = {name: to_value(child(submodel, name)) for name in STATE}
+        thresholds = alerts.Thresholds.of(current)
+        before = [alerts.Alert.of(values) for values in current["ActiveAlerts"]]
     known = prediction.status != NO_HISTORY
     states = alerts.conditions(
-        alerts.Thresholds.of(current),
+        thresholds,
         rul_cycles=prediction.rul_cycles,
         past_end_of_life=prediction.status == PAST_END_OF_LIFE,
         soh_percent=prediction.state_of_health_percent,
         temperature_degC=_number(history.last_row["temperature_max_degC"]) if known else None,
         outside_training_range=len(prediction.outside_training_range) if known else None,
     )
-    before = [alerts.Alert.of(values) for values in current["ActiveAlerts"]]
     change = alerts.evaluate(before, states, twin.utc_text(now), with_margin=not new_thresholds)
     new = twin.prediction_values(prediction, now)
     if change.kept == before and not new_thresholds and _same_but_time(current["PredictionDetails"], new):
@@ -166,9 +186,7 @@ def write_present(
     for alert in change.raised:
         live.metrics.alerts.labels(alert.Indicator, alert.Severity).inc()
         say(30, "alert raised", cell=history.cell, alert=alert.AlertId, value=alert.ActualValue)
-    severity, open_alerts = alerts.highest_severity(change.kept), alerts.unacknowledged(change.kept)
-    summary = twin.fleet_values(history.cell, prediction, history.cycles, severity, open_alerts, now)
-    live.put_fleet_summary(history, summary)
+    put_fleet_summary(live, history, prediction, change.kept, now)
     return change.raised
 
 
@@ -192,14 +210,16 @@ def with_alerts(submodel: Json, change: alerts.Change) -> Json:
 
 def end_of_life_percent(submodel: Json) -> float | None:
     """SoHThresholds.EndOfLife of the Prediction submodel, in % of the rated capacity."""
-    text = child(child(submodel, "SoHThresholds"), "EndOfLife").get("value")
-    return None if text is None else float(text)
+    with reading("end of life of the cell"):
+        text = child(child(submodel, "SoHThresholds"), "EndOfLife").get("value")
+        return None if text is None else float(text)
 
 
 def is_behind(submodel: Json, history: CellHistory) -> bool:
     """True when the stored prediction does not know the last cycle (a write was interrupted, or there is none yet)."""
-    text = child(child(submodel, "PredictionDetails"), "InputLastCycle").get("value")
-    return (None if text is None else int(text)) != history.last_cycle
+    with reading(f"prediction of {history.cell}"):
+        text = child(child(submodel, "PredictionDetails"), "InputLastCycle").get("value")
+        return (None if text is None else int(text)) != history.last_cycle
 
 
 def checked_cycle(name: str, cycle: int | None, history: CellHistory) -> int | None:

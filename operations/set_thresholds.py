@@ -8,7 +8,7 @@ from typing import Any
 from aasx.values import submodel_to_value
 from operations import alerts, predict, twin
 from operations.edge import DATE_TIME, Inputs, Outputs, line, variable
-from operations.elements import Json, child, with_items, with_value, with_values
+from operations.elements import Json, child, reading, with_items, with_value, with_values
 from operations.errors import InvalidInput, Problem
 from operations.live_twin import LiveTwin
 from operations.logs import request_id
@@ -62,7 +62,8 @@ def set_thresholds(live: LiveTwin, cell: str, inputs: SetThresholdsInputs) -> Se
 
 def in_force(submodel: Json) -> dict[str, Any]:
     """The thresholds of a Prediction submodel under the names of the inputs."""
-    current = alerts.Thresholds.of(submodel_to_value(submodel))
+    with reading("thresholds of the cell"):
+        current = alerts.Thresholds.of(submodel_to_value(submodel))
     return {
         "RULWarning": current.rul_warning,
         "RULCritical": current.rul_critical,

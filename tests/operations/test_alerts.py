@@ -68,6 +68,31 @@ def test_cleared_alert_stays_until_it_is_acknowledged():
     assert seen.kept == [] and seen.closed[0].AlertState == "cleared"
 
 
+def two(value: float) -> list[Condition]:
+    """Warning at 30, critical at 10."""
+    return [*rul(value), Condition("RUL", "critical", value, 10.0, -1, 2.0)]
+
+
+def test_a_worsening_cell_has_one_alert_of_an_indicator_the_most_severe():
+    warned = evaluate([], two(20), NOW)
+    assert [alert.Severity for alert in warned.kept] == ["warning"]
+    worse = evaluate(warned.kept, two(9), LATER)
+    assert [alert.Severity for alert in worse.kept] == ["critical"] and len(worse.raised) == 1
+    assert [(alert.AlertId, alert.AlertState) for alert in worse.closed] == [(warned.kept[0].AlertId, "cleared")]
+    assert [alert.Severity for alert in evaluate([], two(5), NOW).kept] == ["critical"]
+
+
+def test_a_cell_that_gets_better_clears_the_severe_alert_and_raises_the_lower_one():
+    critical = evaluate([], two(9), NOW).kept
+    assert evaluate(critical, two(11), LATER).kept == critical  # within the margin
+    better = evaluate(critical, two(15), LATER)
+    assert [(alert.Severity, alert.AlertState) for alert in better.kept] == [
+        ("critical", "clearedUnacknowledged"), ("warning", "activeUnacknowledged"),
+    ]  # fmt: skip
+    well = evaluate(better.kept, two(90), LATER)
+    assert states(well) == ["clearedUnacknowledged"] * 2
+
+
 def test_temperature_is_bad_when_high_and_health_when_low():
     limits = alerts.Thresholds(30, 10, 80, 75, 70, 55, 60)
     given = {"past_end_of_life": False, "outside_training_range": 0}
@@ -77,6 +102,16 @@ def test_temperature_is_bad_when_high_and_health_when_low():
     assert [(one.indicator, one.severity) for one in worn if one.holds] == [
         ("RUL", "warning"), ("RUL", "critical"), ("StateOfHealth", "warning"), ("StateOfHealth", "critical"),
     ]  # fmt: skip
+
+
+def test_end_of_life_is_the_models_judgement_not_that_of_one_low_value():
+    limits = alerts.Thresholds(30, 10, 80, 75, 70, 55, 60)
+    given = {"rul_cycles": 100, "temperature_degC": 30, "outside_training_range": 0}
+    dip = alerts.conditions(limits, soh_percent=65, past_end_of_life=False, **given)
+    raised = evaluate([], dip, NOW).kept
+    assert [(alert.Indicator, alert.Severity) for alert in raised] == [("StateOfHealth", "critical")]
+    past = alerts.conditions(limits, soh_percent=70.5, past_end_of_life=True, **given)
+    assert [alert.Severity for alert in evaluate(raised, past, LATER).kept] == ["endOfLife"]
 
 
 def test_highest_severity_counts_active_alerts_only():
@@ -103,7 +138,7 @@ def worn_cell(new_cell):
 def test_alerts_are_raised_in_the_aas_and_stay_the_same(new_cell):
     cell = worn_cell(new_cell)
     first = active(cell)
-    assert set(first) == {("RUL", "warning"), ("StateOfHealth", "warning")} | {("StateOfHealth", "critical")}
+    assert set(first) == {("RUL", "warning"), ("StateOfHealth", "critical")}
     warning = first["RUL", "warning"]
     assert warning["AlertState"] == "activeUnacknowledged" and warning["ThresholdValue"] == 30
     assert [key["value"] for key in warning["Definition"]["keys"]] == [
@@ -114,7 +149,7 @@ def test_alerts_are_raised_in_the_aas_and_stay_the_same(new_cell):
     assert {key: one["AlertId"] for key, one in active(cell).items()} == {
         key: one["AlertId"] for key, one in first.items()
     }
-    assert (cell.fleet()["AlertSeverity"], cell.fleet()["UnacknowledgedAlerts"]) == ("critical", 3)
+    assert (cell.fleet()["AlertSeverity"], cell.fleet()["UnacknowledgedAlerts"]) == ("critical", 2)
 
 
 def test_definition_of_every_alert_points_to_an_element_that_exists(new_cell):
@@ -134,7 +169,7 @@ def test_life_of_an_alert_in_the_aas(new_cell):
     answer = cell.invoke("AcknowledgeAlert", AlertId=alert_id, AcknowledgedBy="Ann", Comment="seen")
     assert answer["AlertState"] == "activeAcknowledged"
     assert active(cell)["RUL", "warning"]["AcknowledgedAt"] == answer["AcknowledgedAt"]
-    assert cell.fleet()["UnacknowledgedAlerts"] == 2
+    assert cell.fleet()["UnacknowledgedAlerts"] == 1
     again = cell.invoke("AcknowledgeAlert", AlertId=alert_id, AcknowledgedBy="Ann")
     assert again["AcknowledgedAt"] == answer["AcknowledgedAt"]
     failed = cell.refused("AcknowledgeAlert", AlertId=alert_id, AcknowledgedBy="Bob")
@@ -164,7 +199,7 @@ def test_temperature_and_model_range_raise_alerts(new_cell):
     cell = new_cell(fading(5))
     cell.append(6, 1.8, Temperature_measured=61.0, ambient_temperature=50.0)
     assert set(active(cell)) == {
-        ("Temperature_measured", "warning"), ("Temperature_measured", "critical"), ("ModelRange", "warning"),
+        ("Temperature_measured", "critical"), ("ModelRange", "warning"),
     }  # fmt: skip
     assert cell.value("PredictionDetails.OutsideTrainingRangeNames") == "ambient_temperature"
     cell.append(7, 1.795, Temperature_measured=40.0)
@@ -174,19 +209,19 @@ def test_temperature_and_model_range_raise_alerts(new_cell):
 def test_end_of_life_is_said_everywhere(new_cell):
     cell = new_cell(fading(5, start_Ah=1.41))
     cell.append(6, 1.38)
-    assert ("RUL", "endOfLife") in active(cell) and ("StateOfHealth", "endOfLife") in active(cell)
+    assert set(active(cell)) == {("RUL", "critical"), ("StateOfHealth", "endOfLife")}
     after = cell.value("RemainingUsefulLifePrediction.AlertAfterExceedingRemainingUsableLife")
     assert after["MaintenanceRequired"] is True
     assert cell.fleet()["AlertSeverity"] == "endOfLife"
 
 
 def test_history_of_alerts_is_bounded(new_cell, monkeypatch):
-    monkeypatch.setattr(alerts, "HISTORY_LENGTH", 2)
+    monkeypatch.setattr(alerts, "HISTORY_LENGTH", 1)
     cell = worn_cell(new_cell)
     for alert in active(cell).values():
         cell.invoke("AcknowledgeAlert", AlertId=alert["AlertId"], AcknowledgedBy="Ann")
     cell.append(11, 1.85)
-    assert len(cell.value("AlertHistory")) == 2
+    assert len(cell.value("AlertHistory")) == 1
 
 
 # --- thresholds
@@ -202,7 +237,7 @@ def test_thresholds_are_stored_with_who_when_and_why(new_cell):
         "ChangedBy": "Ann", "ChangedAt": answer["ChangedAt"], "Comment": "spares are near",
     }  # fmt: skip
     assert active(cell)["RUL", "warning"]["AlertState"] == "clearedUnacknowledged"  # 14 cycles are more than 12.5
-    assert active(cell)["StateOfHealth", "warning"]["AlertState"] == "activeUnacknowledged"
+    assert active(cell)["StateOfHealth", "critical"]["AlertState"] == "activeUnacknowledged"
 
 
 def test_new_end_of_life_changes_the_prediction_at_once(new_cell):
