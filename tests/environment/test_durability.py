@@ -27,6 +27,7 @@ from tests.environment.rest import (
 from tests.servers import start_basyx
 
 KILLS = 30
+SHARED = f"/submodels/{encoded('urn:shared')}/submodel-elements"  # of the submodel that most writers change
 NOTHING = object()  # the state of what does not exist
 
 
@@ -72,19 +73,24 @@ def patch_values(writer: Writer) -> None:
     for path in ("Settings.Value", "Items[0].Value", "Device.Value"):
         key = ("value", path)
         number = count(writer, key) + 1
-        writer.write(key, str(number), "PATCH", f"/submodels/{encoded('urn:shared')}/submodel-elements/{path}/$value",
-                     json=str(number))  # fmt: skip
+        writer.write(key, str(number), "PATCH", f"{SHARED}/{path}/$value", json=str(number))
+
+
+def patch_collections(writer: Writer) -> None:
+    """Two values in one write: never one without the other."""
+    number = count(writer, ("pair", "Live")) + 1
+    both = {"A": str(number), "B": str(number)}
+    writer.write(("pair", "Live"), str(number), "PATCH", f"{SHARED}/Live/$value", json=both)
 
 
 def append_records(writer: Writer) -> None:
     number = writer.states["appended", writer.name] + 1
-    writer.write(("appended", writer.name), number, "POST", f"/submodels/{encoded('urn:shared')}/submodel-elements/List",
-                 json=record(f"{writer.name}-{number}"))  # fmt: skip
+    body = record(f"{writer.name}-{number}")
+    writer.write(("appended", writer.name), number, "POST", f"{SHARED}/List", json=body)
 
 
 def change_elements(writer: Writer) -> None:
     """Adds, replaces and deletes elements on the first level and inside a collection and an Entity."""
-    base = f"/submodels/{encoded('urn:shared')}/submodel-elements"
     for parent in ("", "Settings", "Device"):
         name = f"E{random.randrange(6)}"
         key = ("element", parent, name)
@@ -92,11 +98,11 @@ def change_elements(writer: Writer) -> None:
         state = writer.states.get(key, NOTHING)
         text = str(random.random())
         if state is NOTHING:
-            writer.write(key, text, "POST", f"{base}/{parent}".rstrip("/"), json=prop(name, text))
+            writer.write(key, text, "POST", f"{SHARED}/{parent}".rstrip("/"), json=prop(name, text))
         elif random.random() < 0.5:
-            writer.write(key, text, "PUT", f"{base}/{path}", json=prop(name, text))
+            writer.write(key, text, "PUT", f"{SHARED}/{path}", json=prop(name, text))
         else:
-            writer.write(key, NOTHING, "DELETE", f"{base}/{path}")
+            writer.write(key, NOTHING, "DELETE", f"{SHARED}/{path}")
 
 
 def change_identifiables(writer: Writer, kind: str, make: Callable[[str, str], dict]) -> None:
@@ -145,6 +151,7 @@ def change_files(writer: Writer) -> None:
 
 WRITERS: dict[str, Callable[[Writer], None]] = {
     "values": patch_values,
+    "collections": patch_collections,
     "appender-1": append_records,
     "appender-2": append_records,
     "elements": change_elements,
@@ -171,16 +178,6 @@ def prepare(session: Session) -> None:
     session.must("POST", "/shells", json=shell("urn:fixed", "fixed"))
 
 
-def patch_collections(writer: Writer) -> None:
-    """Two values in one write: never one without the other."""
-    number = count(writer, ("pair", "Live")) + 1
-    writer.write(("pair", "Live"), str(number), "PATCH", f"/submodels/{encoded('urn:shared')}/submodel-elements/Live/$value",
-                 json={"A": str(number), "B": str(number)})  # fmt: skip
-
-
-WRITERS["collections"] = patch_collections
-
-
 def read_all(session: Session) -> Callable:
     """Reads the server's whole state once; the function returned gives the state of a key."""
     submodels = {item["id"]: item for item in session.json("/submodels?limit=1000")["result"]}
@@ -200,7 +197,7 @@ def read_all(session: Session) -> Callable:
     def state(key: tuple):
         match key:
             case ("value", path):
-                return session.json(f"/submodels/{encoded('urn:shared')}/submodel-elements/{path}/$value")
+                return session.json(f"{SHARED}/{path}/$value")
             case ("pair", parent):
                 values = {child["value"] for child in children(parent).values()}
                 assert len(values) == 1, f"half a change: {values}"
