@@ -6,10 +6,10 @@
             v        |                            v
     clearedUnacknowledged --acknowledge-->     cleared  (moves from ActiveAlerts to AlertHistory)
 
-Of each indicator the most severe condition that holds is alerted, no other: a worsening cell raises the next severity and
-the one below is closed with it, since whoever sees the one knows the other. A cell that gets better clears the severe
-alert as above and raises the lower one anew. The end of life is a matter of StateOfHealth (severity endOfLife, as the
-model judges it over several cycles); RUL knows warning and critical.
+Of each indicator the most severe condition that holds is alerted, no other: a worsening cell raises the next severity
+and the one below is closed with it, since whoever sees the one knows the other. A cell that gets better clears the
+severe alert as above and raises the lower one anew. The end of life is a matter of StateOfHealth (severity endOfLife,
+as the model judges it over several cycles); RUL knows warning and critical.
 
 An alert is raised at its threshold and clears only beyond a margin (hysteresis), because capacity regenerates after a
 rest and predictions move by a cycle or two: an alert that comes and goes with every cycle is soon ignored.

@@ -12,7 +12,7 @@ import hmac
 import ipaddress
 import logging
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
 from flask_limiter import Limiter
@@ -20,13 +20,11 @@ from flask_limiter.util import get_remote_address
 from flask_restx import Api, Resource
 from werkzeug.exceptions import HTTPException
 
-if TYPE_CHECKING:
-    from model.artifact import TwinModel
 from operations import delegation, logs
 from operations.edge import parse_json, swagger_schema
 from operations.errors import STATUSES, InvalidInput, OperationError, Problem, as_operation_error
 from operations.execution import FLEET, OPERATIONS, Operation, execute
-from operations.live_twin import LiveTwin
+from operations.live_twin import LiveTwin, Predictor
 from operations.metrics import Metrics
 from operations.settings import Settings
 
@@ -39,7 +37,7 @@ Status), `RequestId` and, for invalid input, `errors` with field, value and what
 """
 
 
-def create_app(settings: Settings, model: TwinModel) -> Flask:
+def create_app(settings: Settings, model: Predictor) -> Flask:
     """The delegate as a WSGI application."""
     app = Flask(__name__)
     app.config.update(MAX_CONTENT_LENGTH=settings.max_body_bytes, RESTX_MASK_SWAGGER=False, ERROR_INCLUDE_MESSAGE=False)

@@ -22,7 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, Protocol, cast
 
 import pandas as pd
 
@@ -30,11 +30,8 @@ from aasx import fleet
 from aasx.client import AasClient, NotFound
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
 from aasx.operational_data import LATEST_CURVES_PATH, RECORDS_PATH, record_id_short, record_item
-from model.prediction import Prediction
-
-if TYPE_CHECKING:
-    from model.artifact import TwinModel
 from model.cycle import History
+from model.prediction import DEFAULT_CONFIDENCE_LEVEL, Prediction, Scenario, Simulation
 from operations import deadline, twin
 from operations.elements import Json, child, reading, with_value
 from operations.errors import OperationError
@@ -48,6 +45,23 @@ MOST_REMEMBERED = 200
 """Predictions remembered of one history: an operator who drags the slider of past cycles comes back to them."""
 
 Stamp = tuple[int | None, float | None, str | None]
+
+
+class Predictor(Protocol):
+    """What the operations need of model.artifact.TwinModel: deterministic and thread-safe."""
+
+    @property
+    def version(self) -> str: ...
+
+    def predict(
+        self,
+        history: History,
+        at_cycle: int | None = None,
+        confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
+        end_of_life_capacity_Ah: float | None = None,
+    ) -> Prediction: ...
+
+    def simulate(self, history: History, scenario: Scenario) -> Simulation: ...
 
 
 @dataclass
@@ -103,7 +117,7 @@ class _Gate:
 class LiveTwin:
     """All cells behind one AAS environment, with the model that predicts them. Thread-safe."""
 
-    def __init__(self, settings: Settings, model: TwinModel, metrics: Metrics) -> None:
+    def __init__(self, settings: Settings, model: Predictor, metrics: Metrics) -> None:
         self.settings, self.model, self.metrics = settings, model, metrics
         self.client = AasClient(settings.basyx_url, timeout_s=settings.aas_timeout_s)
         self._known: dict[str, CellHistory] = {}
@@ -193,7 +207,7 @@ class LiveTwin:
         return history
 
     def predict(self, history: CellHistory, end_of_life_percent: float | None, **arguments: Any) -> Prediction:
-        """The model's prediction for a history; `arguments` as of `TwinModel.predict`."""
+        """The model's prediction for a history; `arguments` as of `Predictor.predict`."""
         key = (end_of_life_percent, *sorted(arguments.items()))
         remembered = history.memory.predictions
         if key not in remembered:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 import time
+from typing import Any
 
 import numpy as np
 
@@ -59,7 +60,7 @@ class LineModel:
     ) -> Prediction:
         end_of_life_Ah = end_of_life_Ah or history.end_of_life_capacity_Ah
         known = history.cycles if at_cycle is None else history.until(at_cycle).cycles
-        common = {
+        common: dict[str, Any] = {
             "cell": history.cell, "confidence_level": confidence_level, "end_of_life_capacity_Ah": end_of_life_Ah,
             "model_version": self.version, "model_sha256": self.sha256, "model_kind": "full",
         }  # fmt: skip
@@ -99,8 +100,9 @@ class LineModel:
         baseline = self.predict(
             history, scenario.from_cycle, scenario.confidence_level, scenario.end_of_life_capacity_Ah
         )
-        conditions = [scenario, *scenario.phases]
-        hot = any((one.ambient_temperature_degC or 24) > 24 for one in conditions)
+        ambient_degC = [scenario.ambient_temperature_degC, *(one.ambient_temperature_degC for one in scenario.phases)]
+        hot = any((one or 24) > 24 for one in ambient_degC)
+        assert baseline.rul_cycles is not None and baseline.at_cycle is not None
         rul = baseline.rul_cycles / (2 if hot else 1)
         return Simulation(
             cell=history.cell, from_cycle=baseline.at_cycle, rul_cycles=rul, rul_lower_cycles=0.8 * rul,

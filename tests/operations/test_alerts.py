@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from operations import alerts
@@ -95,7 +97,7 @@ def test_a_cell_that_gets_better_clears_the_severe_alert_and_raises_the_lower_on
 
 def test_temperature_is_bad_when_high_and_health_when_low():
     limits = alerts.Thresholds(30, 10, 80, 75, 70, 55, 60)
-    given = {"past_end_of_life": False, "outside_training_range": 0}
+    given: Any = {"past_end_of_life": False, "outside_training_range": 0}
     hot = alerts.conditions(limits, rul_cycles=100, soh_percent=90, temperature_degC=57.0, **given)
     assert [(one.indicator, one.severity) for one in hot if one.holds] == [("Temperature_measured", "warning")]
     worn = alerts.conditions(limits, rul_cycles=9, soh_percent=74, temperature_degC=30, **given)
@@ -106,7 +108,7 @@ def test_temperature_is_bad_when_high_and_health_when_low():
 
 def test_end_of_life_is_the_models_judgement_not_that_of_one_low_value():
     limits = alerts.Thresholds(30, 10, 80, 75, 70, 55, 60)
-    given = {"rul_cycles": 100, "temperature_degC": 30, "outside_training_range": 0}
+    given: Any = {"rul_cycles": 100, "temperature_degC": 30, "outside_training_range": 0}
     dip = alerts.conditions(limits, soh_percent=65, past_end_of_life=False, **given)
     raised = evaluate([], dip, NOW).kept
     assert [(alert.Indicator, alert.Severity) for alert in raised] == [("StateOfHealth", "critical")]

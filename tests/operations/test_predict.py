@@ -99,6 +99,6 @@ def test_capacity_trend_is_short_and_keeps_the_newest():
     cycles = twin.cycle_table(
         [{"id_cycle": number, "Capacity": "1.5", "Time": "2024-01-01T00:00:00"} for number in range(1, 1001)]
     )
-    points = twin.capacity_trend(cycles).split()
+    points = (twin.capacity_trend(cycles) or "").split()
     assert len(points) <= twin.TREND_POINTS
     assert points[-1] == "1000:1.5000"
