@@ -1,0 +1,118 @@
+"""The commands around packages, as a person runs them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from aasx import package, values
+from aasx.client import AasClient
+from aasx.identifiers import submodel_id
+from model import data
+from tests.conftest import must_run, run_script
+
+
+@pytest.fixture(scope="module")
+def small(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the packages of the two shortest histories."""
+    out = tmp_path_factory.mktemp("packages")
+    must_run("scripts/build_aasx.py", "--out", out, "--cells", "B0052", "B0050", "--model-dir", model_dir)
+    return out
+
+
+def prediction_of(content: package.Package, cell: str) -> dict:
+    (found,) = (item for item in content.submodels() if item["id"] == submodel_id(cell, "Prediction"))
+    return values.submodel_to_value(found)
+
+
+def test_packages_of_all_cells_conform(fleet_package: Path) -> None:
+    """Every cell of the data with its whole history and its prediction, in one package."""
+    done = run_script("scripts/check_aasx.py", fleet_package)
+    assert done.returncode == 0, done.stdout
+    for cell in data.cells():
+        assert f"Prediction <{submodel_id(cell, 'Prediction')}>: IDTA 02048-1-0" in done.stdout
+    content = package.read(fleet_package)
+    for cell in data.cells():
+        details = prediction_of(content, cell)["PredictionDetails"]
+        assert details["ModelVersion"] and details["RUL"] is not None, cell
+        # B0005 and its like must not be predicted by a model that has seen them
+        assert details["ModelKind"] == "crossFitted", cell
+
+
+def test_one_package_per_cell_and_one_of_the_fleet(small: Path, model_dir: Path, tmp_path: Path) -> None:
+    assert sorted(path.name for path in small.iterdir()) == ["B0050.aasx", "B0052.aasx", "fleet.aasx"]
+    assert "3 packages checked, 0 with findings" in must_run("scripts/check_aasx.py", "--quiet", *small.iterdir())
+    again = ["scripts/build_aasx.py", "--cells", "B0050", "B0052", "--model-dir", model_dir]
+    must_run(*again, "--out", tmp_path / "again", PYTHONHASHSEED="17")
+    for path in small.iterdir():
+        assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
+    must_run(*again, "--out", tmp_path / "xml", "--xml")
+    assert "0 with findings" in must_run("scripts/check_aasx.py", *(tmp_path / "xml").iterdir())
+    assert package.read(tmp_path / "xml" / "B0052.aasx") == package.read(small / "B0052.aasx")
+
+
+def test_without_a_model_predictions_are_empty(tmp_path: Path) -> None:
+    arguments = ["--out", tmp_path, "--cells", "B0052", "--model-dir", tmp_path / "none"]
+    done = run_script("scripts/build_aasx.py", *arguments)
+    assert done.returncode == 0 and "predictions have no values" in done.stderr
+    details = prediction_of(package.read(tmp_path / "B0052.aasx"), "B0052")["PredictionDetails"]
+    assert set(details.values()) == {None}
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["scripts/build_aasx.py", "--out", "x", "--cells", "B9999"],
+        ["scripts/load_twin.py", "--package", "missing.aasx"],
+        ["scripts/load_twin.py", "--package", "README.md"],
+        ["scripts/check_aasx.py", "missing.aasx"],
+        ["scripts/export_twin.py", "x.aasx", "--basyx-url", "http://127.0.0.1:1"],
+        ["scripts/cells.py", "--basyx-url", "http://127.0.0.1:1", "list"],
+        ["scripts/cells.py", "add", "README.md"],
+        ["scripts/cells.py", "remove", "no-name", "--yes"],
+    ],
+)
+def test_bad_input_ends_with_one_clear_line_and_exit_code_2(arguments: list[str]) -> None:
+    done = run_script(*arguments)
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr and done.stderr.strip()
+
+
+def test_check_exits_with_1_on_a_finding(small: Path, tmp_path: Path) -> None:
+    content = package.read(small / "B0052.aasx")
+    plate = next(item for item in content.submodels() if item["idShort"] == "Nameplate")
+    plate["submodelElements"] = plate["submodelElements"][1:]
+    items = [item for collection in content.environment.values() for item in collection]
+    package.write(items, content.files, tmp_path / "broken.aasx")
+    done = run_script("scripts/check_aasx.py", "--quiet", tmp_path / "broken.aasx", small / "B0052.aasx")
+    assert done.returncode == 1
+    assert "holds 0 of URIOfTheProduct, the template wants One" in done.stdout
+    assert "B0052.aasx: conforms" in done.stdout
+
+
+def test_a_twin_is_loaded_exported_and_imported(basyx, small: Path, tmp_path: Path) -> None:
+    at = ["--basyx-url", basyx.url]
+    client = AasClient(basyx.url)
+    try:
+        said = must_run("scripts/load_twin.py", *at, "--package", small / "fleet.aasx")
+        assert said.startswith("4 shells created, 0 kept")
+        assert must_run("scripts/load_twin.py", *at, "--package", small / "fleet.aasx").startswith("0 shells created")
+        must_run("scripts/export_twin.py", tmp_path / "B0052.aasx", "--cells", "B0052", *at)
+        assert "0 with findings" in must_run("scripts/check_aasx.py", tmp_path / "B0052.aasx")
+        must_run("scripts/cells.py", *at, "remove", "B0052", "--yes")
+        assert must_run("scripts/cells.py", *at, "list").split() == ["B0050"]
+        must_run("scripts/import_twin.py", tmp_path / "B0052.aasx", *at)
+        again = run_script("scripts/import_twin.py", tmp_path / "B0052.aasx", *at)
+        assert again.returncode == 2 and "already B0052" in again.stderr
+        must_run("scripts/import_twin.py", tmp_path / "B0052.aasx", "--replace", *at)
+        own = tmp_path / "own.json"
+        own.write_text(json.dumps({"cell": "Lab_7", "source": "laboratory note"}), encoding="utf-8")
+        must_run("scripts/cells.py", *at, "add", own)
+        assert must_run("scripts/cells.py", *at, "list").split() == ["B0050", "B0052", "Lab_7"]
+    finally:
+        for shell in client.shells():
+            client.delete_shell(shell["id"])
+        for submodel in client.submodels():
+            client.delete_submodel(submodel["id"])
