@@ -1,0 +1,36 @@
+#!/usr/bin/env python3
+"""Measures what the twin costs, as ratios of things measured side by side in one run.
+
+Parts: what durability costs (environment), feature extraction and prediction (model), Predict and AppendCycle through
+the AAS (operations). Each is a command of its own, scripts/bench_<part>.py, with more options.
+"""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+FOLDER = Path(__file__).resolve().parent
+PARTS = sorted(path.stem.removeprefix("bench_") for path in FOLDER.glob("bench_*.py"))
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"{', '.join(PARTS)} (all)")
+    parts = parser.parse_args().parts or PARTS
+    if unknown := set(parts) - set(PARTS):
+        parser.error(f"no part {', '.join(sorted(unknown))}; there are {', '.join(PARTS)}")
+    worst = 0
+    for part in parts:
+        print(f"== {part}", flush=True)
+        worst = max(worst, subprocess.run([sys.executable, FOLDER / f"bench_{part}.py"]).returncode)
+    return worst
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
