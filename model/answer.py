@@ -17,6 +17,7 @@ from model.boosting import FEATURES
 from model.capacity import CapacityModel
 from model.cycle import History
 from model.degradation import Conditions, Degradation
+from model.fade import trailing_median
 from model.prediction import Phase, Prediction, Scenario, Simulation, TrajectoryPoint
 from model.remaining_life import RemainingLife
 from model.trajectory import Fade
@@ -30,11 +31,12 @@ EARLY_WIDENING = 1.0
 FIRST_CYCLE_SPREAD = 0.1
 """Half width of the capacity interval at a cell's first cycle, as a share; no cycle before it to compare (judged)."""
 
-FAILED_TEST_SHARE = 0.7
-"""A capacity below this share of the median of the five before it is a failed test, not ageing, unless it stays."""
-
 LEVEL_CYCLES = 3
 """The present capacity level is the median of this many last capacities."""
+
+RECOVERY_Ah = 0.07
+"""A level this far above the end of life is a cell that is not worn out; less is what a rest gives back for a while
+(pauses above a day regenerate some 0.07 Ah in these cells, which a few cycles take away again)."""
 
 
 class Fitted(NamedTuple):
@@ -81,14 +83,40 @@ def whole_cycles(rul: float) -> int:
     return max(1, round(rul))
 
 
+def levels(capacity_Ah: np.ndarray) -> np.ndarray:
+    """Capacity level at each cycle: median of the last `LEVEL_CYCLES` capacities up to it."""
+    return trailing_median(capacity_Ah, LEVEL_CYCLES)
+
+
 def end_of_life_cycle(history: History, end_of_life_Ah: float) -> int | None:
-    """First cycle with a capacity below the end of life, None if there is none. Failed tests do not count."""
+    """Cycle since which the cell has been worn out, None if it is not now.
+
+    It is worn out since its level fell below the end of life, unless the level came back to `RECOVERY_Ah` above it: a
+    failed test or a spell under a heavier load does not count, and the capacity regained by a rest does not heal.
+    """
     capacity = history.cycles["capacity_Ah"].to_numpy()
-    for i in np.flatnonzero(capacity < end_of_life_Ah):
-        before = capacity[max(0, i - 5) : i]
-        if len(before) == 0 or capacity[i] >= FAILED_TEST_SHARE * np.median(before):
-            return int(history.cycles["cycle_number"].iloc[i])
-    return None
+    level = levels(capacity)
+    back = np.flatnonzero(level >= end_of_life_Ah + RECOVERY_Ah)
+    after = int(back[-1]) + 1 if len(back) else 0
+    below = np.flatnonzero(level[after:] < end_of_life_Ah)
+    if not len(below):
+        return None
+    start = max(0, after + int(below[0]) - LEVEL_CYCLES + 1)
+    first = start + int(np.argmax(capacity[start:] < end_of_life_Ah))
+    return int(history.cycles["cycle_number"].iloc[first])
+
+
+def without_dips(history: History, end_of_life_Ah: float) -> History:
+    """The history for the predictors of the remaining life, for which a life is over at the first capacity below.
+
+    A cell whose present level is above the end of life after capacities below it (a failed test, a heavier load) is
+    given to them with those lifted to the present level. Other histories stay as they are.
+    """
+    capacity = history.cycles["capacity_Ah"].to_numpy()
+    level = float(levels(capacity)[-1])
+    if not (level >= end_of_life_Ah > capacity.min()) or end_of_life_cycle(history, end_of_life_Ah) is not None:
+        return history
+    return replace(history, cycles=history.cycles.assign(capacity_Ah=np.maximum(capacity, level)))
 
 
 def present_capacity(model: CapacityModel, history: History, confidence_level: float) -> tuple[float, float, float]:
@@ -106,7 +134,7 @@ def present_capacity(model: CapacityModel, history: History, confidence_level: f
 def outlook(life: RemainingLife, history: History, question: Question) -> Outlook:
     """Remaining life and expected fade from the last cycle of a clean, non-empty history on."""
     at_cycle = int(history.cycles["cycle_number"].iloc[-1])
-    level = float(history.cycles["capacity_Ah"].tail(LEVEL_CYCLES).median())
+    level = float(levels(history.cycles["capacity_Ah"].to_numpy())[-1])
     capacities = trajectory.thresholds(level, min(question.end_of_life_Ah, level))
     estimate = life.predict(history, at_cycle, question.end_of_life_Ah)
     middle = life.predict_grid(history, np.array([at_cycle]), capacities)[0]
@@ -137,7 +165,8 @@ def predict(
     numbers = history.cycles["cycle_number"].to_numpy()
     at_cycle = int(numbers[-1])
     present = present_capacity(fitted.capacity, history, question.confidence_level)
-    ahead = outlook(fitted.life, history, question)
+    lived = without_dips(history, question.end_of_life_Ah)
+    ahead = outlook(fitted.life, lived, question)
     ended = end_of_life_cycle(history, question.end_of_life_Ah)
     if ended is not None:
         status = prediction.PAST_END_OF_LIFE
@@ -146,8 +175,8 @@ def predict(
     else:
         status = prediction.OK if len(numbers) >= EARLY_CYCLES else prediction.EARLY_LIFE
         ended = at_cycle + whole_cycles(ahead.rul)
-        effects = fitted.life.contributions(history, at_cycle, question.end_of_life_Ah)
-        values = fitted.life.feature_values(history, at_cycle, question.end_of_life_Ah)
+        effects = fitted.life.contributions(lived, at_cycle, question.end_of_life_Ah)
+        values = fitted.life.feature_values(lived, at_cycle, question.end_of_life_Ah)
         drivers = explain.drivers(effects, values, FEATURES)
     percent = 100.0 / history.rated_capacity_Ah
     outside = validity.outside(history, ranges)

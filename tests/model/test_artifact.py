@@ -120,13 +120,22 @@ def test_at_the_end_of_life_nothing_remains(model: TwinModel, b0005: History) ->
     assert (answer.status, answer.rul_cycles, answer.end_of_life_cycle) == (PAST_END_OF_LIFE, 0.0, 125)
 
 
-def test_a_single_failed_test_is_not_the_end_of_life(model: TwinModel, b0005: History) -> None:
-    history = stranger(b0005.until(60))
-    cycles = history.cycles.copy()
-    cycles.loc[40, "capacity_Ah"] = 0.3
-    answer = model.predict(replace(history, cycles=cycles))
+@pytest.mark.parametrize("cell", ["B0005", "B0006", "B0018"])
+def test_since_when_a_cell_is_worn_out_is_the_first_capacity_below(model: TwinModel, cell: str) -> None:
+    history = data.history(cell)
+    first_below = int(np.argmax(history.cycles["capacity_Ah"].to_numpy() < 1.4)) + 1
+    answer = model.predict(history, at_cycle=first_below + 3)
     check_sound(answer)
-    assert answer.status == OK
+    assert (answer.status, answer.end_of_life_cycle) == (PAST_END_OF_LIFE, first_below)
+
+
+@pytest.mark.parametrize(("cell", "at_cycle"), [("B0026", 28), ("B0036", 60), ("B0038", 40)])
+def test_low_capacities_from_which_a_cell_came_back_are_not_its_end(model: TwinModel, cell: str, at_cycle: int) -> None:
+    history = data.history(cell)
+    assert (history.cycles["capacity_Ah"].head(at_cycle) < history.end_of_life_capacity_Ah).any()
+    answer = model.predict(history, at_cycle)
+    check_sound(answer)
+    assert answer.status == OK and (answer.rul_cycles or 0) >= 1
 
 
 def test_lower_end_of_life_lasts_longer(model: TwinModel, b0005: History) -> None:
