@@ -106,11 +106,13 @@ class Language:
         return format_timedelta(-passed, add_direction=True, locale=self._locale, threshold=1.2)
 
     def concept(self, name: str, unit: bool = False) -> str:
-        """The name of an AAS element as the twin's vocabulary has it, with its unit if wanted; else the idShort."""
-        if name in vocabulary.CONCEPTS:
+        """What people call an AAS element, with its unit if wanted; its idShort when nobody named it."""
+        if self.has(f"concept.{name}"):
+            title, measured_in = self(f"concept.{name}"), None
+        elif name in vocabulary.CONCEPTS:
             title, measured_in = vocabulary.name_of(name, self.code), vocabulary.unit_of(name)
         else:
-            title, measured_in = (self(f"concept.{name}") if self.has(f"concept.{name}") else name), None
+            title, measured_in = name, None
         return f"{title} ({measured_in})" if unit and measured_in and measured_in != "1" else title
 
     @property

@@ -44,7 +44,7 @@ CONDITIONS = (
     Factor("T", "ambient_temperature", "°C", -20, 60, 1, 0, "temperature"),
     Factor("I", "DischargeCurrent", "A", 0.5, 6, 0.1, 1, "weak"),
     Factor("V", "CutOffVoltage", "V", 2.0, 3.2, 0.05, 2, "prior"),
-    Factor("N", "HorizonCycles", "", 50, 2000, 50, 0, "counted"),
+    Factor("N", "HorizonCycles", "", 10, 1000, 10, 0, "counted"),
 )
 MEASUREMENTS = (
     Factor("Q", "Capacity", "Ah", 0.6, 2.1, 0.01, 2, "measured"),
@@ -53,9 +53,10 @@ MEASUREMENTS = (
     Factor("M", "Temperature_measured", "°C", 0, 80, 1, 0, "measured"),
 )
 FACTORS = {factor.letter: factor for factor in (*CONDITIONS, *MEASUREMENTS)}
-DEFAULT_HORIZON_CYCLES = 300
+USUAL_FURTHER_CYCLES = 50  # after so many cycles the table states the capacity, unless a scenario says otherwise
+LEAST_HORIZON_CYCLES = 300  # trajectories reach beyond the end of life
 PRESETS: dict[str, dict[str, float]] = {
-    "cycles": {"N": 1000},
+    "cycles": {"N": 150},
     "hot": {"T": 44},
     "cold": {"T": 4},
     "deep": {"V": 2.0},
@@ -141,7 +142,7 @@ def choose_start(page: Page, cell: str, records: list[dict[str, Any]], stored: F
 
 def present_values(page: Page, cell: str, records: list[dict[str, Any]]) -> dict[str, float]:
     """Where each slider stands when nothing is changed: the last known measurement."""
-    found: dict[str, float] = {"N": DEFAULT_HORIZON_CYCLES}
+    found: dict[str, float] = {"N": USUAL_FURTHER_CYCLES}
     for factor in FACTORS.values():
         values = [row[factor.name] for row in records if row.get(factor.name) is not None]
         if values:
@@ -256,8 +257,6 @@ def range_below(page: Page, factor: Factor, present: float, trained: Condition |
         parts.append(
             words("simulation.trained", range=words.interval(trained.low, trained.high, factor.unit, factor.digits))
         )
-        if not trained.low <= value <= trained.high:
-            parts.append(words("simulation.beyond"))
     evidence = factor.evidence
     if evidence == "temperature":  # below the reference the cells themselves tell, above it only the literature does
         evidence = "prior" if value > present else "validated"
@@ -277,7 +276,7 @@ def inputs_of(changes: dict[str, float], first: int) -> dict[str, Any]:
     """The operation's inputs of one scenario."""
     inputs: dict[str, Any] = {"FromCycle": first}
     inputs |= {FACTORS[letter].name: value for letter, value in changes.items()}
-    inputs["HorizonCycles"] = round(inputs.get("HorizonCycles", DEFAULT_HORIZON_CYCLES))
+    inputs["HorizonCycles"] = max(LEAST_HORIZON_CYCLES, round(inputs.get("HorizonCycles", 0)))
     return inputs
 
 
@@ -313,6 +312,8 @@ def outcome(page: Page, cell: str, scenarios: Scenarios, records: list[dict[str,
 
 def assumption(words: Language, line: str) -> str:
     """One line of the operation's Assumptions in the page's language; as it came when it is of another form."""
+    if line.startswith("capacity means"):
+        return words("simulation.assumption.capacity")
     found = ASSUMPTION.match(line.strip())
     support = f"support.{found['support']}" if found else ""
     if not found or not words.has(support):
@@ -347,7 +348,10 @@ def chart(
     theme.lay_out(figure, words, words.concept("id_cycle"), words.concept("Capacity", unit=True), 400)
     end = baseline.end_of_life_capacity_Ah or stored.end_of_life_capacity_Ah
     if end and capacities:  # far below the end of life nothing is left to read
-        figure.update_yaxes(range=[max(0.0, end - SHOWN_BELOW_END_AH), max(capacities) + 0.05])
+        floor = max(0.0, end - SHOWN_BELOW_END_AH)
+        drawn = [x for forecast in (baseline, *scenarios.values()) for x, y, *_ in forecast.trajectory if y >= floor]
+        figure.update_yaxes(range=[floor, max(capacities) + 0.05])
+        figure.update_xaxes(range=[0, max([*drawn, cycles[-1]]) * 1.04])
     st.plotly_chart(figure, key="simulation_chart", config=theme.plot_config(words), alt=words("simulation.outcome"))
 
 
@@ -365,14 +369,13 @@ def capacity_after(forecast: Forecast, cycles: float) -> float | None:
 
 def outcome_table(page: Page, scenarios: Scenarios, results: dict[str, Simulation], baseline: Forecast) -> str:
     words = page.words
-    ahead = 50.0
     columns = [
         (words("simulation.column.scenario"), False),
         (words("simulation.column.change"), False),
         (words("simulation.column.rul"), True),
         (words("simulation.column.eol"), True),
         (words("simulation.column.difference"), True),
-        (words("simulation.column.after", cycles=words.number(ahead)), True),
+        (words("simulation.column.after"), True),
     ]
 
     def row(name: str, changes: dict[str, float], forecast: Forecast, difference: str) -> list[str]:
@@ -384,7 +387,9 @@ def outcome_table(page: Page, scenarios: Scenarios, results: dict[str, Simulatio
         life = words.cycles(forecast.rul)
         if forecast.rul_lower is not None and forecast.rul_upper is not None:
             life += f" ({words.interval(forecast.rul_lower, forecast.rul_upper)})"
+        ahead = changes.get("N", USUAL_FURTHER_CYCLES)
         after = words.quantity(capacity_after(forecast, ahead), "Ah", 3)
+        after = words("simulation.after", capacity=after, cycles=words.cycles(ahead))
         return [
             name,
             said or words("simulation.as_now"),

@@ -1,0 +1,161 @@
+"""Reading with a short cache, staleness, and AAS values turned into what the views show."""
+
+import threading
+
+import pytest
+
+from aasx import client as aas
+from dashboard import twin as twin_module
+from dashboard.twin import Reading, Trouble, Twin, cycles_of, number, trend
+
+
+@pytest.fixture
+def twin():
+    return Twin("http://127.0.0.1:9", client=object())
+
+
+def test_a_value_is_fetched_once_while_it_is_fresh(twin):
+    values = iter(range(5))
+    assert [twin.read(("k",), lambda: next(values), 60).value for _ in range(5)] == [0] * 5
+
+
+def test_refresh_fetches_again(twin):
+    values = iter((1, 2))
+    assert twin.read(("k",), lambda: next(values), 60).value == 1
+    twin.refresh()
+    assert twin.read(("k",), lambda: next(values), 60).value == 2
+
+
+def fail(error):
+    def fetch():
+        raise error
+
+    return fetch
+
+
+def test_the_last_known_value_is_kept_and_marked_stale(twin):
+    twin.read(("k",), lambda: "known", 60)
+    twin.refresh()
+    reading = twin.read(("k",), fail(aas.Unreachable("gone")), 60)
+    assert (reading.value, reading.stale, reading.trouble.kind) == ("known", True, "unreachable")
+    assert twin.trouble.kind == "unreachable"
+
+
+def test_it_recovers_by_itself(twin):
+    twin.read(("k",), lambda: "known", 60)
+    twin.refresh()
+    assert twin.read(("k",), fail(aas.Unreachable("gone")), 60).stale
+    reading = twin.read(("k",), lambda: "new", 60)
+    assert (reading.value, reading.stale, twin.trouble) == ("new", False, None)
+
+
+def test_without_a_known_value_the_trouble_is_raised(twin):
+    with pytest.raises(Trouble) as caught:
+        twin.read(("k",), fail(aas.Unreachable("gone")), 60)
+    assert caught.value.kind == "unreachable"
+
+
+def test_a_slow_answer_is_not_waited_for_when_a_value_is_known(twin, monkeypatch):
+    monkeypatch.setattr(twin_module, "PATIENCE_S", 0.05)
+    twin.read(("k",), lambda: "known", 60)
+    twin.refresh()
+    answered = threading.Event()
+    reading = twin.read(("k",), lambda: answered.wait(30) and "new", 60)
+    assert (reading.value, reading.trouble.kind) == ("known", "slow")
+    answered.set()
+    twin._threads.shutdown(wait=True)
+    assert twin.read(("k",), fail(AssertionError("not asked again")), 60).value == "new"
+
+
+def test_many_readers_of_one_value_cost_one_request(twin):
+    go, fetched = threading.Event(), []
+
+    def fetch():
+        go.wait(30)
+        fetched.append(1)
+        return "value"
+
+    seen = []
+    readers = [threading.Thread(target=lambda: seen.append(twin.read(("k",), fetch, 60).value)) for _ in range(8)]
+    for reader in readers:
+        reader.start()
+    go.set()
+    for reader in readers:
+        reader.join(30)
+    assert seen == ["value"] * 8
+    assert len(fetched) == 1
+
+
+def test_what_is_gone_is_not_shown_any_more(twin):
+    twin.read(("k",), lambda: "known", 60)
+    twin.refresh()
+    with pytest.raises(Trouble) as caught:
+        twin.read(("k",), fail(aas.NotFound("no such cell")), 60)
+    assert caught.value.kind == "missing"
+
+
+def test_foreign_content_is_trouble_not_a_crash(twin):
+    with pytest.raises(Trouble) as caught:
+        twin.read(("k",), fail(KeyError("Cells")), 60)
+    assert caught.value.kind == "unreadable"
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (aas.TimedOut("x"), "slow"),
+        (aas.Unreachable("x"), "unreachable"),
+        (aas.DelegateFailed("x"), "delegate"),
+        (aas.NotFound("x"), "missing"),
+        (aas.OperationFailed("conflict", "by A. at 10:00", {}), "conflict"),
+        (aas.ServerFault("x"), "refused"),
+    ],
+)
+def test_every_failure_of_the_gateway_has_a_kind(twin, error, kind):
+    with pytest.raises(Trouble) as caught:
+        twin.read(("k",), fail(error), 60)
+    assert caught.value.kind == kind
+
+
+@pytest.mark.parametrize("value", [None, "NaN", "INF", "abc", "", True, [], {}])
+def test_what_is_no_finite_number_is_not_known(value):
+    assert number(value) is None
+
+
+def test_trend_leaves_out_what_is_no_number():
+    assert trend("1:1.85 2:NaN x:1.8 3:1.83 4") == ((1, 1.85), (3, 1.83))
+    assert trend(None) == ()
+
+
+def test_a_row_of_the_fleet_with_nothing_known():
+    row = twin_module._fleet_row("New", {"Battery": "New", "AtCycle": None, "AlertSeverity": None})
+    assert (row.known, row.severity, row.soh_trend()) == (False, "none", [])
+
+
+CURVES = """id_cycle,type,Time,Voltage_measured,Current_measured,Temperature_measured
+1,charge,0,3.5,1.5,24
+1,charge,3600,4.2,1.5,25
+1,discharge,10,4.2,-2,24
+1,discharge,1810,3.5,-2,30
+1,discharge,3610,2.7,-2,
+2,impedance,0,1,1,1
+x,discharge,0,1,1,1
+"""
+
+
+def test_curves_are_joined_charge_before_discharge_and_the_level_counted():
+    cycles = cycles_of(CURVES.encode())
+    assert list(cycles) == [1]
+    cycle = cycles[1]
+    assert cycle.parts == [(0, "charge"), (3660, "discharge")]
+    assert cycle.time == sorted(cycle.time)
+    assert cycle.level == [0, 1, 1, 0.5, 0]
+    assert cycle.temperature[-1] is None
+
+
+def test_no_curves():
+    assert cycles_of(b"") == {}
+
+
+def test_a_reading_without_trouble_is_not_stale():
+    assert not Reading(1, 0.0).stale

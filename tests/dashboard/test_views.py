@@ -1,0 +1,292 @@
+"""Every view against the real AAS environment and the real delegate, run by Streamlit's own test harness."""
+
+import time
+
+import pytest
+
+from aasx import package
+from aasx.cell_description import from_mapping
+from aasx.client import AasClient
+from aasx.identifiers import fleet_submodel_id, submodel_id
+from dashboard import state
+from dashboard.language import Language, escape
+
+MOST_REQUESTS = {"compare": 12, "alerts": 16}  # up to eight cells, up to ten cells a page
+MOST_REQUESTS_ELSEWHERE = 10
+
+
+def shown(page) -> str:
+    """All HTML of the page in one text."""
+    return "\n".join(element.proto.body for element in page.get("html"))
+
+
+def assert_sound(page):
+    assert not page.exception
+    assert "<h1>" in shown(page)
+
+
+@pytest.fixture
+def client(twin):
+    return AasClient(twin.basyx_url)
+
+
+@pytest.fixture
+def own_cell(client):
+    """A cell of the test's own with a few cycles, the last one below its end of life."""
+    name = "HmiTest"
+    package.add_cell(client, from_mapping({"cell": name, "source": "made for a test", "rated_capacity_Ah": 2.0,
+                                           "end_of_life_capacity_Ah": 1.4, "cut_off_voltage_V": 2.7}))  # fmt: skip
+    for cycle in range(1, 16):
+        capacity = 1.85 - 0.01 * cycle if cycle < 15 else 1.39
+        client.invoke(submodel_id(name, "OperationalData"), "AppendCycle",
+                      {"id_cycle": cycle, "ambient_temperature": 24.0, "Capacity": capacity,
+                       "Time": f"2026-01-{cycle:02d}T08:00:00"}, timeout_s=60)  # fmt: skip
+    yield name
+    package.remove_cell(client, name)
+
+
+@pytest.fixture
+def empty_cell(client):
+    name = "HmiEmpty"
+    package.add_cell(client, from_mapping({"cell": name, "source": "<script>alert('source')</script>",
+                                           "designation_en": "<script>alert('name')</script>",
+                                           "designation_fr": "<b>nom</b>"}))  # fmt: skip
+    yield name
+    package.remove_cell(client, name)
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+@pytest.mark.parametrize("view", state.VIEWS)
+def test_each_view_shows_in_both_languages_with_few_requests(twin, open_page, counted, view, lang):
+    page = open_page(twin.basyx_url, view=view, lang=lang, cell="B0006")
+    assert_sound(page)
+    assert escape(Language(lang)(f"view.{view}")) in shown(page)
+    assert 0 < len(counted) <= MOST_REQUESTS.get(view, MOST_REQUESTS_ELSEWHERE), counted.made
+    delegate_port = twin.delegate_url.rsplit(":", 1)[1]
+    assert not [request for request in counted.made if f":{delegate_port}/" in request]
+
+
+def test_a_second_look_at_once_costs_no_request(twin, open_page, counted):
+    page = open_page(twin.basyx_url, view="cell", cell="B0006")
+    before = [request for request in counted.made if "LiveState" not in request]
+    page.run()
+    assert [request for request in counted.made if "LiveState" not in request] == before
+
+
+def test_refresh_reads_again(twin, open_page, counted):
+    page = open_page(twin.basyx_url, view="fleet")
+    before = len(counted)
+    page.button(key="refresh").click().run()
+    assert len(counted) > before
+
+
+def test_fleet_shows_every_cell_in_one_request(twin, open_page, counted, client):
+    page = open_page(twin.basyx_url, view="fleet")
+    cells = client.submodel_value(fleet_submodel_id())["Cells"]
+    assert all(f">{cell}</a>" in shown(page) for cell in cells)
+    assert len([request for request in counted.made if "/shells" in request]) == 0
+
+
+def test_fleet_searches_filters_and_sorts(twin, open_page):
+    page = open_page(twin.basyx_url, view="fleet", q="b000", sort="name")
+    table = shown(page)
+    places = [table.index(f">{cell}</a>") for cell in ("B0005", "B0006", "B0007")]
+    assert places == sorted(places)
+    assert ">B0018</a>" not in table
+    page.text_input(key="fleet_q").set_value("nothing like it").run()
+    assert Language("en")("fleet.no_match") in shown(page)
+    assert page.query_params["q"] == "nothing like it"
+
+
+def test_cell_as_of_a_cycle_asks_the_twin(twin, open_page):
+    page = open_page(twin.basyx_url, view="cell", cell="B0005", cycle=80)
+    assert_sound(page)
+    assert "At cycle 80 the twin expects" in shown(page)
+    assert "It was measured at cycle 125" in shown(page)
+    page.slider(key="as_of_B0005").set_value(100).run()
+    assert "At cycle 100 the twin expects" in shown(page)
+    assert page.query_params["cycle"] == "100"
+
+
+def test_downloads(twin, open_page):
+    """The data behind both buttons: records as CSV, the cell as an AASX that reads back."""
+    from dashboard.page import Page
+    from dashboard.twin import Twin
+    from dashboard.views.cell import records_csv
+
+    page = Page(Twin(twin.basyx_url), Language("fr"))
+    lines = records_csv(page, "B0018").decode("utf-8").splitlines()
+    assert lines[0].startswith("Time,") or "id_cycle" in lines[0]
+    assert len(lines) == 1 + len(page.twin.records("B0018").value)
+    assert package.read(page.twin.export(["B0018"])).environment
+
+
+def test_simulation_compares_scenarios_and_writes_nothing(twin, open_page, client):
+    before = client.submodel(submodel_id("B0005", "Prediction"))
+    page = open_page(twin.basyx_url, view="simulation", cell="B0005", scenario="A:T4_I4;B:V2", **{"from": 60})
+    assert_sound(page)
+    assert "ambient 4" in shown(page) and "current 4.0" in shown(page)
+    page.button(key="preset_hot").click().run()
+    assert page.query_params["scenario"] == "A:T44;B:V2"
+    page.button(key="clear").click().run()
+    assert page.query_params["scenario"] == "B:V2"
+    assert client.submodel(submodel_id("B0005", "Prediction")) == before
+
+
+def test_a_number_typed_with_a_comma_is_the_slider_too(twin, open_page):
+    page = open_page(twin.basyx_url, view="simulation", cell="B0005", lang="fr", **{"from": 60})
+    page.text_input(key="number_A_I").set_value("3,5").run()
+    assert page.query_params["scenario"] == "A:I3.5"
+    assert page.select_slider(key="slider_A_I").value == 3.5
+    page.text_input(key="number_A_I").set_value("beaucoup").run()
+    assert page.query_params["scenario"] == "A:I3.5"
+
+
+@pytest.mark.parametrize("axis", ["cycles", "throughput", "days"])
+@pytest.mark.parametrize("normal", [False, True])
+def test_compare(twin, open_page, axis, normal):
+    page = open_page(twin.basyx_url, view="compare", cells="B0005,B0007,B0018", axis=axis, normal=normal)
+    assert_sound(page)
+    assert page.multiselect(key="compare_cells").value == ["B0005", "B0007", "B0018"]
+    assert all(f">{cell}<" in shown(page) for cell in ("B0005", "B0007", "B0018"))
+
+
+def waiting(client, cell):
+    alerts = client.submodel_value(submodel_id(cell, "Prediction")).get("ActiveAlerts") or []
+    return [alert for alert in alerts if alert["AlertState"].endswith("Unacknowledged")]
+
+
+def test_an_alert_is_acknowledged_once_and_the_second_person_is_told(twin, open_page, client, own_cell):
+    first = open_page(twin.basyx_url, view="alerts", of=own_cell)
+    second = open_page(twin.basyx_url, view="alerts", of=own_cell)
+    alert = waiting(client, own_cell)[0]["AlertId"]
+    key = f"acknowledge_{own_cell}_{alert}"
+    second.text_input(key="operator").set_value("Grace").run()
+    first.button(key=key).click().run()
+    assert Language("en")("alerts.name_first") in shown(first)
+    first.text_input(key="operator").set_value("Ada <b>L.</b>")
+    first.text_input(key=f"comment_{own_cell}_{alert}").set_value("seen on site").run()
+    first.button(key=key).click().run()
+    assert "acknowledged by Ada &lt;b&gt;L.&lt;/b&gt;" in shown(first)
+    assert alert not in [item["AlertId"] for item in waiting(client, own_cell)]
+    second.button(key=key).click().run()
+    assert Language("en")("trouble.conflict") in shown(second)
+    assert "Ada &lt;b&gt;L.&lt;/b&gt;" in shown(second)
+
+
+def test_the_banner_is_on_every_page_while_a_critical_alert_waits(twin, open_page, own_cell):
+    for view in ("fleet", "cell", "model"):
+        page = open_page(twin.basyx_url, view=view)
+        assert "banner critical" in shown(page)
+
+
+def test_limits_are_set_through_the_aas(twin, open_page, client, own_cell):
+    page = open_page(twin.basyx_url, view="alerts", tab="limits", of=own_cell, lang="fr")
+    page.text_input(key=f"limit_{own_cell}_SoHWarning").set_value("82,5")
+    page.text_input(key="limits_name").set_value("Ada")
+    page.button[-1].click().run()
+    assert Language("fr")("limits.saved") in shown(page)
+    thresholds = client.submodel_value(submodel_id(own_cell, "Prediction"))
+    assert float(thresholds["SoHThresholds"]["Warning"]) == 82.5
+    assert thresholds["ThresholdChange"]["ChangedBy"] == "Ada"
+
+
+def test_a_cycle_is_recorded_by_form(twin, open_page, client, own_cell):
+    page = open_page(twin.basyx_url, view="record", cell=own_cell, lang="fr")
+    page.text_input(key=f"in_capacity_{own_cell}_16").set_value("abc")
+    page.button[-1].click().run()
+    assert "« abc »" in shown(page).replace("\u00a0", " ")
+    page.text_input(key=f"in_capacity_{own_cell}_16").set_value("1,38")
+    page.text_input(key=f"in_time_{own_cell}_16").set_value("2026-01-16T08:00:00")
+    page.button[-1].click().run()
+    assert not page.exception
+    records = client.element_value(submodel_id(own_cell, "OperationalData"), "Segments.InternalSegment.Records")
+    assert records["Record0016"]["Capacity"] == 1.38
+
+
+def test_a_cell_is_added_by_form(twin, open_page, client):
+    page = open_page(twin.basyx_url, view="record", tab="cell")
+    page.text_input(key="new_cell").set_value("HmiAdded")
+    page.text_input(key="new_source").set_value("a test")
+    page.text_input(key="new_rated_capacity_Ah").set_value("1.9")
+    page.button[-1].click().run()
+    try:
+        assert Language("en")("record.cell.added", cell="HmiAdded") in shown(page)
+    finally:
+        package.remove_cell(client, "HmiAdded")
+
+
+def test_a_bad_cell_name_is_refused_in_words(twin, open_page):
+    page = open_page(twin.basyx_url, view="record", tab="cell")
+    page.text_input(key="new_cell").set_value("<script>")
+    page.text_input(key="new_source").set_value("a test")
+    page.button[-1].click().run()
+    assert Language("en")("trouble.invalidInput") in shown(page)
+    assert "<script>" not in shown(page)
+
+
+@pytest.mark.parametrize("view", ["fleet", "cell", "live", "simulation", "compare", "aas", "record"])
+def test_a_cell_without_history_and_with_hostile_names(twin, open_page, empty_cell, view):
+    page = open_page(twin.basyx_url, view=view, cell=empty_cell, cells=empty_cell, submodel="Nameplate")
+    assert_sound(page)
+    assert "<script>" not in shown(page)
+
+
+def test_aas_view_gives_calls_that_can_be_copied(twin, open_page):
+    page = open_page(twin.basyx_url, view="aas", cell="B0005", submodel="Prediction")
+    curl, python = page.code[0].value, page.code[1].value
+    assert curl.startswith("curl -X POST") and "/submodel-elements/Predict/invoke" in curl
+    compile(python, "copied", "exec")
+    links = [element.proto.url for element in page.get("link_button")]
+    assert links == [f"{twin.basyx_url}/swagger-ui/index.html", f"{twin.delegate_url}/"]
+
+
+def test_slow_and_down_and_back(twin, open_page, proxied):
+    page = open_page(proxied.url, view="fleet")
+    english = Language("en")
+    assert english("trouble.unreachable") not in shown(page)
+    proxied.mode = "down"
+    page.button(key="refresh").click().run()
+    assert_sound(page)
+    assert english("trouble.unreachable") in shown(page)
+    assert ">B0005</a>" in shown(page), "the last known values stay"
+    proxied.mode = "slow"
+    page.button(key="refresh").click().run()
+    assert english("trouble.slow") in shown(page) and ">B0005</a>" in shown(page)
+    proxied.mode = "ok"
+    end = time.monotonic() + 30
+    while english("trouble.slow") in shown(page) and time.monotonic() < end:
+        page.run()
+    assert english("trouble.slow") not in shown(page)
+    assert english("trouble.unreachable") not in shown(page)
+
+
+@pytest.mark.parametrize("view", state.VIEWS)
+def test_down_from_the_start_is_said_not_crashed(open_page, view):
+    page = open_page("http://127.0.0.1:9", view=view)
+    assert not page.exception
+    assert Language("en")("trouble.unreachable") in shown(page)
+
+
+def test_a_dead_delegate_is_told_and_what_is_stored_stays(twin, open_page, client, own_cell):
+    """The cell's own operations are pointed to nobody, as if its delegate had died."""
+    prediction = client.submodel(submodel_id(own_cell, "Prediction"))
+    text = Language("en")("trouble.delegate")
+    dead = prediction | {
+        "submodelElements": [pointed(element, "http://127.0.0.1:9") for element in prediction["submodelElements"]]
+    }
+    client.put_submodel(dead)
+    page = open_page(twin.basyx_url, view="cell", cell=own_cell, cycle=5)
+    assert_sound(page)
+    assert text in shown(page)
+    client.put_submodel(prediction)
+    page.run()
+    assert text not in shown(page)
+
+
+def pointed(element, address):
+    qualifiers = [
+        {**qualifier, "value": address} if qualifier.get("type") == "invocationDelegation" else qualifier
+        for qualifier in element.get("qualifiers") or []
+    ]
+    return {**element, "qualifiers": qualifiers} if qualifiers else element
