@@ -7,7 +7,7 @@ described by a YAML or JSON file with the fields of `CellDescription`.
 import functools
 import json
 import pathlib
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import pydantic
 import yaml
@@ -41,7 +41,7 @@ class CellDescription(pydantic.BaseModel):
     designation_en: Line | None = None
     designation_fr: Line | None = None
     rated_capacity_Ah: Positive | None = None
-    rated_capacity_origin: str = pydantic.Field("stated", pattern="^(stated|derivedFromSource|assumedSameCellType)$")
+    rated_capacity_origin: Literal["stated", "derivedFromSource", "assumedSameCellType"] = "stated"
     end_of_life_capacity_Ah: Positive | None = None
     cut_off_voltage_V: Positive | None = None
     charge_current_A: Positive | None = None

@@ -24,7 +24,7 @@ import json
 import threading
 from collections.abc import Iterator
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import requests
 
@@ -311,6 +311,7 @@ class AasClient:
     ) -> requests.Response:
         if not hasattr(self._of_thread, "session"):
             self._of_thread.session = requests.Session()
+            self._of_thread.session.trust_env = not _is_beside_us(self.base_url)
         session: requests.Session = self._of_thread.session
         body = None if json_body is None else json.dumps(json_body, ensure_ascii=False, allow_nan=False).encode("utf-8")
         try:
@@ -332,6 +333,12 @@ class AasClient:
         if answer.status_code < 300:
             return answer
         raise _error_class(answer.status_code)(f"{method} {answer.url}: {answer.status_code} {_server_message(answer)}")
+
+
+def _is_beside_us(base_url: str) -> bool:
+    """True for this machine and for hosts of the same container network: no proxy lies between."""
+    host = urlsplit(base_url).hostname or ""
+    return host in ("127.0.0.1", "::1") or "." not in host
 
 
 def _argument(declared: dict, value: Any) -> dict:

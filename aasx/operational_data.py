@@ -67,6 +67,14 @@ def build(
                         {"en": f"Ageing history of {cell}", "fr": f"Historique de vieillissement de {cell}"},
                         f"{TIME_SERIES}/Metadata/Name/1/1",
                     ),
+                    multi_language(
+                        "Description",
+                        {
+                            "en": f"one record per discharge with a valid capacity; source: {_source(description)}",
+                            "fr": f"un enregistrement par décharge à capacité valide ; source : {_source(description)}",
+                        },
+                        f"{TIME_SERIES}/Metadata/Description/1/1",
+                    ),
                     record("Record", {}, with_semantic_ids=True),
                 ],
                 f"{TIME_SERIES}/Metadata/1/1",
@@ -98,6 +106,11 @@ def build(
             "fr": "Séries temporelles (IDTA 02008-1-1 ; idShort TimeSeries) : un enregistrement par cycle de décharge",
         },
     )
+
+
+def _source(description: CellDescription) -> str:
+    parts = (description.citation, description.source)
+    return "; ".join(part for part in parts if part is not None)
 
 
 def record_id_short(id_cycle: int) -> str:

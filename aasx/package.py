@@ -19,6 +19,7 @@ import pathlib
 import posixpath
 import xml.etree.ElementTree as ElementTree
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 from xml.sax.saxutils import quoteattr
@@ -163,7 +164,7 @@ def read(source: pathlib.Path | bytes) -> Package:
                 raise PackageError(f"the package unpacks to more than {LARGEST_PACKAGE_BYTES} bytes")
             names = {f"/{entry.filename}": entry.filename for entry in archive.infolist() if not entry.is_dir()}
             parts = {part: archive.read(name) for part, name in names.items()}
-    except (zipfile.BadZipFile, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         raise PackageError(f"not an AASX package: {error}") from error
     origins = _related(parts, "/_rels/.rels", "aasx-origin")
     specs = [spec for origin in origins for spec in _related(parts, _relationships_part(origin), "aas-spec")]
@@ -174,7 +175,7 @@ def read(source: pathlib.Path | bytes) -> Package:
     for spec in specs:
         environment = _parse(spec, parts[spec])
         for name in COLLECTIONS:
-            found[name] += environment.get(name) or []
+            found[name] += environment.get(name, [])
         files |= {name: parts[name] for name in _related(parts, _relationships_part(spec), "aas-suppl")}
     files |= {name: parts[name] for name in _related(parts, "/_rels/.rels", "metadata/thumbnail")}
     return Package({name: found[name] for name in COLLECTIONS if found[name]}, files)
@@ -187,9 +188,11 @@ def _parse(part: str, content: bytes) -> Environment:
         else:
             events = ElementTree.iterparse(io.BytesIO(content), ["start", "end"])
             environment = aas_core3.jsonization.to_jsonable(aas_core3.xmlization.environment_from_iterparse(events))
-    except (ValueError, ElementTree.ParseError, aas_core3.xmlization.DeserializationException) as error:
+    except (ValueError, RecursionError, ElementTree.ParseError, aas_core3.xmlization.DeserializationException) as error:
         raise PackageError(f"{part} cannot be read as metamodel 3.0: {error}") from error
-    if not isinstance(environment, dict):
+    if not isinstance(environment, dict) or not all(
+        isinstance(environment.get(name, []), list) for name in COLLECTIONS
+    ):
         raise PackageError(f"{part} does not hold an AAS environment")
     return environment
 

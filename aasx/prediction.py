@@ -276,7 +276,9 @@ def boundary_conditions(
                     _template_property("MeanValue", "xs:double", mean),
                     _template_property("Standarddeviation", "xs:double", deviation),
                     _template_property(
-                        "BoundaryDescription", "xs:string", "range of the training data, rounded outward"
+                        "BoundaryDescription",
+                        "xs:string",
+                        "range of the training data, rounded outward; exact in the AIModelNameplate (TrainingRange)",
                     ),
                 ],
                 template_id("RULCondition"),

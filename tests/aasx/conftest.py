@@ -58,7 +58,7 @@ def made_up_records(count: int) -> list[dict[str, Any]]:
     """`count` cycles in which every column has a number of its own; what a first cycle lacks is None."""
     records = []
     for cycle in range(1, count + 1):
-        record = {
+        record: dict[str, Any] = {
             column.id_short: round(cycle + index / 64, 6) for index, column in enumerate(vocabulary.RECORD_COLUMNS)
         }
         record |= {"id_cycle": cycle, "type": "discharge", "Time": f"2008-04-{cycle:02d}T15:25:41"}

@@ -214,3 +214,20 @@ def test_each_thread_has_its_own_connection(client: AasClient, server) -> None:
     for thread in threads:
         thread.join()
     assert len({id(session) for session in sessions}) == 2
+
+
+@pytest.mark.parametrize(
+    ("url", "proxied"),
+    [
+        ("http://127.0.0.1:8081", False),
+        ("http://localhost:8081", False),
+        ("http://[::1]:8081", False),
+        ("http://basyx:8081", False),
+        ("http://basyx.plant.example:8081", True),
+    ],
+)
+def test_proxies_are_used_only_for_hosts_further_away(server, url: str, proxied: bool) -> None:
+    server.get(f"{url}/shells", json={"result": []})
+    client = AasClient(url)
+    assert client.shells() == []
+    assert client._of_thread.session.trust_env is proxied

@@ -6,15 +6,17 @@ import http.server
 import json
 import threading
 from collections.abc import Iterator
+from typing import ClassVar
 
 import pytest
+import requests
 
 from aasx import fleet, operational_data, package, prediction, shell, values, vocabulary
 from aasx.cell_description import CellDescription, nasa_cells
 from aasx.client import AasClient, Conflict, DelegateFailed, NotFound, OperationFailed, TimedOut
 from aasx.identifiers import fleet_submodel_id, model_submodel_id, shell_id, submodel_id
 from aasx.package import Package, PackageError
-from tests.aasx.conftest import CARD, SmallTwin, made_up_records
+from tests.aasx.conftest import CARD, CURVES, SmallTwin, made_up_records
 
 DATA = submodel_id("B0005", "OperationalData")
 PREDICTION = submodel_id("B0005", "Prediction")
@@ -64,6 +66,26 @@ def test_built_loaded_read_back_exported_and_imported_are_equal(client: AasClien
         assert contents(exported[form]) == contents(built)
         clear(client)
         assert package.import_package(client, exported[form]) == ["B0005", "B0025"]
+        assert contents(package.read(package.export(client))) == contents(built)
+
+
+def upload(basyx_url: str, content: bytes) -> int:
+    part = ("twin.aasx", content, "application/asset-administration-shell-package")
+    return requests.post(f"{basyx_url}/upload", files={"file": part}, timeout=60).status_code
+
+
+@pytest.mark.parametrize("form", ["json", "xml"])
+def test_basyx_itself_takes_the_package(client: AasClient, small_twin: SmallTwin, form: str) -> None:
+    """Not through our loader. The AAS4J of BaSyx 2.0.0-milestone-05 loses parts of XML, so that is not compared."""
+    built = package.read(small_twin.package(form))
+    for concept in client.concept_descriptions():
+        client.delete_concept_description(concept["id"])
+    assert upload(client.base_url, small_twin.package(form)) == 200
+    assert submodel_ids(client) == sorted(submodel["id"] for submodel in built.submodels())
+    for id_ in submodel_ids(client):
+        client.submodel_value(id_)
+    assert client.attachment(DATA, operational_data.CURVES_PATH) == CURVES
+    if form == "json":
         assert contents(package.read(package.export(client))) == contents(built)
 
 
@@ -216,7 +238,8 @@ class Delegate(http.server.BaseHTTPRequestHandler):
 
     answer: list[dict] | int = 500
     delay_s = 0.0
-    received: list[tuple[str, list]]
+    received: ClassVar[list[tuple[str, list]]]
+    release: threading.Event  # ends the delay
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -233,16 +256,17 @@ class Delegate(http.server.BaseHTTPRequestHandler):
     def log_message(self, *arguments: object) -> None:
         pass
 
-    release = threading.Event()
-
 
 @pytest.fixture
 def delegate() -> Iterator[tuple[type[Delegate], str]]:
-    handler = type("Handler", (Delegate,), {"received": [], "release": threading.Event()})
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    class Handler(Delegate):
+        received: ClassVar[list[tuple[str, list]]] = []
+        release = threading.Event()
+
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield handler, f"http://127.0.0.1:{server.server_port}"
-    handler.release.set()
+    yield Handler, f"http://127.0.0.1:{server.server_port}"
+    Handler.release.set()
     server.shutdown()
     server.server_close()
 
