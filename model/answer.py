@@ -18,7 +18,7 @@ from model.capacity import CapacityModel
 from model.cycle import History
 from model.degradation import Conditions, Degradation
 from model.fade import trailing_median
-from model.prediction import Phase, Prediction, Scenario, Simulation, TrajectoryPoint
+from model.prediction import Driver, Phase, Prediction, Scenario, Simulation, TrajectoryPoint
 from model.remaining_life import RemainingLife
 from model.trajectory import Fade
 
@@ -106,19 +106,6 @@ def end_of_life_cycle(history: History, end_of_life_Ah: float) -> int | None:
     return int(history.cycles["cycle_number"].iloc[first])
 
 
-def without_dips(history: History, end_of_life_Ah: float) -> History:
-    """The history for the predictors of the remaining life, for which a life is over at the first capacity below.
-
-    A cell whose present level is above the end of life after capacities below it (a failed test, a heavier load) is
-    given to them with those lifted to the present level. Other histories stay as they are.
-    """
-    capacity = history.cycles["capacity_Ah"].to_numpy()
-    level = float(levels(capacity)[-1])
-    if not (level >= end_of_life_Ah > capacity.min()) or end_of_life_cycle(history, end_of_life_Ah) is not None:
-        return history
-    return replace(history, cycles=history.cycles.assign(capacity_Ah=np.maximum(capacity, level)))
-
-
 def present_capacity(model: CapacityModel, history: History, confidence_level: float) -> tuple[float, float, float]:
     """Capacity of the last cycle (Ah), with interval: estimated from its charge and the cycles before it.
 
@@ -131,13 +118,11 @@ def present_capacity(model: CapacityModel, history: History, confidence_level: f
     return float(capacity), float(low), float(high)
 
 
-def outlook(life: RemainingLife, history: History, question: Question) -> Outlook:
-    """Remaining life and expected fade from the last cycle of a clean, non-empty history on."""
-    at_cycle = int(history.cycles["cycle_number"].iloc[-1])
+def outlook(life: RemainingLife, history: History, question: Question) -> tuple[Outlook, list[Driver]]:
+    """Remaining life and expected fade from the last cycle of a clean, non-empty history on, and what drives it."""
     level = float(levels(history.cycles["capacity_Ah"].to_numpy())[-1])
     capacities = trajectory.thresholds(level, min(question.end_of_life_Ah, level))
-    estimate = life.predict(history, at_cycle, question.end_of_life_Ah)
-    middle = life.predict_grid(history, np.array([at_cycle]), capacities)[0]
+    told = life.explain(history, None, question.end_of_life_Ah, capacities)
     early = 1.0 + EARLY_WIDENING * max(0.0, 1.0 - len(history.cycles) / EARLY_CYCLES)
 
     def interval(rul: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -145,9 +130,15 @@ def outlook(life: RemainingLife, history: History, question: Question) -> Outloo
         positive = np.maximum(rul, 1e-9)
         return rul * (low / positive) ** early, rul * np.maximum(high / positive, 1.0) ** early
 
-    low, high = interval(np.array([estimate.rul_cycles]))
-    fades = tuple(Fade(level, cycles, capacities) for cycles in (middle, *interval(middle)))
-    return Outlook(float(estimate.rul_cycles), float(low[0]), float(high[0]), fades, estimate.similar_cells)  # type: ignore[arg-type]
+    def fade(cycles: np.ndarray) -> Fade:
+        return Fade(level, cycles, capacities)
+
+    rul = told.estimate.rul_cycles
+    low, high = interval(np.array([rul]))
+    fast, slow = interval(told.lives)
+    fades = (fade(told.lives), fade(fast), fade(slow))
+    ahead = Outlook(rul, float(low[0]), float(high[0]), fades, told.estimate.similar_cells)
+    return ahead, explain.drivers(told.effects, told.values, FEATURES)
 
 
 def predict(
@@ -165,8 +156,7 @@ def predict(
     numbers = history.cycles["cycle_number"].to_numpy()
     at_cycle = int(numbers[-1])
     present = present_capacity(fitted.capacity, history, question.confidence_level)
-    lived = without_dips(history, question.end_of_life_Ah)
-    ahead = outlook(fitted.life, lived, question)
+    ahead, drivers = outlook(fitted.life, history, question)
     ended = end_of_life_cycle(history, question.end_of_life_Ah)
     if ended is not None:
         status = prediction.PAST_END_OF_LIFE
@@ -175,9 +165,6 @@ def predict(
     else:
         status = prediction.OK if len(numbers) >= EARLY_CYCLES else prediction.EARLY_LIFE
         ended = at_cycle + whole_cycles(ahead.rul)
-        effects = fitted.life.contributions(lived, at_cycle, question.end_of_life_Ah)
-        values = fitted.life.feature_values(lived, at_cycle, question.end_of_life_Ah)
-        drivers = explain.drivers(effects, values, FEATURES)
     percent = 100.0 / history.rated_capacity_Ah
     outside = validity.outside(history, ranges)
     last_shown = at_cycle + math.ceil(ahead.fades[0].cycles[-1])

@@ -156,21 +156,28 @@ class Boosting:
     law: str
     exponent: float
 
-    def log_life(self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray) -> np.ndarray:
-        """ln RUL in cycles at n places (k-1) for m thresholds, shape (n, m); never NaN."""
-        rows, start = self._rows(record, places, thresholds_Ah)
+    def log_life(
+        self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray, known: np.ndarray | None = None
+    ) -> np.ndarray:
+        """ln RUL in cycles at n places (k-1) for m thresholds, shape (n, m); never NaN.
+
+        `known` are the `features` at the places, where the caller has them already.
+        """
+        known = features(record, places) if known is None else known
+        rows, start = _grid_rows(known, record, places, thresholds_Ah, self.law, self.exponent)
         total = np.mean([booster.inplace_predict(rows, base_margin=start) for booster in self.boosters], axis=0)
         return total.reshape(len(places), len(thresholds_Ah)).astype(float)
 
-    def contributions(self, record: FadeRecord, place: int, threshold_Ah: float) -> dict[str, float]:
+    def contributions(
+        self, record: FadeRecord, place: int, threshold_Ah: float, known: np.ndarray | None = None
+    ) -> dict[str, float]:
         """SHAP value of each feature at one place: its effect on ln RUL against the mean of the training rows."""
-        rows, start = self._rows(record, np.array([place]), np.array([threshold_Ah]))
+        places = np.array([place])
+        known = features(record, places) if known is None else known
+        rows, start = _grid_rows(known, record, places, np.array([threshold_Ah]), self.law, self.exponent)
         matrix = xgboost.DMatrix(rows, base_margin=start, nthread=1)
         shares = np.mean([booster.predict(matrix, pred_contribs=True)[0, :-1] for booster in self.boosters], axis=0)
         return {name: float(share) for name, share in zip(FEATURES, shares, strict=True)}
-
-    def _rows(self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        return _grid_rows(features(record, places), record, places, thresholds_Ah, self.law, self.exponent)
 
 
 def _grid_rows(
