@@ -453,10 +453,10 @@ class Twin:
             self.forget(cell)
 
     def add_cell(self, description: Any) -> None:
-        from aasx import package
+        from aasx import transfer
 
         try:
-            package.add_cell(self.client, description)
+            transfer.add_cell(self.client, description)
         except aas.AasError as error:
             raise _trouble_of(error) from error
         finally:
@@ -464,10 +464,10 @@ class Twin:
 
     def export(self, cells: list[str] | None) -> bytes:
         """The AASX of some or all cells, with their whole history."""
-        from aasx import package
+        from aasx import transfer
 
         try:
-            return package.export(self.client, cells)
+            return transfer.export(self.client, cells)
         except aas.AasError as error:
             raise _trouble_of(error) from error
 

@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from aasx import package  # noqa: E402
+from aasx import transfer  # noqa: E402
 from aasx.cell_description import read_description  # noqa: E402
 from aasx.client import AasClient, AasError  # noqa: E402
 from aasx.identifiers import cell_of, check_cell_name  # noqa: E402
@@ -46,14 +46,14 @@ def main() -> int:
             print(cell)
     elif options.command == "add":
         description = read_description(options.file)
-        package.add_cell(client, description)
+        transfer.add_cell(client, description)
         print(f"added {description.cell}")
     else:
         check_cell_name(options.cell)
         if not options.yes and input(f"Remove {options.cell} with all its history? [y/N] ").strip().lower() != "y":
             print("nothing removed")
             return 1
-        package.remove_cell(client, options.cell)
+        transfer.remove_cell(client, options.cell)
         print(f"removed {options.cell}")
     return 0
 

@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from aasx import package  # noqa: E402
+from aasx import transfer  # noqa: E402
 from aasx.client import AasClient, AasError  # noqa: E402
 
 
@@ -33,7 +33,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main() -> int:
     options = parse_arguments()
     client = AasClient(options.basyx_url, timeout_s=60.0)
-    content = package.export(client, options.cells, "xml" if options.xml else "json")
+    content = transfer.export(client, options.cells, "xml" if options.xml else "json")
     options.file.write_bytes(content)
     print(f"{options.file}  {len(content):,} bytes")
     return 0

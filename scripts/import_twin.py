@@ -12,7 +12,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from aasx import package  # noqa: E402
+from aasx import package, transfer  # noqa: E402
 from aasx.client import AasClient, AasError  # noqa: E402
 
 
@@ -38,7 +38,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main() -> int:
     options = parse_arguments()
     client = AasClient(options.basyx_url, timeout_s=60.0)
-    cells = package.import_package(client, package.read(options.file), options.delegate_url, options.replace)
+    cells = transfer.import_package(client, package.read(options.file), options.delegate_url, options.replace)
     print(f"imported {', '.join(cells)}")
     return 0
 

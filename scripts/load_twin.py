@@ -14,7 +14,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from aasx import package, shell  # noqa: E402
+from aasx import package, shell, transfer  # noqa: E402
 from aasx.client import AasClient, AasError  # noqa: E402
 
 
@@ -40,7 +40,7 @@ def main() -> int:
     options = parse_arguments()
     content = package.read(options.package)
     start = time.monotonic()
-    report = package.load(AasClient(options.basyx_url, timeout_s=60.0), content, options.delegate_url)
+    report = transfer.load(AasClient(options.basyx_url, timeout_s=60.0), content, options.delegate_url)
     print(
         f"{len(report.created)} shells created, {len(report.kept)} kept, {report.redirected} operations redirected"
         f" in {time.monotonic() - start:.1f} s"

@@ -11,7 +11,7 @@ from typing import ClassVar
 import pytest
 import requests
 
-from aasx import fleet, operational_data, package, prediction, shell, values, vocabulary
+from aasx import fleet, operational_data, package, prediction, shell, transfer, values, vocabulary
 from aasx.cell_description import CellDescription, nasa_cells
 from aasx.client import AasClient, Conflict, DelegateFailed, NotFound, OperationFailed, TimedOut
 from aasx.identifiers import fleet_submodel_id, model_submodel_id, shell_id, submodel_id
@@ -44,7 +44,7 @@ def client(basyx) -> Iterator[AasClient]:
 
 @pytest.fixture
 def loaded(client: AasClient, small_twin: SmallTwin) -> AasClient:
-    package.load(client, package.read(small_twin.package()))
+    transfer.load(client, package.read(small_twin.package()))
     return client
 
 
@@ -57,16 +57,16 @@ def test_built_loaded_read_back_exported_and_imported_are_equal(client: AasClien
     built = package.read(small_twin.package())
     for concept in client.concept_descriptions():
         client.delete_concept_description(concept["id"])
-    report = package.load(client, built)
+    report = transfer.load(client, built)
     assert (len(report.created), report.kept) == (4, [])
     stored = [*client.shells(), *client.concept_descriptions(), *map(client.submodel, submodel_ids(client))]
     assert {item["id"]: package.canonical(item) for item in stored} == contents(built)[0]
-    exported = {form: package.read(package.export(client, form=form)) for form in ("json", "xml")}
+    exported = {form: package.read(transfer.export(client, form=form)) for form in ("json", "xml")}
     for form in ("json", "xml"):
         assert contents(exported[form]) == contents(built)
         clear(client)
-        assert package.import_package(client, exported[form]) == ["B0005", "B0025"]
-        assert contents(package.read(package.export(client))) == contents(built)
+        assert transfer.import_package(client, exported[form]) == ["B0005", "B0025"]
+        assert contents(package.read(transfer.export(client))) == contents(built)
 
 
 def upload(basyx_url: str, content: bytes) -> int:
@@ -86,7 +86,7 @@ def test_basyx_itself_takes_the_package(client: AasClient, small_twin: SmallTwin
         client.submodel_value(id_)
     assert client.attachment(DATA, operational_data.CURVES_PATH) == CURVES
     if form == "json":
-        assert contents(package.read(package.export(client))) == contents(built)
+        assert contents(package.read(transfer.export(client))) == contents(built)
 
 
 def test_values_of_every_submodel_can_be_read(loaded: AasClient) -> None:
@@ -102,7 +102,7 @@ def test_loading_again_keeps_what_is_alive(loaded: AasClient, small_twin: SmallT
     loaded.append_element(DATA, operational_data.RECORDS_PATH, record)
     loaded.put_attachment(DATA, operational_data.LATEST_CURVES_PATH, "new.csv", b"id_cycle\n4\n", "text/csv")
     loaded.delete_submodel(submodel_id("B0025", "TechnicalData"))
-    report = package.load(loaded, package.read(small_twin.package()), "http://other.example:7000/")
+    report = transfer.load(loaded, package.read(small_twin.package()), "http://other.example:7000/")
     assert (report.created, len(report.kept), report.redirected) == ([], 4, 11)
     assert loaded.element_value(PREDICTION, "SoHThresholds.Warning") == 91.5
     assert loaded.element_value(DATA, f"{operational_data.RECORDS_PATH}.Record0004")["id_cycle"] == 4
@@ -110,23 +110,23 @@ def test_loading_again_keeps_what_is_alive(loaded: AasClient, small_twin: SmallT
     assert loaded.submodel(submodel_id("B0025", "TechnicalData"))["idShort"] == "TechnicalData"
     (qualifier,) = loaded.element(PREDICTION, "Predict")["qualifiers"]
     assert qualifier["value"] == "http://other.example:7000/delegation/B0005/Predict"
-    assert package.load(loaded, package.read(small_twin.package()), "http://other.example:7000").redirected == 0
+    assert transfer.load(loaded, package.read(small_twin.package()), "http://other.example:7000").redirected == 0
 
 
 def test_a_load_that_was_cut_short_is_completed(loaded: AasClient, small_twin: SmallTwin) -> None:
     """The shell is written last, so without it everything of the cell is written again."""
     loaded.delete_shell(shell_id("B0005"))
     loaded.put_element(DATA, "LiveState", values.collection_element("LiveState", []))
-    report = package.load(loaded, package.read(small_twin.package()))
+    report = transfer.load(loaded, package.read(small_twin.package()))
     assert report.created == [shell_id("B0005")]
-    assert contents(package.read(package.export(loaded))) == contents(package.read(small_twin.package()))
+    assert contents(package.read(transfer.export(loaded))) == contents(package.read(small_twin.package()))
 
 
 def test_loading_a_new_model_refreshes_its_facts(loaded: AasClient) -> None:
     card = CARD | {"metrics": {"rul_mae_cycles": 5.0}}
     cell = shell.build_cell(nasa_cells()["B0005"], training_range={"Re": (0.04, 0.06, 0.05, 0.01)})
     new = shell.build_model(card | {"version": "2.0.0"})
-    package.load(loaded, Package(package.environment_of([*cell, *new, *shell.build_model(card)]), {}))
+    transfer.load(loaded, Package(package.environment_of([*cell, *new, *shell.build_model(card)]), {}))
     conditions = loaded.element_value(PREDICTION, prediction.BOUNDARY_CONDITIONS_PATH)
     assert conditions[-1]["ConditionName"] == "Re"
     assert loaded.element_value(model_submodel_id("1.2.3"), "TrainingResults.rul_mae_cycles") == "5"
@@ -135,20 +135,20 @@ def test_loading_a_new_model_refreshes_its_facts(loaded: AasClient) -> None:
 
 
 def test_one_cell_is_exported_with_its_model_and_imported_elsewhere(loaded: AasClient, small_twin: SmallTwin) -> None:
-    exported = package.read(package.export(loaded, ["B0005"]))
+    exported = package.read(transfer.export(loaded, ["B0005"]))
     ids = {item["id"] for item in exported.shells()}
     assert len(ids) == 2 and shell_id("B0005") in ids, "the cell and the model its prediction refers to"
     with pytest.raises(Conflict, match="the twin has already B0005"):
-        package.import_package(loaded, exported)
+        transfer.import_package(loaded, exported)
     loaded.set_value(PREDICTION, "PredictionDetails.RUL", 1.0)
-    assert package.import_package(loaded, exported, replace=True) == ["B0005"]
+    assert transfer.import_package(loaded, exported, replace=True) == ["B0005"]
     assert loaded.element_value(PREDICTION, "PredictionDetails.RUL") == 42.3
     summary = loaded.element_value(fleet_submodel_id(), "Cells.B0005")
     assert (summary["RUL"], summary["AlertSeverity"]) == (42.3, "none")
     clear(loaded)
-    package.import_package(loaded, exported, "http://here.example")
+    transfer.import_package(loaded, exported, "http://here.example")
     assert [item["idShort"] for item in loaded.element(fleet_submodel_id(), "Cells")["value"]] == ["B0005"]
-    assert package.delegate_url_of(loaded) == "http://here.example"
+    assert transfer.delegate_url_of(loaded) == "http://here.example"
 
 
 def test_import_refuses_what_does_not_belong_here(
@@ -158,16 +158,16 @@ def test_import_refuses_what_does_not_belong_here(
     broken = package.read(small_twin.package())
     broken.submodels()[0]["idShort"] = "5 x"
     with pytest.raises(PackageError, match="does not conform to the metamodel"):
-        package.import_package(client, broken)
+        transfer.import_package(client, broken)
     monkeypatch.setenv("TWIN_BASE_IRI", "https://plant.example/twin")
     with pytest.raises(PackageError, match=r"no cell under https://plant\.example/twin"):
-        package.import_package(client, built)
+        transfer.import_package(client, built)
     assert client.shells() == []
 
 
 def test_a_cell_is_added_and_removed(loaded: AasClient, own_cell: CellDescription) -> None:
     before = submodel_ids(loaded)
-    package.add_cell(loaded, own_cell)
+    transfer.add_cell(loaded, own_cell)
     assert loaded.element_value(fleet_submodel_id(), "Cells.Lab_7")["Battery"] == "Lab_7"
     area = "TechnicalPropertyAreas[0].RatedCapacity"
     assert loaded.element_value(submodel_id("Lab_7", "TechnicalData"), area) == 3.2
@@ -178,25 +178,25 @@ def test_a_cell_is_added_and_removed(loaded: AasClient, own_cell: CellDescriptio
     assert qualifier["value"] == "http://127.0.0.1:5000/delegation/Lab_7/Predict"
     for name in ("Lab_7", "LAB_7"):
         with pytest.raises(Conflict, match="already a cell Lab_7"):
-            package.add_cell(loaded, own_cell.model_copy(update={"cell": name}))
-    package.remove_cell(loaded, "Lab_7")
+            transfer.add_cell(loaded, own_cell.model_copy(update={"cell": name}))
+    transfer.remove_cell(loaded, "Lab_7")
     assert submodel_ids(loaded) == before
     with pytest.raises(NotFound):
         loaded.element(fleet_submodel_id(), "Cells.Lab_7")
     with pytest.raises(NotFound):
-        package.remove_cell(loaded, "Lab_7")
+        transfer.remove_cell(loaded, "Lab_7")
 
 
 def test_a_removal_that_was_cut_short_can_be_repeated(loaded: AasClient) -> None:
     loaded.delete_element(fleet_submodel_id(), f"{fleet.CELLS_PATH}.B0025")
     loaded.delete_submodel(submodel_id("B0025", "Nameplate"))
-    package.remove_cell(loaded, "B0025")
+    transfer.remove_cell(loaded, "B0025")
     assert not [id_ for id_ in submodel_ids(loaded) if "B0025" in id_]
 
 
 def test_exporting_a_cell_that_is_not_there(loaded: AasClient) -> None:
     with pytest.raises(NotFound, match="B0099"):
-        package.export(loaded, ["B0099"])
+        transfer.export(loaded, ["B0099"])
 
 
 def test_files_are_replaced_and_first_written(loaded: AasClient) -> None:
@@ -229,7 +229,7 @@ def test_elements_are_written_and_read(loaded: AasClient) -> None:
 
 def test_whole_twin_is_read_by_pages(client: AasClient, small_twin: SmallTwin) -> None:
     """More than one page of concept descriptions: the vocabulary alone is longer than a page."""
-    package.load(client, package.read(small_twin.package()))
+    transfer.load(client, package.read(small_twin.package()))
     assert len(client.concept_descriptions()) == len(vocabulary.CONCEPTS) > 100
 
 
@@ -277,7 +277,7 @@ def outputs(**given: str) -> list[dict]:
 
 def test_invocations_reach_the_delegate_and_come_back(loaded: AasClient, small_twin: SmallTwin, delegate) -> None:
     handler, url = delegate
-    package.load(loaded, package.read(small_twin.package()), url)
+    transfer.load(loaded, package.read(small_twin.package()), url)
     handler.answer = outputs(Status="ok", Message="done")
     phases = [{"Cycles": 50, "ambient_temperature": 24.0}]
     assert loaded.invoke(PREDICTION, "SimulateWhatIf", {"HorizonCycles": 90, "Phases": phases})["Message"] == "done"
@@ -293,6 +293,6 @@ def test_invocations_reach_the_delegate_and_come_back(loaded: AasClient, small_t
     handler.answer, handler.delay_s = outputs(Status="ok"), 30.0
     with pytest.raises(TimedOut):
         loaded.invoke(PREDICTION, "Predict", {}, timeout_s=0.3)
-    package.load(loaded, package.read(small_twin.package()), "http://127.0.0.1:1")
+    transfer.load(loaded, package.read(small_twin.package()), "http://127.0.0.1:1")
     with pytest.raises(DelegateFailed):
         loaded.invoke(PREDICTION, "Predict", {})

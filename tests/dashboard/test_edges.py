@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from aasx import package
+from aasx import package, transfer
 from aasx.cell_description import from_mapping
 from aasx.client import AasClient
 from aasx.identifiers import fleet_shell_id, fleet_submodel_id
@@ -27,7 +27,7 @@ def client(basyx):
 
 
 def load(client, objects, files=None):
-    package.load(client, package.Package(package.environment_of(objects), files or {}))
+    transfer.load(client, package.Package(package.environment_of(objects), files or {}))
 
 
 def long_life(cycles):

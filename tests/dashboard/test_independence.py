@@ -39,7 +39,8 @@ def test_imports_neither_model_nor_operations_nor_network(source):
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_only_twin_talks_to_the_gateway(source):
     if source.name != "twin.py":
-        assert not {name for name in imported(source) if name.startswith(("aasx.client", "aasx.package"))}
+        gateways = ("aasx.client", "aasx.package", "aasx.transfer")
+        assert not {name for name in imported(source) if name.startswith(gateways)}
 
 
 def test_loads_no_file_of_the_model_or_the_operations():

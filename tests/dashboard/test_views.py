@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from aasx import package
+from aasx import package, transfer
 from aasx.cell_description import from_mapping
 from aasx.client import AasClient
 from aasx.identifiers import fleet_submodel_id, submodel_id
@@ -34,7 +34,7 @@ def client(twin):
 def own_cell(client):
     """A cell of the test's own with a few cycles, the last one below its end of life."""
     name = "HmiTest"
-    package.add_cell(client, from_mapping({"cell": name, "source": "made for a test", "rated_capacity_Ah": 2.0,
+    transfer.add_cell(client, from_mapping({"cell": name, "source": "made for a test", "rated_capacity_Ah": 2.0,
                                            "end_of_life_capacity_Ah": 1.4, "cut_off_voltage_V": 2.7}))  # fmt: skip
     for cycle in range(1, 16):
         capacity = 1.85 - 0.01 * cycle if cycle < 15 else 1.39
@@ -42,17 +42,17 @@ def own_cell(client):
                       {"id_cycle": cycle, "ambient_temperature": 24.0, "Capacity": capacity,
                        "Time": f"2026-01-{cycle:02d}T08:00:00"}, timeout_s=60)  # fmt: skip
     yield name
-    package.remove_cell(client, name)
+    transfer.remove_cell(client, name)
 
 
 @pytest.fixture
 def empty_cell(client):
     name = "HmiEmpty"
-    package.add_cell(client, from_mapping({"cell": name, "source": "<script>alert('source')</script>",
+    transfer.add_cell(client, from_mapping({"cell": name, "source": "<script>alert('source')</script>",
                                            "designation_en": "<script>alert('name')</script>",
                                            "designation_fr": "<b>nom</b>"}))  # fmt: skip
     yield name
-    package.remove_cell(client, name)
+    transfer.remove_cell(client, name)
 
 
 @pytest.mark.parametrize("lang", ["en", "fr"])
@@ -213,7 +213,7 @@ def test_a_cell_is_added_by_form(twin, open_page, client):
     try:
         assert Language("en")("record.cell.added", cell="HmiAdded") in shown(page)
     finally:
-        package.remove_cell(client, "HmiAdded")
+        transfer.remove_cell(client, "HmiAdded")
 
 
 def test_a_bad_cell_name_is_refused_in_words(twin, open_page):
