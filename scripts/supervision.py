@@ -118,6 +118,7 @@ class Service:
     command: list[str]
     log: Path
     env: dict[str, str] = field(default_factory=dict)
+    folder: Path = Path(__file__).resolve().parent.parent
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     back_off_s: float = 1.0
@@ -136,6 +137,7 @@ class Service:
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
                 self.command,
+                cwd=self.folder,
                 env=os.environ | self.env,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
