@@ -34,6 +34,10 @@ STEP = {"Time": 0.1, "Voltage_measured": 0.001, "Current_measured": 0.001, "Temp
 ROUNDING = 1e-6
 """Largest relative difference between a table and the raw files that is rounding (numbers are stored with 8 digits)."""
 
+REFERENCE_CELLS = ("B0005", "B0006", "B0007", "B0018")
+"""Cells from which the remaining life is learned and on which it is judged: run to failure at room temperature and 2 A.
+The others serve for the capacity model, the fade-rate exponent and the degradation equation."""
+
 KINDS = ("charge", "discharge")
 KEPT_FILES = ("cells.csv", "README.md")
 """Files of the data folder that are not made from the raw files."""

@@ -19,13 +19,14 @@ import xgboost
 from model.boosting import features
 from model.capacity import CapacityModel
 from model.cycle import History, NOMINAL_CAPACITY_Ah
+from model.data import REFERENCE_CELLS
 from model.errors import NotEnoughHistory
 from model.fade import FadeRecord
 from model.gaussian_process import FIRST_CYCLE
 from model.intervals import LEVELS
 from model.remaining_life import BoosterCache, RemainingLife
 
-HEADLINE_CELLS = ("B0005", "B0006", "B0007", "B0018")
+HEADLINE_CELLS = REFERENCE_CELLS
 END_OF_LIFE_Ah = 1.4
 """README of cells 5, 6, 7, 18: end of life at 30 % fade, from 2 Ah to 1.4 Ah."""
 
