@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from aasx import package, values
+from aasx import package, transfer, values
+from aasx.cell_description import from_mapping
 from aasx.client import AasClient
 from aasx.identifiers import submodel_id
 from model import data
@@ -44,7 +45,7 @@ def test_packages_of_all_cells_conform(fleet_package: Path) -> None:
 def test_one_package_per_cell_and_one_of_the_fleet(small: Path, model_dir: Path, tmp_path: Path) -> None:
     assert sorted(path.name for path in small.iterdir()) == ["B0050.aasx", "B0052.aasx", "fleet.aasx"]
     assert "3 packages checked, 0 with findings" in must_run("scripts/check_aasx.py", "--quiet", *small.iterdir())
-    again = ["scripts/build_aasx.py", "--cells", "B0050", "B0052", "--model-dir", model_dir]
+    again: list[str | Path] = ["scripts/build_aasx.py", "--cells", "B0050", "B0052", "--model-dir", model_dir]
     must_run(*again, "--out", tmp_path / "again", PYTHONHASHSEED="17")
     for path in small.iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
@@ -54,7 +55,7 @@ def test_one_package_per_cell_and_one_of_the_fleet(small: Path, model_dir: Path,
 
 
 def test_without_a_model_predictions_are_empty(tmp_path: Path) -> None:
-    arguments = ["--out", tmp_path, "--cells", "B0052", "--model-dir", tmp_path / "none"]
+    arguments: list[str | Path] = ["--out", tmp_path, "--cells", "B0052", "--model-dir", tmp_path / "none"]
     done = run_script("scripts/build_aasx.py", *arguments)
     assert done.returncode == 0 and "predictions have no values" in done.stderr
     details = prediction_of(package.read(tmp_path / "B0052.aasx"), "B0052")["PredictionDetails"]
@@ -116,3 +117,25 @@ def test_a_twin_is_loaded_exported_and_imported(basyx, small: Path, tmp_path: Pa
             client.delete_shell(shell["id"])
         for submodel in client.submodels():
             client.delete_submodel(submodel["id"])
+
+
+def test_a_living_cell_with_predictions_and_alerts_is_exported_conforming(twin, tmp_path: Path) -> None:
+    client = AasClient(twin.basyx_url, timeout_s=60.0)
+    cell = "ExportedCell"
+    transfer.add_cell(client, from_mapping({"cell": cell, "source": "made for a test", "rated_capacity_Ah": 2.0}))
+    try:
+        for cycle, capacity in enumerate((1.9, 1.6, 1.3, 1.3, 1.3), start=1):
+            inputs = {"id_cycle": cycle, "ambient_temperature": 24.0, "Capacity": capacity}
+            client.invoke(submodel_id(cell, "OperationalData"), "AppendCycle", inputs, timeout_s=60.0)
+        alerts = client.element_value(submodel_id(cell, "Prediction"), "ActiveAlerts")
+        acknowledged = {"AlertId": alerts[0]["AlertId"], "AcknowledgedBy": "Ève", "Comment": "seen"}
+        client.invoke(submodel_id(cell, "Prediction"), "AcknowledgeAlert", acknowledged)
+        for form in ([], ["--xml"]):
+            file = tmp_path / "exported.aasx"
+            must_run("scripts/export_twin.py", file, "--cells", cell, "--basyx-url", twin.basyx_url, *form)
+            assert "0 with findings" in must_run("scripts/check_aasx.py", file)
+            exported = prediction_of(package.read(file), cell)
+            assert {alert["AcknowledgedBy"] for alert in exported["ActiveAlerts"]} >= {"Ève"}
+            assert exported["PredictionDetails"]["AtCycle"] == 5
+    finally:
+        transfer.remove_cell(client, cell)
