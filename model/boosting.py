@@ -16,7 +16,13 @@ import numpy as np
 import xgboost
 
 from model.fade import FadeRecord, trailing_median
-from model.gaussian_process import FIRST_CYCLE, TRAINING_THRESHOLDS_Ah, constant_rate_log_life
+from model.gaussian_process import (
+    FIRST_CYCLE,
+    TYPICAL_LIFE,
+    TRAINING_THRESHOLDS_Ah,
+    constant_rate_log_life,
+    rate_effect,
+)
 
 CONSTANT_RATE = "constant rate"
 NO_LAW = "none"
@@ -171,13 +177,24 @@ class Boosting:
     def contributions(
         self, record: FadeRecord, place: int, threshold_Ah: float, known: np.ndarray | None = None
     ) -> dict[str, float]:
-        """SHAP value of each feature at one place: its effect on ln RUL against the mean of the training rows."""
+        """Effect of each feature on ln RUL at one place.
+
+        SHAP values (against the mean of the training rows); gap and fade rate also have what they do in the law that
+        the trees start from, against its typical gap and rate. So differences of the sums are those of ln RUL.
+        """
         places = np.array([place])
         known = features(record, places) if known is None else known
         rows, start = _grid_rows(known, record, places, np.array([threshold_Ah]), self.law, self.exponent)
         matrix = xgboost.DMatrix(rows, base_margin=start, nthread=1)
         shares = np.mean([booster.predict(matrix, pred_contribs=True)[0, :-1] for booster in self.boosters], axis=0)
-        return {name: float(share) for name, share in zip(FEATURES, shares, strict=True)}
+        effects = {name: float(share) for name, share in zip(FEATURES, shares, strict=True)}
+        if self.law == CONSTANT_RATE:
+            level, rate = record.recent_minimum_Ah[place], np.log(record.rate_Ah[place])
+            of_rate = rate_effect(rate, self.exponent)
+            whole = constant_rate_log_life(level, np.array(threshold_Ah), rate, self.exponent)
+            effects["fade_rate_30_Ah"] += float(of_rate)
+            effects["gap_Ah"] += float(whole - of_rate - np.log(TYPICAL_LIFE))
+        return effects
 
 
 def _grid_rows(

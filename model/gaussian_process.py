@@ -40,11 +40,17 @@ TRAINING_THRESHOLDS_Ah = np.round(np.arange(1.40, 1.65, 0.03), 2)
 """End-of-life capacities that training lives are cut at, Ah: from the data set's 1.4 Ah up to 80 % of 2 Ah."""
 
 
-def constant_rate_log_life(level_Ah: np.ndarray, threshold_Ah: np.ndarray, log_rate: np.ndarray, exponent: float):
+def constant_rate_log_life(
+    level_Ah: np.ndarray, threshold_Ah: np.ndarray, log_rate: np.ndarray, exponent: float
+) -> np.ndarray:
     """ln of the RUL at a rate that follows the present one with `exponent`; arrays of one shape. NaN rate: typical."""
     gap = np.maximum(level_Ah - threshold_Ah, 0.0) + GAP_OFFSET_Ah
-    ratio = np.nan_to_num(log_rate - np.log(TYPICAL_RATE_Ah))
-    return np.log(TYPICAL_LIFE) + np.log(gap / TYPICAL_GAP_Ah) - exponent * ratio
+    return np.log(TYPICAL_LIFE) + np.log(gap / TYPICAL_GAP_Ah) + rate_effect(log_rate, exponent)
+
+
+def rate_effect(log_rate: np.ndarray, exponent: float) -> np.ndarray:
+    """What the fade rate adds to ln RUL against the typical rate, for ln of rates in Ah per cycle."""
+    return -exponent * np.nan_to_num(log_rate - np.log(TYPICAL_RATE_Ah))
 
 
 class GaussianProcess:

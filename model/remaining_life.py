@@ -9,11 +9,11 @@ where there are two, by the same inner error. Nothing is chosen by looking at th
 
 Tried beside, with the macro MAE in cycles at 1.4 Ah / at thresholds that nothing was tuned to: a particle filter on
 level, fade rate and recovery (15 to 23 / 13 to 19); choosing one combination of bases by inner error instead of
-weighting (4.3 to 7.6 / 9.0 to 12); level curves in shares of the first capacity (none for B0006 / 8.9 to 10); correcting
-a cell by its own errors at levels it has passed (5.7 to 19 / 8.4 to 18); exponents of 0.2 and 0.45 instead of the
-estimated 0.33 in the level curve (5.2, 8.5 / 9.9, 10.1); shrinking the fade rate of short records (4.1 to 4.5 / 8.4 to
-8.9); drawing censored B0007 on to 1.4 Ah (8.5 to 11 / unchanged); 25 to 150 trees instead of 300 (3.9 to 4.3 / 7.7 to
-8.0, but inner error does not find the number).
+weighting (4.3 to 7.6 / 9.0 to 12); level curves in shares of the first capacity (none for B0006 / 8.9 to 10);
+correcting a cell by its own errors at levels it has passed (5.7 to 19 / 8.4 to 18); exponents of 0.2 and 0.45 instead
+of the estimated 0.33 in the level curve (5.2, 8.5 / 9.9, 10.1); shrinking the fade rate of short records (4.1 to 4.5 /
+8.4 to 8.9); drawing censored B0007 on to 1.4 Ah (8.5 to 11 / unchanged); 25 to 150 trees instead of 300 (3.9 to 4.3 /
+7.7 to 8.0, but inner error does not find the number).
 """
 
 from __future__ import annotations
@@ -235,11 +235,10 @@ class RemainingLife:
 
         Each row knows only the cycles up to its own. 0 where the threshold is already crossed.
         """
-        record = FadeRecord.of(history)
-        places = np.searchsorted(record.columns["cycle_number"], np.asarray(at_cycles), side="right") - 1
-        if not len(record) or np.any(places < 0):
+        places = np.searchsorted(history.cycles["cycle_number"], np.asarray(at_cycles), side="right") - 1
+        if np.any(places < 0):
             raise NotEnoughHistory(f"{history.cell} has no cycle up to {at_cycles}")
-        thresholds = np.asarray(thresholds_Ah, float)
+        record, thresholds = FadeRecord.of(history), np.asarray(thresholds_Ah, float)
         logs = {name: base.log_life(record, places, thresholds) for name, base in self.bases.items()}
         return self._lives(record, places, thresholds, logs)
 
