@@ -20,7 +20,7 @@ from dashboard import state, theme
 from dashboard.components.links import follow_links
 from dashboard.language import LANGUAGES, Language, escape
 from dashboard.page import Page
-from dashboard.twin import Trouble, Twin
+from dashboard.twin import SEVERITIES, Trouble, Twin
 
 DEFAULT_BASYX_URL = "http://127.0.0.1:8081"
 STATUS_EVERY_S = 5
@@ -64,14 +64,13 @@ def navigation(words: Language, waiting: int) -> None:
 def head(page: Page) -> None:
     """Title of the view on the left; on the right the state of the connection, which looks after itself."""
     words, view = page.words, state.view()
-    title, status, button = st.columns([6, 4, 1.3], vertical_alignment="center")
+    title, status = st.columns([6, 5], vertical_alignment="center")
     with title:
         name, about = escape(words(f"view.{view}")), escape(words(f"view.{view}.sub"))
         st.html(f'<div class="head"><h1>{name}</h1><p>{about}</p></div>')
-    with status:
+    with status, st.container(key="status", horizontal=True, vertical_alignment="center", wrap=False):
         connection(page)
-    with button:
-        if st.button(words("refresh"), key="refresh", icon=":material/refresh:", width="stretch"):
+        if st.button(words("refresh"), key="refresh", icon=":material/refresh:"):
             page.twin.refresh()
             st.rerun()
 
@@ -102,6 +101,7 @@ def banner(page: Page) -> int:
     waiting = [row for row in rows if row.unacknowledged]
     grave = [row for row in waiting if row.severity in ("critical", "endOfLife")]
     if grave and state.view() != "alerts":
+        grave.sort(key=lambda row: (SEVERITIES.index(row.severity), row.cell))
         names = ", ".join(row.cell for row in grave[:6]) + (" …" if len(grave) > 6 else "")
         words = page.words
         page.notice(
@@ -119,8 +119,8 @@ def main() -> None:
         page_title=f"{words(f'view.{state.view()}')} · {words('brand')}", page_icon="🔋", layout="wide",
         initial_sidebar_state="auto",
     )  # fmt: skip
-    st.html(f"<style>{theme.stylesheet()}</style>")
-    follow_links()
+    st.html(f"<style>{theme.stylesheet()}{theme.upload_texts(words)}</style>")
+    follow_links(words.code)
     page = Page(connect(os.environ.get("TWIN_BASYX_URL", DEFAULT_BASYX_URL)), words)
     head(page)
     waiting = banner(page)

@@ -81,7 +81,8 @@ class Language:
         """ "43–62 cycles"; a dash when either bound is missing."""
         if not (is_number(lower) and is_number(upper)):
             return MISSING
-        shown = f"{self.number(lower, digits)}–{self.number(upper, digits)}"
+        first, last = self.number(lower, digits), self.number(upper, digits)
+        shown = first if first == last else f"{first}–{last}"
         return f"{shown}{UNIT_SPACE}{unit}" if unit else shown
 
     def moment(self, when: datetime | None, seconds: bool = False) -> str:

@@ -518,4 +518,5 @@ TEXTS: dict[str, str] = {
     "field.charge_cut_off_current_A": "Charge cut-off current",
     "field.discharge_currents_A": "Discharge current(s)",
     "field.ambient_temperatures_degC": "Ambient temperature(s)",
+    "upload": "Choose a file",
 }

@@ -535,4 +535,5 @@ TEXTS: dict[str, str] = {
     "field.charge_cut_off_current_A": "Courant de fin de charge",
     "field.discharge_currents_A": "Courant(s) de décharge",
     "field.ambient_temperatures_degC": "Température(s) ambiante(s)",
+    "upload": "Choisir un fichier",
 }

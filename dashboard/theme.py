@@ -13,7 +13,8 @@ from urllib.parse import quote
 
 from dashboard.language import Language, escape
 
-BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
+# Blue is a little lighter than theirs (#0072B2), so that lines stand out from the dark ground as well.
+BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#1F86C8", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"
 GREY = "#8593A3"
 SERIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, "#7A6A00", GREY)
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "dash")
@@ -74,6 +75,16 @@ def stylesheet() -> str:
         )
         masks.append(f'.i-{name} {{ mask-image: url("data:image/svg+xml,{quote(svg)}"); }}')
     return (Path(__file__).parent / "style.css").read_text(encoding="utf-8") + "\n".join(masks)
+
+
+def upload_texts(words: Language) -> str:
+    """Style rules that put the language's words on Streamlit's upload field, which knows English only."""
+    button = '[data-testid="stFileUploaderDropzone"] button [data-testid="stMarkdownContainer"] p'
+    return f"""
+        {button} {{ font-size: 0; }}
+        {button}::after {{ content: "{words("upload")}"; font-size: .95rem; }}
+        [data-testid="stFileUploaderDropzoneInstructions"] {{ display: none; }}
+    """
 
 
 PLOT_CONFIG: dict[str, Any] = {

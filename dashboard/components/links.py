@@ -10,7 +10,8 @@ import streamlit as st
 from dashboard import state
 
 SCRIPT = """
-export default function({ parentElement, setTriggerValue }) {
+export default function({ data, setTriggerValue }) {
+    document.documentElement.lang = data.language;
     const follow = (event) => {
         const link = event.composedPath().find((node) => node.tagName === "A" && node.classList.contains("go"));
         if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
@@ -32,12 +33,12 @@ export default function({ parentElement, setTriggerValue }) {
 _component = st.components.v2.component("twin_links", js=SCRIPT)
 
 
-def follow_links() -> None:
-    """Call once per page run."""
+def follow_links(language: str) -> None:
+    """Call once per page run; also tells the browser (and screen readers) the language of the page."""
 
     def go() -> None:
         address = st.session_state["links"].go
         if address:
             state.follow(address)
 
-    _component(key="links", on_go_change=go, height=1)
+    _component(key="links", data={"language": language}, on_go_change=go, height=1)

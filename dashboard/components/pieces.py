@@ -8,8 +8,6 @@ from math import pi
 from dashboard import theme
 from dashboard.language import MISSING, UNIT_SPACE, escape
 
-LINE_COLOUR = "#1f86c8"  # blue that stands out from white and from the dark ground alike
-
 
 def tile(name: str, value: str, note: str = "", state: str = "", icon: str = "") -> str:
     """One figure. `state` colours it and adds the state's icon unless another is given."""
@@ -65,8 +63,8 @@ def sparkline(points: Sequence[tuple[float, float]], label: str, width: int = 12
     xs, ys = [x for x, _ in points], [y for _, y in points]
     drawn = polyline(points, (min(xs), max(xs)), (min(ys), max(ys)), width, height)
     end_x, end_y = drawn.split()[-1].split(",")
-    end = f'<circle cx="{end_x}" cy="{end_y}" r="2.8" fill="{LINE_COLOUR}"/>'
-    return drawing(line(drawn, LINE_COLOUR) + end, width, height, label)
+    end = f'<circle cx="{end_x}" cy="{end_y}" r="2.8" fill="{theme.BLUE}"/>'
+    return drawing(line(drawn, theme.BLUE) + end, width, height, label)
 
 
 def ring(percent: float | None, state: str, value: str, caption: str, marks: Sequence[float] = ()) -> str:

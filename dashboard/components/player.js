@@ -3,7 +3,7 @@
 
 const SVG = "http://www.w3.org/2000/svg";
 const PANELS = [
-    { key: "voltage", colour: "#0072b2" },
+    { key: "voltage", colour: "#1f86c8" },
     { key: "current", colour: "#009e73" },
     { key: "temperature", colour: "#d55e00" },
 ];
@@ -179,6 +179,7 @@ class Player {
             panel.dot.setAttribute("cy", value === null ? -20 : panel.y(value));
         }
         this.q("scrub").value = place;
+        this.q("scrub").style.setProperty("--done", `${this.end ? place / this.end * 100 : 0}%`);
         this.q("clock").textContent = `${this.number(place / 60, 1)} ${data.texts.minutes}`;
         this.battery(this.at(data.level, place), now);
     }

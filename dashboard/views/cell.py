@@ -21,19 +21,18 @@ TEMPLATE_UNITS = {"RatedCapacity": "Ah", "MaxVoltage": "V", "MinVoltage": "V", "
 
 def show(page: Page) -> None:
     words = page.words
-    choice, *shortcuts, download = st.columns([2.4, 1.3, 1.3, 1.3, 1.7], vertical_alignment="bottom")
+    choice, shortcuts, download = st.columns([2.4, 3.9, 1.7], vertical_alignment="bottom")
     with choice:
         cell = page.choose_cell("cell_choice")
     if cell is None:
         return
-    for column, (view, icon) in zip(
-        shortcuts, (("live", "live"), ("simulation", "simulation"), ("alerts", "alerts")), strict=True
-    ):
-        with column:
-            page.html(
-                f'<a class="go shortcut" href="{escape(state.link(view, cell=cell))}">{theme.icon(icon, 16)}'
-                f"{escape(words(f'view.{view}'))}</a>"
-            )
+    with shortcuts:
+        anchors = "".join(
+            f'<a class="go shortcut" href="{escape(state.link(view, cell=cell))}">{theme.icon(view, 16)}'
+            f"{escape(words(f'view.{view}'))}</a>"
+            for view in ("live", "simulation", "alerts")
+        )
+        page.html(f'<div class="shortcuts">{anchors}</div>')
     with download:
         downloads(page, cell)
     live(page, cell)

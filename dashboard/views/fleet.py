@@ -214,7 +214,7 @@ def multiples(page: Page, rows: list[FleetRow], everyone: list[FleetRow]) -> str
         severity = row.severity if row.known else "unknown"
         points = row.soh_trend()
         gap = row.soh - at(mean, row.at_cycle) if mean and row.soh is not None and row.at_cycle is not None else None
-        line = pieces.line(pieces.polyline(points, x_range, y_range, width, height), pieces.LINE_COLOUR, 2)
+        line = pieces.line(pieces.polyline(points, x_range, y_range, width, height), theme.BLUE, 2)
         address = escape(state.link("cell", cell=row.cell))
         cards.append(
             f'<a class="go" href="{address}"><div class="row"><b>{escape(row.cell)}</b>'

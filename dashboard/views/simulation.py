@@ -54,6 +54,7 @@ MEASUREMENTS = (
 )
 FACTORS = {factor.letter: factor for factor in (*CONDITIONS, *MEASUREMENTS)}
 USUAL_FURTHER_CYCLES = 50  # after so many cycles the table states the capacity, unless a scenario says otherwise
+USUAL_CONDITIONS = {"T": 24.0, "I": 2.0, "V": 2.7}  # of most of NASA's cells, where a cell's own are not known
 LEAST_HORIZON_CYCLES = 300  # trajectories reach beyond the end of life
 PRESETS: dict[str, dict[str, float]] = {
     "cycles": {"N": 150},
@@ -142,25 +143,24 @@ def choose_start(page: Page, cell: str, records: list[dict[str, Any]], stored: F
 
 def present_values(page: Page, cell: str, records: list[dict[str, Any]]) -> dict[str, float]:
     """Where each slider stands when nothing is changed: the last known measurement."""
-    found: dict[str, float] = {"N": USUAL_FURTHER_CYCLES}
+    found: dict[str, float] = {"N": USUAL_FURTHER_CYCLES} | USUAL_CONDITIONS
     for factor in FACTORS.values():
         values = [row[factor.name] for row in records if row.get(factor.name) is not None]
         if values:
             found[factor.letter] = round(min(factor.high, max(factor.low, values[-1])), factor.digits)
-    found.setdefault("V", cut_off_voltage(page, cell))
-    return found
+    return found | {"V": cut_off_voltage(page, cell)}
 
 
 def cut_off_voltage(page: Page, cell: str) -> float:
-    """The cell's own discharge end from its technical data; 2.7 V (NASA's first cells) where it is not stated."""
+    """The cell's own discharge end from its technical data, the usual one where it is not stated."""
     from aasx.values import submodel_to_value
 
     try:
         areas = submodel_to_value(page.twin.data_sheet(cell, "TechnicalData").value).get("TechnicalPropertyAreas") or []
     except Trouble:
-        return 2.7
+        return USUAL_CONDITIONS["V"]
     stated = [area["MinVoltage"] for area in areas if is_number(area.get("MinVoltage"))]
-    return stated[0] if stated else 2.7
+    return stated[0] if stated else USUAL_CONDITIONS["V"]
 
 
 def edit(page: Page, scenarios: Scenarios, present: dict[str, float], conditions: tuple[Condition, ...]) -> None:
