@@ -7,10 +7,11 @@ from html import escape
 
 import numpy as np
 
+from model.data import REFERENCE_CELLS
+from model.errors import InvalidInput
 from model.evaluation import (
     ALPHA,
     CONFIDENCE_LEVEL,
-    HEADLINE_CELLS,
     CellEvaluation,
     END_OF_LIFE_Ah,
     Evaluation,
@@ -68,7 +69,7 @@ def tables(evaluation: Evaluation) -> list[Table]:
         rows = [_rul_row("nested blend", score)]
         rows += [_rul_row(name, one) for name, one in evaluation.rul.baselines[threshold].items()]
         rows += [_rul_row(f"  {name} alone", one) for name, one in evaluation.rul.alone[threshold].items()]
-        heads = ["predictor", "MAE", "MAE4", "RMSE", "MSE", f"alpha {ALPHA}", "CRA", *HEADLINE_CELLS]
+        heads = ["predictor", "MAE", "MAE4", "RMSE", "MSE", f"alpha {ALPHA}", "CRA", *REFERENCE_CELLS]
         result.append((title, heads, rows))
     chosen = [
         [cell, *(f"{form}, {weight:.2f}" for form, weight in bases.values())]
@@ -118,7 +119,7 @@ def _bases(evaluation: Evaluation) -> list[str]:
 def _rul_row(name: str, score: RulScore) -> list[str]:
     whole = _numbers(2, score.mae, score.mae4, score.rmse)
     shares = _numbers(2, score.alpha_lambda, score.cra)
-    return [name, *whole, f"{score.mse:.1f}", *shares, *(f"{score.per_cell[cell]:.1f}" for cell in HEADLINE_CELLS)]
+    return [name, *whole, f"{score.mse:.1f}", *shares, *(f"{score.per_cell[cell]:.1f}" for cell in REFERENCE_CELLS)]
 
 
 def _capacity_row(one) -> list[str]:
@@ -162,6 +163,29 @@ def _text_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]])
     return "\n".join([title, line(heads), *(line(row) for row in rows)])
 
 
+# ---------------------------------------------------------------- model card
+
+CARD_START, CARD_END = "<!-- figures: made by scripts/evaluate.py --card -->", "<!-- end of figures -->"
+
+
+def with_figures(card: str, evaluation: Evaluation) -> str:
+    """The text of a model card (Markdown) with its figures, between two marks, replaced by those of this evaluation.
+
+    Raises `InvalidInput` if the marks are missing.
+    """
+    before, start, rest = card.partition(CARD_START)
+    _, end, after = rest.partition(CARD_END)
+    if not start or not end:
+        raise InvalidInput("card", "no marks", f"a text with {CARD_START} and {CARD_END}")
+    shown = [_markdown_table(*table) for table in tables(evaluation)[:2]]
+    return before + "\n\n".join([start, *shown, end]) + after
+
+
+def _markdown_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    lines = [heads, ["---", *["---:"] * (len(heads) - 1)], *([cell.strip() for cell in row] for row in rows)]
+    return f"**{title}**\n\n" + "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
 # ---------------------------------------------------------------- page
 
 
@@ -199,9 +223,9 @@ def _alpha_lambda_plot(evaluation: Evaluation):
     """True and predicted RUL over the cycles of each headline cell, with the cone of +-20 % and the 90 % interval."""
     from plotly.subplots import make_subplots
 
-    figure = make_subplots(rows=2, cols=2, subplot_titles=HEADLINE_CELLS, x_title="cycle", y_title="RUL, cycles")
+    figure = make_subplots(rows=2, cols=2, subplot_titles=REFERENCE_CELLS, x_title="cycle", y_title="RUL, cycles")
     rul = evaluation.rul
-    for i, cell in enumerate(HEADLINE_CELLS):
+    for i, cell in enumerate(REFERENCE_CELLS):
         life, (low, high) = rul.lives[cell], rul.bounds[cell]
         at = {"row": i // 2 + 1, "col": i % 2 + 1}
         show = {"showlegend": i == 0}

@@ -32,6 +32,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--html", type=Path, metavar="FILE", help="write the report with plots as one HTML page")
     parser.add_argument("--data", type=Path, metavar="PATH", help="folder, zip or file of .mat with cells to evaluate")
     parser.add_argument("--cells", nargs="+", metavar="CELL", help="which cells of --data (default: all)")
+    parser.add_argument("--card", type=Path, metavar="FILE", help="renew the figures in a model card (model/README.md)")
     parser.add_argument("--quiet", action="store_true", help="no progress on the error output")
     chosen = parser.parse_args(arguments)
     if chosen.cells and chosen.data is None:
@@ -50,6 +51,9 @@ def main() -> int:
         evaluation = evaluate(data.histories(), progress)
         text, figures = report.text(evaluation), evaluation.to_json()
         page = report.page(evaluation) if arguments.html else ""
+        if arguments.card:
+            renewed = report.with_figures(arguments.card.read_text(encoding="utf-8"), evaluation)
+            arguments.card.write_text(renewed, encoding="utf-8", newline="\n")
     else:
         wanted = set(arguments.cells) if arguments.cells else None
         given = {
