@@ -20,7 +20,10 @@ import org.springframework.boot.autoconfigure.websocket.servlet.WebSocketServlet
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.io.ResourceLoader;
 
-/** Starts Eclipse BaSyx's AAS environment: shells, submodels, concept descriptions and delegated operations over HTTP. */
+/**
+ * Starts Eclipse BaSyx's AAS environment: shells, submodels, concept descriptions and delegated
+ * operations over HTTP.
+ */
 @SpringBootApplication(
     scanBasePackages = {"org.eclipse.digitaltwin.basyx", "twin"},
     exclude = {
@@ -43,13 +46,15 @@ public class AasEnvironmentApplication {
 
   @Bean
   @ConditionalOnMissingBean
-  AasEnvironment aasEnvironment(AasEnvironmentFactory factory, List<AasEnvironmentFeature> features) {
+  AasEnvironment aasEnvironment(
+      AasEnvironmentFactory factory, List<AasEnvironmentFeature> features) {
     return new DecoratedAasEnvironmentFactory(factory, features).create();
   }
 
   @Bean
   @ConditionalOnMissingBean
-  AasEnvironmentPreconfigurationLoader preconfigurationLoader(ResourceLoader resources, List<String> paths) {
+  AasEnvironmentPreconfigurationLoader preconfigurationLoader(
+      ResourceLoader resources, List<String> paths) {
     return new AasEnvironmentPreconfigurationLoader(resources, paths);
   }
 }

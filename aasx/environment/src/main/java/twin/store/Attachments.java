@@ -1,5 +1,6 @@
 package twin.store;
 
+import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.file.Files;
@@ -23,17 +24,20 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * The files of File elements and thumbnails: {@code attachments/<document of the owner>/<name>.<unique>.<ending>}. The
- * value of the element is the path below {@code attachments}; a value of any other form names no file here, so none can
- * lead out of the store. A file is never overwritten: new content gets a new name, and the element's change of value is
- * what makes it count.
+ * The files of File elements and thumbnails: {@code attachments/<document of the
+ * owner>/<name>.<unique>.<ending>}. The value of the element is the path below {@code attachments};
+ * a value of any other form names no file here, so none can lead out of the store. A file is never
+ * overwritten: new content gets a new name, and the element's change of value is what makes it
+ * count.
  */
 public class Attachments implements FileRepository {
 
   private static final Logger LOG = LoggerFactory.getLogger(Attachments.class);
   private static final String NAME = "[A-Za-z0-9][A-Za-z0-9._-]*";
-  private static final Pattern VALUE = Pattern.compile("(" + NAME + ")/(" + NAME + "\\.[0-9a-f]{12}(\\.[A-Za-z0-9]+)?)");
+  private static final Pattern VALUE =
+      Pattern.compile("(" + NAME + ")/(" + NAME + "\\.[0-9a-f]{12}(\\.[A-Za-z0-9]+)?)");
   private static final int LONGEST_NAME = 80;
+
   /** A reader may have been told the name just before the file was replaced. */
   private static final int SECONDS_FOR_READERS = 10;
 
@@ -54,7 +58,8 @@ public class Attachments implements FileRepository {
   }
 
   /**
-   * Stores a file; it is kept over a restart only if an element or a thumbnail has its value by then.
+   * Stores a file; it is kept over a restart only if an element or a thumbnail has its value by
+   * then.
    *
    * @param owner name of the document the file belongs to
    * @return the value for the element
@@ -72,7 +77,9 @@ public class Attachments implements FileRepository {
     return value;
   }
 
-  /** @return the file that an element's value names, if it names one of the store */
+  /**
+   * @return the file that an element's value names, if it names one of the store
+   */
   Optional<Path> file(String value) {
     if (value == null || !VALUE.matcher(value).matches()) {
       return Optional.empty();
@@ -89,7 +96,15 @@ public class Attachments implements FileRepository {
     return matcher.matches() && matcher.group(1).equals(owner);
   }
 
-  /** Deletes a file that no element names any longer, as soon as no reader can be about to open it. */
+  /** Deletes a file that no element ever named. */
+  void discard(String value) {
+    released.add(value);
+    deleteReleased(value);
+  }
+
+  /**
+   * Deletes a file that no element names any longer, as soon as no reader can be about to open it.
+   */
   void release(String value) {
     released.add(value);
     cleaner.schedule(() -> deleteReleased(value), SECONDS_FOR_READERS, TimeUnit.SECONDS);
@@ -98,10 +113,12 @@ public class Attachments implements FileRepository {
   private void deleteReleased(String value) {
     if (released.remove(value)) {
       try {
-        Path file = folder.resolve(value);
-        Files.deleteIfExists(file);
+        Files.deleteIfExists(folder.resolve(value));
       } catch (IOException e) {
-        LOG.warn("The attachment {} is no longer used, but could not be deleted: {}", value, e.getMessage());
+        LOG.warn(
+            "The attachment {} is no longer used, but could not be deleted: {}",
+            value,
+            e.getMessage());
       }
     }
   }
@@ -112,8 +129,9 @@ public class Attachments implements FileRepository {
       return;
     }
     try (Stream<Path> all = Files.walk(folder, 2)) {
-      for (Path file : all.filter(f -> Files.isRegularFile(f, LinkOption.NOFOLLOW_LINKS)).toList()) {
-        String value = file.getParent().getFileName() + "/" + file.getFileName();
+      for (Path file :
+          all.filter(f -> Files.isRegularFile(f, LinkOption.NOFOLLOW_LINKS)).toList()) {
+        String value = folder.relativize(file).toString().replace(File.separatorChar, '/');
         if (VALUE.matcher(value).matches() && !used.contains(value)) {
           LOG.info("Removing the attachment {}, which nothing names", value);
           Files.delete(file);
@@ -128,10 +146,14 @@ public class Attachments implements FileRepository {
   }
 
   private static String uniqueName(String fileName) {
-    String name = fileName == null ? "" : fileName.substring(fileName.replace('\\', '/').lastIndexOf('/') + 1);
+    String name =
+        fileName == null
+            ? ""
+            : fileName.substring(fileName.replace('\\', '/').lastIndexOf('/') + 1);
     name = name.replaceAll("[^A-Za-z0-9._-]", "_").replaceAll("^[^A-Za-z0-9]+", "");
     int dot = name.lastIndexOf('.');
-    String ending = dot > 0 && name.substring(dot).matches("\\.[A-Za-z0-9]{1,10}") ? name.substring(dot) : "";
+    String ending =
+        dot > 0 && name.substring(dot).matches("\\.[A-Za-z0-9]{1,10}") ? name.substring(dot) : "";
     String stem = name.substring(0, name.length() - ending.length());
     stem = stem.isEmpty() ? "file" : stem.substring(0, Math.min(stem.length(), LONGEST_NAME));
     byte[] unique = new byte[6];

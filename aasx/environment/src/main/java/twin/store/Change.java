@@ -14,8 +14,8 @@ import org.eclipse.digitaltwin.basyx.core.exceptions.CollidingIdentifierExceptio
 import org.eclipse.digitaltwin.basyx.submodelservice.pathparsing.PathToken;
 
 /**
- * One change of a submodel's elements: what is applied in memory, noted in the journal, and applied again when a journal
- * is read.
+ * One change of a submodel's elements: what is applied in memory, noted in the journal, and applied
+ * again when a journal is read.
  *
  * @param path the container to add to ("" for the submodel itself), or the element to put or remove
  * @param element the new element, {@code null} when one is removed
@@ -54,7 +54,9 @@ record Change(Kind kind, String path, SubmodelElement element) {
     elements.add(element);
   }
 
-  /** Outside lists an element needs an idShort that no sibling has, other than the one it replaces. */
+  /**
+   * Outside lists an element needs an idShort that no sibling has, other than the one it replaces.
+   */
   private void requireFree(Object parent, List<SubmodelElement> elements, int replaced) {
     if (parent instanceof SubmodelElementList) {
       return;
@@ -75,6 +77,10 @@ record Change(Kind kind, String path, SubmodelElement element) {
       json.set("element", Json.toTree(element));
     }
     return Json.oneLine(json);
+  }
+
+  static Change fromJson(byte[] json) throws IOException {
+    return fromJson(Json.tree(json));
   }
 
   static Change fromJson(JsonNode json) throws IOException {

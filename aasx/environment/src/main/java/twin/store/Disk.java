@@ -9,12 +9,16 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 
-/** The file operations of the store. Each returns only once its effect would survive a power cut (unless fsync is off). */
+/**
+ * The file operations of the store. Each returns only once its effect would survive a power cut
+ * (unless fsync is off).
+ */
 final class Disk {
 
   static final String TEMPORARY = ".tmp";
 
-  private static final boolean FOLDERS_CAN_BE_SYNCED = !System.getProperty("os.name").startsWith("Windows");
+  private static final boolean FOLDERS_CAN_BE_SYNCED =
+      !System.getProperty("os.name").startsWith("Windows");
 
   private final boolean fsync;
 
@@ -27,7 +31,10 @@ final class Disk {
     Path temporary = file.resolveSibling(file.getFileName() + TEMPORARY);
     try (FileChannel channel =
         FileChannel.open(
-            temporary, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.TRUNCATE_EXISTING)) {
+            temporary,
+            StandardOpenOption.CREATE,
+            StandardOpenOption.WRITE,
+            StandardOpenOption.TRUNCATE_EXISTING)) {
       writeFully(channel, ByteBuffer.wrap(content));
       sync(channel);
     } catch (IOException e) {
@@ -37,10 +44,13 @@ final class Disk {
     return temporary;
   }
 
-  /** Puts the staged content in the file's place: after a crash the file is the old or the new one. */
+  /**
+   * Puts the staged content in the file's place: after a crash the file is the old or the new one.
+   */
   void publish(Path temporary, Path file) throws IOException {
     try {
-      Files.move(temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+      Files.move(
+          temporary, file, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     } catch (IOException e) {
       Files.deleteIfExists(temporary);
       throw e;
@@ -54,7 +64,8 @@ final class Disk {
 
   /** Writes a file that must not exist yet; a failed one is taken away again. */
   void create(Path file, InputStream content) throws IOException {
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
       byte[] buffer = new byte[64 * 1024];
       for (int n = content.read(buffer); n >= 0; n = content.read(buffer)) {
         writeFully(channel, ByteBuffer.wrap(buffer, 0, n));
@@ -70,7 +81,8 @@ final class Disk {
   /** Cuts the file to {@code length} bytes and appends the content. */
   void append(Path file, long length, byte[] content) throws IOException {
     boolean isNew = length == 0;
-    try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
+    try (FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
       if (channel.size() > length) {
         channel.truncate(length);
       }

@@ -15,7 +15,10 @@ import java.util.stream.Collectors;
 import java.util.stream.Stream;
 import org.eclipse.digitaltwin.aas4j.v3.model.Identifiable;
 
-/** A folder with one JSON file per identifiable, named after the end of its id so that a person finds it. */
+/**
+ * A folder with one JSON file per identifiable, named after the end of its id so that a person
+ * finds it.
+ */
 final class Documents<T extends Identifiable> {
 
   private static final String ENDING = ".json";
@@ -45,7 +48,8 @@ final class Documents<T extends Identifiable> {
     for (Document<T> document : documents) {
       Path other = files.put(document.object().getId(), document.file());
       if (other != null) {
-        throw StoreException.damaged(document.file(), "it has the same id as " + other.getFileName(), null);
+        throw StoreException.damaged(
+            document.file(), "it has the same id as " + other.getFileName(), null);
       }
     }
     return documents;
@@ -68,7 +72,9 @@ final class Documents<T extends Identifiable> {
     return String.valueOf(e.getMessage()).lines().findFirst().orElse(e.toString());
   }
 
-  /** Writes the object; returns it as it will be read again, and shares nothing with the one given. */
+  /**
+   * Writes the object; returns it as it will be read again, and shares nothing with the one given.
+   */
   T write(T object) {
     Path file = fileOf(object.getId());
     try {
@@ -97,13 +103,17 @@ final class Documents<T extends Identifiable> {
     files.put(id, file);
   }
 
-  /** @return the file of this id, whether it exists already or not */
+  /**
+   * @return the file of this id, whether it exists already or not
+   */
   Path fileOf(String id) {
     Path known = files.get(id);
     return known != null ? known : folder.resolve(readableName(id) + "." + hash(id) + ENDING);
   }
 
-  /** @return the file's name without its ending: the folder of the attachments of this id */
+  /**
+   * @return the file's name without its ending: the folder of the attachments of this id
+   */
   String nameOf(String id) {
     String name = fileOf(id).getFileName().toString();
     return name.substring(0, name.length() - ENDING.length());
@@ -120,15 +130,20 @@ final class Documents<T extends Identifiable> {
 
   /** https://battery-twin.example/ids/sm/B0005/Prediction becomes B0005-Prediction. */
   private static String readableName(String id) {
-    List<String> parts = Arrays.stream(id.split("[^A-Za-z0-9._-]+")).filter(part -> !part.isEmpty()).toList();
-    String end = parts.stream().skip(Math.max(0, parts.size() - 2)).collect(Collectors.joining("-"));
+    List<String> parts =
+        Arrays.stream(id.split("[^A-Za-z0-9._-]+")).filter(part -> !part.isEmpty()).toList();
+    String end =
+        parts.stream().skip(Math.max(0, parts.size() - 2)).collect(Collectors.joining("-"));
     String name = end.replaceAll("^[^A-Za-z0-9]+", "");
-    return name.isEmpty() ? "id" : name.substring(Math.max(0, name.length() - 60)).replaceAll("^[^A-Za-z0-9]+", "x");
+    return name.isEmpty()
+        ? "id"
+        : name.substring(Math.max(0, name.length() - 60)).replaceAll("^[^A-Za-z0-9]+", "x");
   }
 
   private static String hash(String id) {
     try {
-      byte[] digest = MessageDigest.getInstance("SHA-256").digest(id.getBytes(StandardCharsets.UTF_8));
+      byte[] digest =
+          MessageDigest.getInstance("SHA-256").digest(id.getBytes(StandardCharsets.UTF_8));
       return HexFormat.of().formatHex(digest, 0, 6);
     } catch (NoSuchAlgorithmException e) {
       throw new IllegalStateException("Every Java has SHA-256", e);

@@ -2,6 +2,7 @@ package twin.store;
 
 import java.util.ArrayDeque;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
@@ -22,20 +23,25 @@ import org.eclipse.digitaltwin.basyx.submodelservice.pathparsing.SubmodelElement
 import org.springframework.beans.BeanUtils;
 
 /**
- * The elements of a submodel as a tree that is never changed in place: an edit copies the containers on its path and
- * shares everything else with the version before, which readers may still hold.
+ * The elements of a submodel as a tree that is never changed in place: an edit copies the
+ * containers on its path and shares everything else with the version before, which readers may
+ * still hold.
  */
 final class ElementTree {
 
   /** Changes the elements of one container, of which it is given a copy. */
   interface Edit {
-    /** @param parent the submodel, collection, list or entity the elements belong to */
+    /**
+     * @param parent the submodel, collection, list or entity the elements belong to
+     */
     void apply(Object parent, List<SubmodelElement> elements);
   }
 
   private ElementTree() {}
 
-  /** @return the steps of an idShort path, outermost first */
+  /**
+   * @return the steps of an idShort path, outermost first
+   */
   static Deque<PathToken> steps(String path) {
     Stack<PathToken> stack = new SubmodelElementIdShortPathParser().parsePathTokens(path);
     Deque<PathToken> steps = new ArrayDeque<>();
@@ -45,7 +51,9 @@ final class ElementTree {
     return steps;
   }
 
-  /** @return a new version of the submodel in which the container at the end of the steps is edited */
+  /**
+   * @return a new version of the submodel in which the container at the end of the steps is edited
+   */
   static Submodel edit(Submodel submodel, Deque<PathToken> container, Edit edit) {
     Submodel copy = shallowCopy(submodel);
     copy.setSubmodelElements(edited(submodel, submodel.getSubmodelElements(), container, edit));
@@ -54,14 +62,14 @@ final class ElementTree {
 
   private static List<SubmodelElement> edited(
       Object parent, List<SubmodelElement> elements, Deque<PathToken> steps, Edit edit) {
-    List<SubmodelElement> copies = new ArrayList<>(elements);
+    List<SubmodelElement> copies = new ArrayList<>(orEmpty(elements));
     if (steps.isEmpty()) {
       edit.apply(parent, copies);
       return copies;
     }
     Deque<PathToken> further = new ArrayDeque<>(steps);
-    int index = indexOf(parent, elements, further.pop());
-    SubmodelElement child = shallowCopy(elements.get(index));
+    int index = indexOf(parent, copies, further.pop());
+    SubmodelElement child = shallowCopy(copies.get(index));
     if (child instanceof SubmodelElementCollection collection) {
       collection.setValue(edited(child, collection.getValue(), further, edit));
     } else if (child instanceof SubmodelElementList list) {
@@ -77,7 +85,9 @@ final class ElementTree {
     return copies;
   }
 
-  /** @return where the element that the step names stands among its siblings */
+  /**
+   * @return where the element that the step names stands among its siblings
+   */
   static int indexOf(Object parent, List<SubmodelElement> elements, PathToken step) {
     boolean byIndex = step instanceof ListIndexPathToken;
     if (byIndex == parent instanceof SubmodelElementList) {
@@ -89,22 +99,33 @@ final class ElementTree {
     throw new ElementDoesNotExistException(step.getToken());
   }
 
-  /** @return the position of the element with this idShort, or -1 */
+  /**
+   * @return the position of the element with this idShort, or -1
+   */
   static int indexOf(List<SubmodelElement> elements, String idShort) {
     for (int i = 0; i < elements.size(); i++) {
-      if (idShort.equals(elements.get(i).getIdShort())) {
+      if (elements.get(i) != null && idShort.equals(elements.get(i).getIdShort())) {
         return i;
       }
     }
     return -1;
   }
 
-  /** Shows every element to the visitor, at whatever depth. */
+  /**
+   * Shows every element to the visitor, at whatever depth; missing ones (JSON null) are passed
+   * over.
+   */
   static void visit(List<? extends SubmodelElement> elements, Consumer<SubmodelElement> visitor) {
-    for (SubmodelElement element : elements) {
-      visitor.accept(element);
-      visit(children(element), visitor);
+    for (SubmodelElement element : orEmpty(elements)) {
+      if (element != null) {
+        visitor.accept(element);
+        visit(children(element), visitor);
+      }
     }
+  }
+
+  private static <T> List<T> orEmpty(List<T> list) {
+    return list == null ? Collections.emptyList() : list;
   }
 
   private static List<? extends SubmodelElement> children(SubmodelElement element) {
@@ -119,8 +140,11 @@ final class ElementTree {
     } else if (element instanceof Operation operation) {
       List<SubmodelElement> variables = new ArrayList<>();
       for (List<OperationVariable> some :
-          List.of(operation.getInputVariables(), operation.getOutputVariables(), operation.getInoutputVariables())) {
-        some.forEach(variable -> variables.add(variable.getValue()));
+          Arrays.asList(
+              operation.getInputVariables(),
+              operation.getOutputVariables(),
+              operation.getInoutputVariables())) {
+        orEmpty(some).forEach(variable -> variables.add(variable.getValue()));
       }
       return variables;
     }

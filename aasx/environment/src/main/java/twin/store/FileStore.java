@@ -11,12 +11,11 @@ import java.util.HashSet;
 import java.util.Set;
 import org.eclipse.digitaltwin.aas4j.v3.model.AssetAdministrationShell;
 import org.eclipse.digitaltwin.aas4j.v3.model.ConceptDescription;
-import org.eclipse.digitaltwin.aas4j.v3.model.Submodel;
 
 /**
- * A twin in a folder: {@code shells}, {@code submodels} and {@code concept-descriptions} with one JSON file per
- * identifiable, {@code attachments} with the files, {@code store.json} with the version of this format and {@code lock},
- * held while an environment runs on the folder.
+ * A twin in a folder: {@code shells}, {@code submodels} and {@code concept-descriptions} with one
+ * JSON file per identifiable, {@code attachments} with the files, {@code store.json} with the
+ * version of this format and {@code lock}, held while an environment runs on the folder.
  */
 public final class FileStore implements AutoCloseable {
 
@@ -34,10 +33,10 @@ public final class FileStore implements AutoCloseable {
   /**
    * Opens the store, or makes a new one of an empty folder.
    *
-   * @param fsync whether a change is acknowledged only once it would survive a power cut; without, only once it would
-   *     survive the end of this process
-   * @throws StoreException if the folder is in use or cannot be written, or holds a damaged file or a newer format; then
-   *     nothing was changed
+   * @param fsync whether a change is acknowledged only once it would survive a power cut; without,
+   *     only once it would survive the end of this process
+   * @throws StoreException if the folder is in use or cannot be written, or holds a damaged file or
+   *     a newer format; then nothing was changed
    */
   public FileStore(Path folder, boolean fsync) {
     this.folder = folder.toAbsolutePath().normalize();
@@ -45,13 +44,15 @@ public final class FileStore implements AutoCloseable {
     this.attachments = new Attachments(this.folder.resolve("attachments"), disk);
     this.shells =
         new ShellStore(
-            new Documents<>(this.folder.resolve("shells"), AssetAdministrationShell.class, disk), attachments);
+            new Documents<>(this.folder.resolve("shells"), AssetAdministrationShell.class, disk),
+            attachments);
     this.submodels = new SubmodelStore(this.folder.resolve("submodels"), disk, attachments);
     this.conceptDescriptions =
         new ConceptDescriptionStore(
-            new Documents<>(this.folder.resolve("concept-descriptions"), ConceptDescription.class, disk));
+            new Documents<>(
+                this.folder.resolve("concept-descriptions"), ConceptDescription.class, disk));
     try {
-      Files.createDirectories(this.folder);
+      disk.createFolder(this.folder);
       this.lock = lock();
     } catch (IOException e) {
       throw notOpened(e);
@@ -80,7 +81,8 @@ public final class FileStore implements AutoCloseable {
 
   private FileChannel lock() throws IOException {
     FileChannel channel =
-        FileChannel.open(folder.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
+        FileChannel.open(
+            folder.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
     try {
       if (channel.tryLock() != null) {
         return channel;
@@ -98,7 +100,8 @@ public final class FileStore implements AutoCloseable {
   private void checkFormat() throws IOException {
     Path file = folder.resolve("store.json");
     if (!Files.exists(file)) {
-      disk.replace(file, Json.indented(Json.object().put("format", FORMAT).put("version", VERSION)));
+      disk.replace(
+          file, Json.indented(Json.object().put("format", FORMAT).put("version", VERSION)));
       return;
     }
     JsonNode json;
@@ -112,7 +115,12 @@ public final class FileStore implements AutoCloseable {
     }
     if (json.path("version").asInt() != VERSION) {
       throw new StoreException(
-          "The store " + folder + " has format version " + json.path("version") + ", this program reads " + VERSION,
+          "The store "
+              + folder
+              + " has format version "
+              + json.path("version")
+              + ", this program reads "
+              + VERSION,
           "Start the version of the program that wrote it, export the twin there and import it here.",
           null);
     }
@@ -124,7 +132,9 @@ public final class FileStore implements AutoCloseable {
     submodels.removeLeftovers();
     conceptDescriptions.removeLeftovers();
     Set<String> used = new HashSet<>();
-    submodels.findAll().forEach(submodel -> used.addAll(SubmodelStore.fileValues(submodel.getSubmodelElements())));
+    submodels
+        .findAll()
+        .forEach(submodel -> used.addAll(SubmodelStore.fileValues(submodel.getSubmodelElements())));
     shells.findAll().forEach(shell -> ShellStore.thumbnail(shell).ifPresent(used::add));
     attachments.removeAllBut(used);
   }
@@ -157,7 +167,8 @@ public final class FileStore implements AutoCloseable {
     try {
       lock.close();
     } catch (IOException e) {
-      throw new StoreException("The lock of " + folder + " could not be released: " + e, "End this process.", e);
+      throw new StoreException(
+          "The lock of " + folder + " could not be released: " + e, "End this process.", e);
     }
   }
 }

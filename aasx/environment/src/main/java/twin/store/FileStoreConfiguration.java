@@ -28,7 +28,8 @@ import org.springframework.context.annotation.Configuration;
 class FileStoreConfiguration {
 
   @Bean
-  FileStore fileStore(@Value("${twin.store.dir}") Path folder, @Value("${twin.store.fsync}") boolean fsync) {
+  FileStore fileStore(
+      @Value("${twin.store.dir}") Path folder, @Value("${twin.store.fsync}") boolean fsync) {
     return new FileStore(folder, fsync);
   }
 
@@ -63,10 +64,12 @@ class FileStoreConfiguration {
   }
 
   /**
-   * BaSyx's service deletes the old attachment before it has the new one, and writes a file where a File's value says
-   * whenever it is read. This one changes attachment and element in one step and only ever reads inside the store.
+   * BaSyx's service deletes the old attachment before it has the new one, and writes a file where a
+   * File's value says whenever it is read. This one changes attachment and element in one step and
+   * only ever reads inside the store.
    */
-  private record SubmodelFiles(FileStore store) implements SubmodelServiceFeature, SubmodelServiceFactory {
+  private record SubmodelFiles(FileStore store)
+      implements SubmodelServiceFeature, SubmodelServiceFactory {
 
     @Override
     public SubmodelServiceFactory decorate(SubmodelServiceFactory factory) {
@@ -98,7 +101,7 @@ class FileStoreConfiguration {
           try {
             submodels.setAttachment(id, path, value);
           } catch (RuntimeException e) {
-            attachments.release(value);
+            attachments.discard(value);
             throw e;
           }
         }
@@ -174,7 +177,7 @@ class FileStoreConfiguration {
             thumbnail.setContentType(contentType);
             shells.setThumbnail(id, thumbnail);
           } catch (RuntimeException e) {
-            attachments.release(value);
+            attachments.discard(value);
             throw e;
           }
         }

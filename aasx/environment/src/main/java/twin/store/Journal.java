@@ -12,9 +12,10 @@ import java.util.List;
 import java.util.zip.CRC32;
 
 /**
- * The changes of one submodel since its document was last written, one line each: the CRC-32 of the JSON, a blank, the
- * JSON. The first line names the document the changes build on; before the document is written anew, a line names the
- * new one. So whichever of the two a crash leaves, the changes it does not hold yet are known.
+ * The changes of one submodel since its document was last written, one line each: the CRC-32 of the
+ * JSON, a blank, the JSON. The first line names the document the changes build on; before the
+ * document is written anew, a line names the new one. So whichever of the two a crash leaves, the
+ * changes it does not hold yet are known.
  */
 final class Journal {
 
@@ -28,7 +29,9 @@ final class Journal {
   private final Disk disk;
   private long length;
 
-  /** @param content of the document as it is on the disk, beside which the journal is kept */
+  /**
+   * @param content of the document as it is on the disk, beside which the journal is kept
+   */
   Journal(Path document, byte[] content, Disk disk) {
     this.file = fileOf(document);
     this.base = mark(content);
@@ -58,10 +61,6 @@ final class Journal {
     return documentLength;
   }
 
-  void append(Change change) throws IOException {
-    append(change.toJson());
-  }
-
   /** Says that the document is about to be replaced by one with this content. */
   void announce(byte[] content) throws IOException {
     if (length > 0) {
@@ -69,7 +68,10 @@ final class Journal {
     }
   }
 
-  private void append(byte[] json) throws IOException {
+  /**
+   * @param json a change, as {@link Change#toJson} gives it
+   */
+  void append(byte[] json) throws IOException {
     ByteArrayOutputStream lines = new ByteArrayOutputStream(json.length + 64);
     if (length == 0) {
       writeLine(Json.oneLine(Json.object().put(BASE, base)), lines);
@@ -100,8 +102,11 @@ final class Journal {
     byte[] content = Files.readAllBytes(file);
     boolean known = false;
     int number = 0;
-    // A last line without its end was being written in a crash and never acknowledged; the next append cuts it off.
-    for (int start = 0, end = endOfLine(content, 0); end >= 0; start = end + 1, end = endOfLine(content, start)) {
+    // A last line without its end was being written in a crash and never acknowledged; the next
+    // append cuts it off.
+    for (int start = 0, end = endOfLine(content, 0);
+        end >= 0;
+        start = end + 1, end = endOfLine(content, start)) {
       number++;
       JsonNode json = parse(content, start, end, number);
       if (number == 1) {
@@ -124,7 +129,9 @@ final class Journal {
     int blank = start + 8;
     try {
       byte[] json = Arrays.copyOfRange(content, Math.min(blank + 1, end), end);
-      if (!crc(json).equals(new String(content, start, Math.min(8, end - start), StandardCharsets.US_ASCII))) {
+      if (!crc(json)
+          .equals(
+              new String(content, start, Math.min(8, end - start), StandardCharsets.US_ASCII))) {
         throw new IOException("its checksum is wrong");
       }
       return Json.tree(json);

@@ -17,8 +17,10 @@ final class Json {
 
   private static final JsonMapper MAPPER =
       new JsonMapperFactory().create(new SimpleAbstractTypeResolverFactory().create());
-  private static final ObjectReader WHOLE = MAPPER.reader(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
-  private static final ObjectWriter ONE_LINE = MAPPER.writer().without(SerializationFeature.INDENT_OUTPUT);
+  private static final ObjectReader WHOLE =
+      MAPPER.reader(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
+  private static final ObjectWriter ONE_LINE =
+      MAPPER.writer().without(SerializationFeature.INDENT_OUTPUT);
 
   private Json() {}
 
@@ -54,7 +56,8 @@ final class Json {
     try {
       return fromTree(toTree(object), type);
     } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException("This cannot be written as JSON: " + e.getOriginalMessage(), e);
+      throw new IllegalArgumentException(
+          "This cannot be written as JSON: " + e.getOriginalMessage(), e);
     }
   }
 }

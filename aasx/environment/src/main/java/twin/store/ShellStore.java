@@ -12,7 +12,10 @@ import org.eclipse.digitaltwin.basyx.core.exceptions.ElementDoesNotExistExceptio
 import org.eclipse.digitaltwin.basyx.core.exceptions.FileDoesNotExistException;
 import twin.store.Documents.Document;
 
-/** Shells, read from memory and written through to the disk; a change replaces the whole (small) document. */
+/**
+ * Shells, read from memory and written through to the disk; a change replaces the whole (small)
+ * document.
+ */
 public class ShellStore extends InMemoryAasBackend {
 
   private final Documents<AssetAdministrationShell> documents;
@@ -75,20 +78,25 @@ public class ShellStore extends InMemoryAasBackend {
     thumbnail.filter(value -> attachments.belongsTo(owner, value)).ifPresent(attachments::release);
   }
 
-  /** @return the name under which the thumbnail of this shell is kept */
+  /**
+   * @return the name under which the thumbnail of this shell is kept
+   */
   String attachmentOwner(String id) {
     get(id);
     return documents.nameOf(id);
   }
 
-  /** @param thumbnail the new one, or {@code null} to take it away */
+  /**
+   * @param thumbnail the new one, or {@code null} to take it away
+   */
   void setThumbnail(String id, Resource thumbnail) {
     change(
         id,
         copy -> {
           AssetInformation information = copy.getAssetInformation(id);
           if (information == null) {
-            throw new IllegalArgumentException("The shell has no asset information to hold a thumbnail");
+            throw new IllegalArgumentException(
+                "The shell has no asset information to hold a thumbnail");
           }
           if (thumbnail == null && information.getDefaultThumbnail() == null) {
             throw new FileDoesNotExistException();

@@ -25,7 +25,11 @@ public class StoreException extends RuntimeException {
 
   static StoreException notWritten(Object file, Throwable cause) {
     return new StoreException(
-        "The change was not stored and did not happen: " + file + " could not be written (" + cause.getMessage() + ")",
+        "The change was not stored and did not happen: "
+            + file
+            + " could not be written ("
+            + cause.getMessage()
+            + ")",
         "See that the disk is not full and that its folder may be written.",
         cause);
   }

@@ -11,7 +11,10 @@ import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.ControllerAdvice;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 
-/** Tells the caller of a change that did not reach the disk so: 507 with the reason, as a Result of the AAS API. */
+/**
+ * Tells the caller of a change that did not reach the disk so: 507 with the reason, as a Result of
+ * the AAS API.
+ */
 @ControllerAdvice
 @Order(Ordered.HIGHEST_PRECEDENCE)
 class StoreExceptionAnswer {
@@ -23,6 +26,7 @@ class StoreExceptionAnswer {
     LOG.error("{}. {}", e.getMessage(), e.remedy());
     Map<String, String> message =
         Map.of("messageType", "Error", "code", "507", "text", e.getMessage() + ". " + e.remedy());
-    return ResponseEntity.status(HttpStatus.INSUFFICIENT_STORAGE).body(Map.of("messages", List.of(message)));
+    return ResponseEntity.status(HttpStatus.INSUFFICIENT_STORAGE)
+        .body(Map.of("messages", List.of(message)));
   }
 }

@@ -3,7 +3,10 @@ package twin.store;
 import org.springframework.boot.diagnostics.AbstractFailureAnalyzer;
 import org.springframework.boot.diagnostics.FailureAnalysis;
 
-/** Makes a start that fails for the store end with what is wrong and what to do, instead of a stack trace. */
+/**
+ * Makes a start that fails for the store end with what is wrong and what to do, instead of a stack
+ * trace.
+ */
 class StoreFailureAnalyzer extends AbstractFailureAnalyzer<StoreException> {
 
   @Override

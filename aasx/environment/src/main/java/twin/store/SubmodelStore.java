@@ -8,7 +8,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
-import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import org.eclipse.digitaltwin.aas4j.v3.model.File;
@@ -25,13 +25,15 @@ import org.slf4j.LoggerFactory;
 import twin.store.Documents.Document;
 
 /**
- * Submodels, read from memory and written through to the disk. A submodel in memory is never changed: a change makes a
- * new version, notes itself in the submodel's journal, and then the new version takes the place of the old one. So a
- * reader sees a change whole or not at all, and one that the disk refused never happened.
+ * Submodels, read from memory and written through to the disk. A submodel in memory is never
+ * changed: a change makes a new version, notes itself in the submodel's journal, and then the new
+ * version takes the place of the old one. So a reader sees a change whole or not at all, and one
+ * that the disk refused never happened.
  */
 public class SubmodelStore extends InMemorySubmodelBackend {
 
   private static final Logger LOG = LoggerFactory.getLogger(SubmodelStore.class);
+
   /** A journal this long, and longer than its document, is worked into the document. */
   private static final long LONG_JOURNAL_BYTES = 1 << 20;
 
@@ -40,6 +42,7 @@ public class SubmodelStore extends InMemorySubmodelBackend {
   private final Documents<Submodel> documents;
   private final Attachments attachments;
   private final Map<String, Journal> journals = new ConcurrentHashMap<>();
+
   /** One writer at a time per submodel; submodels with the same hash share a lock. */
   private final Object[] locks = IntStream.range(0, 64).mapToObj(i -> new Object()).toArray();
 
@@ -102,17 +105,19 @@ public class SubmodelStore extends InMemorySubmodelBackend {
     return findById(id).orElseThrow(() -> new ElementDoesNotExistException(id));
   }
 
-  /** Applies, stores and publishes the change that the function makes of the present version. */
-  private void change(String id, Function<Submodel, Change> function) {
+  /** Makes the change while no other writer can, stores it and shows it to readers. */
+  private void change(String id, Supplier<Change> wanted) {
     synchronized (lock(id)) {
       Submodel before = get(id);
-      Change change = function.apply(before);
-      SubmodelElement replaced =
-          change.kind() == Change.Kind.add ? null : super.getSubmodelElement(id, change.path());
-      Submodel after = change.applyTo(before);
       Journal journal = journals.get(id);
+      SubmodelElement replaced;
+      Submodel after;
       try {
-        journal.append(change);
+        byte[] json = wanted.get().toJson();
+        Change change = Change.fromJson(json); // what is kept in memory is what would be read again
+        replaced = change.kind() == Change.Kind.add ? null : getSubmodelElement(id, change.path());
+        after = change.applyTo(before);
+        journal.append(json);
       } catch (IOException e) {
         throw StoreException.notWritten(journal.file(), e);
       }
@@ -126,10 +131,15 @@ public class SubmodelStore extends InMemorySubmodelBackend {
     }
   }
 
-  /** Every change is safe in the journal already, so a document that cannot be written just now is no failure. */
+  /**
+   * Every change is safe in the journal already, so a document that cannot be written just now is
+   * no failure.
+   */
   private void tidy(String id, Submodel submodel) {
     try {
-      writeDocument(submodel, Json.indented(submodel));
+      byte[] content = Json.indented(submodel);
+      Json.read(content, Submodel.class);
+      writeDocument(submodel, content);
     } catch (IOException e) {
       LOG.warn("The journal of {} could not be worked into its document: {}", id, e.getMessage());
     }
@@ -154,11 +164,15 @@ public class SubmodelStore extends InMemorySubmodelBackend {
       Files.deleteIfExists(Journal.fileOf(document));
       journals.put(id, new Journal(document, content, disk));
     } catch (IOException e) {
-      LOG.warn("The finished journal of {} could not be deleted and is continued: {}", id, e.getMessage());
+      LOG.warn(
+          "The finished journal of {} could not be deleted and is continued: {}",
+          id,
+          e.getMessage());
     }
   }
 
-  private void releaseAttachments(String owner, List<SubmodelElement> before, List<SubmodelElement> after) {
+  private void releaseAttachments(
+      String owner, List<SubmodelElement> before, List<SubmodelElement> after) {
     Set<String> unused = new HashSet<>(fileValues(before));
     unused.removeIf(value -> !attachments.belongsTo(owner, value));
     if (!unused.isEmpty()) {
@@ -167,7 +181,9 @@ public class SubmodelStore extends InMemorySubmodelBackend {
     }
   }
 
-  /** @return the values of all File elements, at whatever depth */
+  /**
+   * @return the values of all File elements, at whatever depth
+   */
   static Set<String> fileValues(List<SubmodelElement> elements) {
     Set<String> values = new HashSet<>();
     ElementTree.visit(
@@ -192,7 +208,8 @@ public class SubmodelStore extends InMemorySubmodelBackend {
       } catch (IOException e) {
         throw StoreException.notWritten(documents.fileOf(id), e);
       }
-      List<SubmodelElement> before = findById(id).map(Submodel::getSubmodelElements).orElse(List.of());
+      List<SubmodelElement> before =
+          findById(id).map(Submodel::getSubmodelElements).orElse(List.of());
       super.save(stored);
       releaseAttachments(documents.nameOf(id), before, stored.getSubmodelElements());
     }
@@ -211,14 +228,17 @@ public class SubmodelStore extends InMemorySubmodelBackend {
       try {
         Files.deleteIfExists(journal.file());
       } catch (IOException e) {
-        LOG.warn("The journal of the deleted {} is left for the next start to remove: {}", id, e.getMessage());
+        LOG.warn(
+            "The journal of the deleted {} is left for the next start to remove: {}",
+            id,
+            e.getMessage());
       }
     }
   }
 
   @Override
   public void setSubmodelElementValue(String id, String path, SubmodelElementValue value) {
-    change(id, submodel -> new Change(Change.Kind.put, path, withValue(id, path, value)));
+    change(id, () -> new Change(Change.Kind.put, path, withValue(id, path, value)));
   }
 
   @SuppressWarnings("unchecked")
@@ -237,7 +257,7 @@ public class SubmodelStore extends InMemorySubmodelBackend {
   void setAttachment(String id, String path, String value) {
     change(
         id,
-        submodel -> {
+        () -> {
           File file = ElementTree.shallowCopy(fileElement(id, path));
           if (value == null && attachments.file(file.getValue()).isEmpty()) {
             throw new FileDoesNotExistException();
@@ -254,29 +274,31 @@ public class SubmodelStore extends InMemorySubmodelBackend {
     throw new ElementNotAFileException(path);
   }
 
-  /** @return the name under which the attachments of this submodel are kept */
+  /**
+   * @return the name under which the attachments of this submodel are kept
+   */
   String attachmentOwner(String id) {
     return documents.nameOf(id);
   }
 
   @Override
   public void createSubmodelElement(String id, SubmodelElement element) {
-    change(id, submodel -> new Change(Change.Kind.add, "", element));
+    change(id, () -> new Change(Change.Kind.add, "", element));
   }
 
   @Override
   public void createSubmodelElement(String id, String path, SubmodelElement element) {
-    change(id, submodel -> new Change(Change.Kind.add, path, element));
+    change(id, () -> new Change(Change.Kind.add, path, element));
   }
 
   @Override
   public void updateSubmodelElement(String id, String path, SubmodelElement element) {
-    change(id, submodel -> new Change(Change.Kind.put, path, element));
+    change(id, () -> new Change(Change.Kind.put, path, element));
   }
 
   @Override
   public void deleteSubmodelElement(String id, String path) {
-    change(id, submodel -> new Change(Change.Kind.remove, path, null));
+    change(id, () -> new Change(Change.Kind.remove, path, null));
   }
 
   @Override

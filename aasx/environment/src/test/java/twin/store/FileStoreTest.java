@@ -44,7 +44,10 @@ import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
-/** The store's rules, without HTTP. "Crashed" means opened again from a copy of the folder, without having been closed. */
+/**
+ * The store's rules, without HTTP. "Crashed" means opened again from a copy of the folder, without
+ * having been closed.
+ */
 class FileStoreTest {
 
   private static final String ID = "https://battery-twin.example/ids/sm/B0005/Prediction";
@@ -65,7 +68,11 @@ class FileStoreTest {
   }
 
   private static Property property(String idShort, String value) {
-    return new DefaultProperty.Builder().idShort(idShort).valueType(DataTypeDefXsd.STRING).value(value).build();
+    return new DefaultProperty.Builder()
+        .idShort(idShort)
+        .valueType(DataTypeDefXsd.STRING)
+        .value(value)
+        .build();
   }
 
   private static Submodel submodel() {
@@ -76,7 +83,8 @@ class FileStoreTest {
         .submodelElements(
             new DefaultSubmodelElementCollection.Builder()
                 .idShort("Details")
-                .description(new DefaultLangStringTextType.Builder().language("en").text("kept").build())
+                .description(
+                    new DefaultLangStringTextType.Builder().language("en").text("kept").build())
                 .value(property("A", "1"))
                 .value(property("B", "1"))
                 .value(new DefaultFile.Builder().idShort("Curve").contentType("text/csv").build())
@@ -84,9 +92,13 @@ class FileStoreTest {
         .submodelElements(
             new DefaultSubmodelElementList.Builder()
                 .idShort("Alerts")
-                .value(new DefaultSubmodelElementCollection.Builder().value(property("State", "1")).build())
+                .value(
+                    new DefaultSubmodelElementCollection.Builder()
+                        .value(property("State", "1"))
+                        .build())
                 .build())
-        .submodelElements(new DefaultEntity.Builder().idShort("Life").statements(property("Unit", "1")).build())
+        .submodelElements(
+            new DefaultEntity.Builder().idShort("Life").statements(property("Unit", "1")).build())
         .submodelElements(property("Last", "1"))
         .build();
   }
@@ -229,7 +241,16 @@ class FileStoreTest {
         .isInstanceOf(IllegalArgumentException.class);
     assertThatThrownBy(() -> submodels.createSubmodelElement(ID, "First", property("New", "2")))
         .isInstanceOf(IllegalArgumentException.class);
-    for (String path : List.of("Nope", "Details.Nope", "Alerts[7]", "Details[0]", "Alerts.State", "First.A", "A[", "")) {
+    for (String path :
+        List.of(
+            "Nope",
+            "Details.Nope",
+            "Alerts[7]",
+            "Details[0]",
+            "Alerts.State",
+            "First.A",
+            "A[",
+            "")) {
       assertThatThrownBy(() -> submodels.deleteSubmodelElement(ID, path))
           .isInstanceOf(ElementDoesNotExistException.class);
     }
@@ -244,7 +265,9 @@ class FileStoreTest {
     Callable<Void> append =
         () -> {
           for (int i = 0; i < 50; i++) {
-            store.submodels().createSubmodelElement(ID, "Alerts", new DefaultSubmodelElementCollection());
+            store
+                .submodels()
+                .createSubmodelElement(ID, "Alerts", new DefaultSubmodelElementCollection());
           }
           return null;
         };
@@ -252,7 +275,8 @@ class FileStoreTest {
       done.get();
     }
     pool.shutdown();
-    assertThat(((SubmodelElementList) get(store).getSubmodelElements().get(2)).getValue()).hasSize(401);
+    assertThat(((SubmodelElementList) get(store).getSubmodelElements().get(2)).getValue())
+        .hasSize(401);
     try (FileStore again = crashed()) {
       assertThat(get(again)).isEqualTo(get(store));
     }
@@ -266,7 +290,8 @@ class FileStoreTest {
     byte[] whole = Files.readAllBytes(journal);
     store.submodels().setSubmodelElementValue(ID, "First", new PropertyValue("3"));
     byte[] more = Files.readAllBytes(journal);
-    for (int length : new int[] {whole.length, whole.length + 1, whole.length + 12, more.length - 1}) {
+    for (int length :
+        new int[] {whole.length, whole.length + 1, whole.length + 12, more.length - 1}) {
       Files.write(journal, Arrays.copyOf(more, length));
       try (FileStore again = crashed()) {
         assertThat(((Property) get(again).getSubmodelElements().get(0)).getValue()).isEqualTo("2");
@@ -282,7 +307,8 @@ class FileStoreTest {
     store.submodels().createSubmodelElement(ID, property("New", "2"));
     Path document = onlyFileIn("submodels", ".json");
     Submodel expected = get(store);
-    // As if the process had died after the journal named the new document: before, and after, that took its place.
+    // As if the process had died after the journal named the new document: before, and after, that
+    // took its place.
     Journal journal = new Journal(document, Files.readAllBytes(document), new Disk(true));
     journal.read();
     byte[] rewritten = Json.indented(expected);
@@ -392,14 +418,18 @@ class FileStoreTest {
     }
     store.close();
     store = new FileStore(folder, true);
-    assertThat(contents(folder).keySet()).noneMatch(name -> name.endsWith(".tmp") || name.contains("deleted"));
+    assertThat(contents(folder).keySet())
+        .noneMatch(name -> name.endsWith(".tmp") || name.contains("deleted"));
     assertThat(note).exists();
   }
 
   private String attach(String content) {
     return store
         .attachments()
-        .save(store.submodels().attachmentOwner(ID), "curve.csv", new ByteArrayInputStream(content.getBytes()));
+        .save(
+            store.submodels().attachmentOwner(ID),
+            "curve.csv",
+            new ByteArrayInputStream(content.getBytes()));
   }
 
   private static String curve(Submodel submodel) {
@@ -416,7 +446,8 @@ class FileStoreTest {
     saved();
     String first = attach("first");
     store.submodels().setAttachment(ID, "Details.Curve", first);
-    File element = new DefaultFile.Builder().idShort("Copy").contentType("text/csv").value(first).build();
+    File element =
+        new DefaultFile.Builder().idShort("Copy").contentType("text/csv").value(first).build();
     store.submodels().createSubmodelElement(ID, element);
     store.submodels().setAttachment(ID, "Details.Curve", attach("second"));
     store.submodels().updateSubmodelElement(ID, "Copy", element);
@@ -426,7 +457,8 @@ class FileStoreTest {
     assertThat(store.attachments().find(first)).hasContent("first");
     store.submodels().deleteSubmodelElement(ID, "Copy");
     store.close();
-    assertThat(contents(folder.resolve("attachments")).keySet()).containsExactly(Path.of(second).toString());
+    assertThat(contents(folder.resolve("attachments")).keySet())
+        .containsExactly(Path.of(second).toString());
     store = new FileStore(folder, true);
     store.submodels().deleteById(ID);
     store.close();
@@ -438,7 +470,8 @@ class FileStoreTest {
     saved();
     String value = attach("inside");
     Path outside = Files.writeString(temporary.resolve("secret.0123456789ab.csv"), "secret");
-    Path link = folder.resolve("attachments").resolve(value).resolveSibling("link.0123456789ab.csv");
+    Path link =
+        folder.resolve("attachments").resolve(value).resolveSibling("link.0123456789ab.csv");
     try {
       Files.createSymbolicLink(link, outside);
     } catch (UnsupportedOperationException | IOException e) {
@@ -460,7 +493,9 @@ class FileStoreTest {
             " ",
             "")) {
       assertThat(store.attachments().exists(wrong)).as(wrong).isFalse();
-      assertThatThrownBy(() -> store.attachments().delete(wrong)).as(wrong).isInstanceOf(RuntimeException.class);
+      assertThatThrownBy(() -> store.attachments().delete(wrong))
+          .as(wrong)
+          .isInstanceOf(RuntimeException.class);
     }
     assertThat(store.attachments().exists(null)).isFalse();
     assertThat(store.attachments().exists(value)).isTrue();
@@ -471,8 +506,12 @@ class FileStoreTest {
   void aFileNameIsMadeHarmlessAndKeepsItsEnding() {
     saved();
     String owner = store.submodels().attachmentOwner(ID);
-    for (String name : new String[] {"../../etc/passwd", "C:\\a\\b c.CSV", ".hidden", "", "ü".repeat(300) + ".csv", null}) {
-      String value = store.attachments().save(owner, name, new ByteArrayInputStream(new byte[] {1}));
+    for (String name :
+        new String[] {
+          "../../etc/passwd", "C:\\a\\b c.CSV", ".hidden", "", "ü".repeat(300) + ".csv", null
+        }) {
+      String value =
+          store.attachments().save(owner, name, new ByteArrayInputStream(new byte[] {1}));
       assertThat(value).matches("[A-Za-z0-9.-]+/[A-Za-z0-9._-]{1,110}");
       assertThat(store.attachments().exists(value)).isTrue();
     }
@@ -484,7 +523,8 @@ class FileStoreTest {
     Submodel before = saved();
     Path journal = Journal.fileOf(onlyFileIn("submodels", ".json"));
     Files.createDirectory(journal); // a folder in its place: no write can succeed
-    assertThatThrownBy(() -> store.submodels().setSubmodelElementValue(ID, "First", new PropertyValue("2")))
+    assertThatThrownBy(
+            () -> store.submodels().setSubmodelElementValue(ID, "First", new PropertyValue("2")))
         .isInstanceOf(StoreException.class)
         .hasMessageContaining("did not happen");
     assertThat(get(store)).isSameAs(before);
@@ -519,11 +559,39 @@ class FileStoreTest {
     store.submodels().deleteSubmodelElement(ID, "Details.B");
     List<String> lines = Files.readAllLines(onlyFileIn("submodels", ".journal"));
     assertThat(lines).hasSize(3);
-    assertThat(lines.get(1)).contains("{\"put\":\"Details.A\",\"element\":{\"modelType\":\"Property\"");
+    assertThat(lines.get(1))
+        .contains("{\"put\":\"Details.A\",\"element\":{\"modelType\":\"Property\"");
     assertThat(lines.get(2)).endsWith("{\"remove\":\"Details.B\"}");
     Files.writeString(onlyFileIn("submodels", ".journal"), "unfinished", StandardOpenOption.APPEND);
     try (FileStore again = crashed()) {
       assertThat(get(again)).isEqualTo(get(store));
+    }
+  }
+
+  @Test
+  void oddButAcceptedContentDoesNotStopTheNextStart() throws IOException {
+    String json =
+        """
+        {"modelType": "Submodel", "id": "urn:odd", "submodelElements": [null,
+          {"modelType": "SubmodelElementCollection", "idShort": "C", "value": null},
+          {"modelType": "Operation", "idShort": "O", "inputVariables": null},
+          {"modelType": "Entity", "idShort": "E", "entityType": "CoManagedEntity", "statements": [null]}]}
+        """;
+    store.submodels().save(Json.read(json.getBytes(), Submodel.class));
+    store.submodels().createSubmodelElement("urn:odd", "C", property("A", "1"));
+    store.submodels().createSubmodelElement("urn:odd", property("A", "1"));
+    store
+        .submodels()
+        .save(
+            Json.read(
+                "{\"modelType\": \"Submodel\", \"id\": \"urn:none\", \"submodelElements\": null}"
+                    .getBytes(),
+                Submodel.class));
+    store.submodels().createSubmodelElement("urn:none", property("A", "1"));
+    try (FileStore again = crashed()) {
+      for (String id : List.of("urn:odd", "urn:none")) {
+        assertThat(again.submodels().findById(id)).isEqualTo(store.submodels().findById(id));
+      }
     }
   }
 }
