@@ -1,6 +1,6 @@
 """Honest figures of the predictors: leave one cell out, with every choice made inside the training cells.
 
-Protocol for RUL: cells `HEADLINE_CELLS`; each is predicted by a model that learned from the three others (and the
+Protocol for RUL: cells `REFERENCE_CELLS`; each is predicted by a model that learned from the three others (and the
 fade-rate exponent from all cells but these four) at every cycle from 10 to one before the end of life, from data up to
 that cycle. A cell that never gets below the threshold is in error only by the cycles that its predicted end of life
 lies before the end of its record; it counts in `mae4` only. Metrics after Saxena et al. (2010), "Metrics for offline
@@ -26,7 +26,6 @@ from model.gaussian_process import FIRST_CYCLE
 from model.intervals import LEVELS
 from model.remaining_life import BoosterCache, RemainingLife
 
-HEADLINE_CELLS = REFERENCE_CELLS
 END_OF_LIFE_Ah = 1.4
 """README of cells 5, 6, 7, 18: end of life at 30 % fade, from 2 Ah to 1.4 Ah."""
 
@@ -198,13 +197,13 @@ class IntervalScore:
 
 def evaluate_rul(histories: Mapping[str, History], progress: Progress) -> RulEvaluation:
     """RUL figures of the headline cells at 1.4 Ah and the thresholds that nothing was tuned to."""
-    records = {cell: FadeRecord.of(histories[cell]) for cell in HEADLINE_CELLS}
-    others = [history for cell, history in histories.items() if cell not in HEADLINE_CELLS]
+    records = {cell: FadeRecord.of(histories[cell]) for cell in REFERENCE_CELLS}
+    others = [history for cell, history in histories.items() if cell not in REFERENCE_CELLS]
     cache: BoosterCache = {}
     models = {}
-    for cell in HEADLINE_CELLS:
+    for cell in REFERENCE_CELLS:
         progress(f"RUL: model without {cell}")
-        models[cell] = RemainingLife.fit([histories[c] for c in HEADLINE_CELLS if c != cell], others, cache=cache)
+        models[cell] = RemainingLife.fit([histories[c] for c in REFERENCE_CELLS if c != cell], others, cache=cache)
     nested, baselines, alone, intervals = {}, {}, {}, {}
     for threshold in (END_OF_LIFE_Ah, *UNTUNED_THRESHOLDS_Ah):
         progress(f"RUL: baselines at {threshold:.2f} Ah")
@@ -219,7 +218,7 @@ def evaluate_rul(histories: Mapping[str, History], progress: Progress) -> RulEva
             [life.covered(*bounds[cell]) for cell, life in lives.items()],
             [float(np.mean(high - low)) for low, high in bounds.values()],
         )
-        trains = {cell: [records[c] for c in HEADLINE_CELLS if c != cell] for cell in HEADLINE_CELLS}
+        trains = {cell: [records[c] for c in REFERENCE_CELLS if c != cell] for cell in REFERENCE_CELLS}
         baselines[threshold] = {
             name: RulScore.of(lives, {cell: predict(trains[cell], life) for cell, life in lives.items()})
             for name, predict in BASELINES.items()
@@ -234,7 +233,7 @@ def evaluate_rul(histories: Mapping[str, History], progress: Progress) -> RulEva
                     for cell, life in lives.items()
                 },
             )
-            for name in models[HEADLINE_CELLS[0]].bases
+            for name in models[REFERENCE_CELLS[0]].bases
         }
         if threshold == END_OF_LIFE_Ah:
             shown = lives, predicted, bounds
@@ -299,9 +298,9 @@ def evaluate_capacity(histories: Mapping[str, History], progress: Progress) -> C
     """Leave-one-cell-out figures of the capacity model on the four headline cells and on all cells."""
     four, predicted = {}, {}
     covered: list[list[float]] = []
-    for cell in HEADLINE_CELLS:
+    for cell in REFERENCE_CELLS:
         progress(f"capacity of four cells: model without {cell}")
-        model = CapacityModel.fit([histories[c] for c in HEADLINE_CELLS if c != cell])
+        model = CapacityModel.fit([histories[c] for c in REFERENCE_CELLS if c != cell])
         four[cell], predicted[cell] = _capacity_of(model, histories[cell])
         true = predicted[cell][0]
         tables = [model.predict(histories[cell], level) for level in LEVELS]
@@ -313,7 +312,7 @@ def evaluate_capacity(histories: Mapping[str, History], progress: Progress) -> C
         everything[cell], _ = _capacity_of(model, histories[cell])
     baselines = {
         name: (
-            _four_rmse(_each(predict, {cell: histories[cell] for cell in HEADLINE_CELLS})),
+            _four_rmse(_each(predict, {cell: histories[cell] for cell in REFERENCE_CELLS})),
             _all_mae_percent(_each(predict, histories)),
         )
         for name, predict in {"persistence": persistence, "charge Ah only, linear": charge_only}.items()
@@ -445,7 +444,7 @@ class Evaluation:
 
 def evaluate(histories: Mapping[str, History], progress: Progress = lambda message: None) -> Evaluation:
     """All figures from the histories of all cells, which must hold the four headline cells. About half a minute."""
-    missing = [cell for cell in HEADLINE_CELLS if cell not in histories]
+    missing = [cell for cell in REFERENCE_CELLS if cell not in histories]
     if missing:
         raise NotEnoughHistory(f"the evaluation needs the cells {', '.join(missing)}")
     return Evaluation(evaluate_rul(histories, progress), evaluate_capacity(histories, progress))

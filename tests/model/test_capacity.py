@@ -9,8 +9,8 @@ import xgboost
 from model import data
 from model.capacity import CapacityModel
 from model.cycle import CAPACITY_LIMIT_Ah, History
+from model.data import REFERENCE_CELLS
 from model.errors import InvalidInput, NotEnoughHistory
-from model.evaluation import HEADLINE_CELLS
 from tests.model.made_up import history
 
 LEFT_OUT = "B0005"
@@ -23,7 +23,7 @@ def histories() -> dict[str, History]:
 
 @pytest.fixture(scope="module")
 def capacity(histories) -> CapacityModel:
-    return CapacityModel.fit([histories[cell] for cell in HEADLINE_CELLS if cell != LEFT_OUT])
+    return CapacityModel.fit([histories[cell] for cell in REFERENCE_CELLS if cell != LEFT_OUT])
 
 
 def test_is_better_than_persistence_on_a_cell_it_has_not_seen(capacity, histories):
@@ -90,7 +90,7 @@ def test_one_cell_is_too_few(histories):
 
 
 def test_fitting_again_gives_the_same(capacity, histories):
-    again = CapacityModel.fit([histories[cell] for cell in HEADLINE_CELLS if cell != LEFT_OUT])
+    again = CapacityModel.fit([histories[cell] for cell in REFERENCE_CELLS if cell != LEFT_OUT])
     assert again.to_state() == capacity.to_state()
 
 

@@ -8,8 +8,8 @@ import xgboost
 
 from model import data
 from model.cycle import History
+from model.data import REFERENCE_CELLS
 from model.errors import NotEnoughHistory
-from model.evaluation import HEADLINE_CELLS
 from model.remaining_life import FORMS, BoosterCache, RemainingLife
 from tests.model.made_up import history
 
@@ -27,8 +27,10 @@ def cache() -> BoosterCache:
 
 
 def fit(histories: dict[str, History], cache: BoosterCache | None) -> RemainingLife:
-    reference = [histories[cell] for cell in HEADLINE_CELLS if cell != LEFT_OUT]
-    return RemainingLife.fit(reference, [h for cell, h in histories.items() if cell not in HEADLINE_CELLS], cache=cache)
+    reference = [histories[cell] for cell in REFERENCE_CELLS if cell != LEFT_OUT]
+    return RemainingLife.fit(
+        reference, [h for cell, h in histories.items() if cell not in REFERENCE_CELLS], cache=cache
+    )
 
 
 @pytest.fixture(scope="module")
