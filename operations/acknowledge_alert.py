@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from aasx.values import to_value
-from operations import alerts, predict, twin
+from operations import alerts, present_state, twin
 from operations.edge import DATE_TIME, Inputs, Outputs, line, variable
 from operations.elements import child, reading
 from operations.errors import OperationError
@@ -42,7 +42,7 @@ def acknowledge_alert(live: LiveTwin, cell: str, inputs: AcknowledgeAlertInputs)
     if not found.is_acknowledged:
         now = twin.utc_text(datetime.now(UTC))
         change = alerts.acknowledge(active, found.AlertId, inputs.AcknowledgedBy, inputs.Comment, now)
-        live.put_prediction(predict.with_alerts(submodel, change))
+        live.put_prediction(present_state.with_alerts(submodel, change))
         summary = {
             "AlertSeverity": alerts.highest_severity(change.kept),
             "UnacknowledgedAlerts": alerts.unacknowledged(change.kept),

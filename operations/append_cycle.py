@@ -19,13 +19,21 @@ from aasx.operational_data import RECORDS_PATH, record_id_short
 from aasx.vocabulary import CURVE_COLUMNS
 from model import errors as model_errors
 from model.cycle import COLUMNS, CAPACITY_LIMIT_Ah
-from model.features import SAMPLE_NAMES, cycle_features
+from model.features import (
+    CHARGE_FEATURES,
+    DISCHARGE_FEATURES,
+    SAMPLE_NAMES,
+    CHARGE_GAP_s,
+    DISCHARGE_GAP_s,
+    cycle_features,
+)
 from model.prediction import Prediction
-from operations import alerts, predict, twin
+from operations import alerts, present_state, twin
 from operations.edge import DATE_TIME, LONG, BenchTime, Inputs, Outputs, variable
 from operations.errors import InvalidInput, OperationError, Problem, shown
 from operations.live_twin import CellHistory, LiveTwin
 from operations.logs import request_id
+from operations.predict import HIGHEST_CYCLE
 
 LONGEST_SAMPLES_CHARACTERS = 1_500_000
 MOST_SAMPLES = 20_000
@@ -46,7 +54,7 @@ def _column_field(column: str) -> tuple[Any, Any]:
     if column == "start_time":
         return BenchTime, variable(None, xs_type=DATE_TIME, description=COLUMNS[column].meaning)
     if column == "cycle_number":
-        return int, variable(ge=1, le=predict.HIGHEST_CYCLE)
+        return int, variable(ge=1, le=HIGHEST_CYCLE)
     known = COLUMNS[column]
     low = 1e-3 if column == "capacity_Ah" else known.low  # 0 is an aborted test, not a cycle
     default = ... if twin.ID_SHORT[column] in REQUIRED else None
@@ -112,12 +120,11 @@ def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
 
 def _prediction(live: LiveTwin, history: CellHistory, outcome: str) -> tuple[Prediction, list[alerts.Alert]]:
     """The prediction after the last cycle, written if the AAS does not have it yet, and the alerts newly raised."""
-    submodel = live.prediction_submodel(history.cell)
-    now = datetime.now(UTC)
     if outcome == "appended":
-        return predict.predict_present(live, history, submodel, now)
-    predict.complete(live, history, submodel, now)
-    return predict.present(live, history, submodel), []
+        return present_state.write(live, history)
+    present_state.complete(live, history)
+    percent = present_state.stored(live, history).thresholds.soh_end_of_life
+    return present_state.present(live, history, percent), []
 
 
 def read_samples(field: str, text: str | None) -> pd.DataFrame | None:
@@ -169,17 +176,15 @@ def measured_row(inputs: Any, samples: pd.DataFrame | None, charge: pd.DataFrame
     """
     row: dict[str, Any] = {}
     if samples is not None:
-        try:
-            row |= cycle_features(samples, charge)
-        except model_errors.InvalidInput as error:
-            raise InvalidInput(Problem("DischargeSamples", shown(error.value), error.allowed)) from None
+        row |= sampled_features(samples, charge)
     elif charge is not None:
         raise InvalidInput(Problem("ChargeSamples", "", "need the DischargeSamples of the cycle with them"))
     for column, id_short in twin.ID_SHORT.items():
         if (value := getattr(inputs, id_short)) is not None:
             row[column] = pd.Timestamp(value) if column == "start_time" else value
     if "capacity_Ah" not in row:
-        raise InvalidInput(Problem("Capacity", "", "missing; give it, or DischargeSamples to compute it from"))
+        text = f"missing; give it, or DischargeSamples at most {DISCHARGE_GAP_s:g} s apart to compute it from"
+        raise InvalidInput(Problem("Capacity", "", text))
     for column, value in row.items():
         if column != "start_time" and not COLUMNS[column].low <= value <= COLUMNS[column].high:
             known = COLUMNS[column]
@@ -189,6 +194,20 @@ def measured_row(inputs: Any, samples: pd.DataFrame | None, charge: pd.DataFrame
         allowed = f"must be above 0, to {CAPACITY_LIMIT_Ah} Ah"
         raise InvalidInput(Problem("Capacity", shown(row["capacity_Ah"]), allowed))
     return row
+
+
+def sampled_features(discharge: pd.DataFrame, charge: pd.DataFrame | None) -> dict[str, float]:
+    """What the samples tell of the cycle. Charges in Ah only from samples that are close enough to integrate them."""
+    try:
+        found = cycle_features(discharge, charge)
+    except model_errors.InvalidInput as error:
+        raise InvalidInput(Problem("DischargeSamples", shown(error.value), error.allowed)) from None
+    too_sparse: set[str] = set()
+    if discharge["Time"].diff().max() > DISCHARGE_GAP_s:
+        too_sparse |= {"capacity_Ah", *DISCHARGE_FEATURES}
+    if charge is not None and charge["Time"].diff().max() > CHARGE_GAP_s:
+        too_sparse |= {"charge_since_previous_Ah", *CHARGE_FEATURES}
+    return {name: value for name, value in found.items() if not (name in too_sparse and name.endswith("_Ah"))}
 
 
 def in_order(history: CellHistory, row: dict[str, Any]) -> dict[str, Any]:

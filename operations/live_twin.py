@@ -1,15 +1,15 @@
 """The cells as they live in the AAS environment: read cheaply, written in an order that a crash cannot spoil.
 
 The AAS is the system of record; this process only remembers the history of a cell, so that an operation need not read
-a thousand records again. Before a remembered history is used, two small requests look whether it still holds: LiveState
-(its cycle, capacity and time of last update) must be the one seen, and no record may follow the last one known. Thus an
-import, a restored backup, a removed or newly added cell and a record appended by somebody else are noticed at once; a
-change of an older record made by hand is noticed after `history_max_age_s`, when everything is read anew anyway.
+a thousand records again. Before a remembered history is used, LiveState is read: its cycle, capacity and time of last
+update must be the ones seen, else everything is read anew. Thus an import, a restored backup, a cell removed and added
+again and a cycle appended by another delegate are noticed at once. What somebody writes into single elements by hand,
+past the operations, is noticed after `history_max_age_s` at the latest, when everything is read anew anyway.
 
 Order of the writes of one cycle, each atomic in the AAS environment: the record; the curves of the latest cycle; the
 segment's counters; LiveState; the Prediction submodel as a whole with its alerts; the fleet's summary. The record comes
 first because everything else follows from it: whoever finds LiveState, counters or Prediction behind the records
-completes them before anything else (`completed`, `predict.write_present`). A failure in the middle makes this process
+completes them before anything else (`completed`, `present_state.complete`). A failure in the middle makes this process
 forget the cell, so that the next call reads it anew and completes it; a new process reads it anew in any case.
 """
 
@@ -27,19 +27,20 @@ from typing import Any, Protocol, cast
 import pandas as pd
 
 from aasx import fleet
-from aasx.client import AasClient, NotFound
+from aasx.client import AasClient, Conflict, NotFound
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
 from aasx.operational_data import LATEST_CURVES_PATH, RECORDS_PATH, record_id_short, record_item
 from model.cycle import History
 from model.prediction import DEFAULT_CONFIDENCE_LEVEL, Prediction, Scenario, Simulation
 from operations import deadline, twin
-from operations.elements import Json, child, reading, with_value
+from operations.elements import Json, reading, with_value
 from operations.errors import OperationError
 from operations.logs import say
 from operations.metrics import Metrics
 from operations.settings import Settings
 
 SEGMENT = "Segments.InternalSegment"
+PREDICTION_TIME = "PredictionDetails.PredictedAt"
 
 MOST_REMEMBERED = 200
 """Predictions remembered of one history: an operator who drags the slider of past cycles comes back to them."""
@@ -72,6 +73,8 @@ class Memory:
     """
 
     predictions: dict[tuple[Any, ...], Prediction] = field(default_factory=dict)
+    stored: Any = None
+    """What the AAS holds of the present state (present_state.Stored)."""
     fleet_summary: dict[str, Any] | None = None
 
 
@@ -170,20 +173,18 @@ class LiveTwin:
                 raise ValueError("another submodel, or an empty one")
         return submodel
 
+    def prediction_time(self, cell: str) -> str | None:
+        """When the prediction in the AAS was made."""
+        deadline.remaining_s()
+        return self.client.element_value(submodel_id(cell, "Prediction"), PREDICTION_TIME)
+
     def _still_holds(self, known: CellHistory) -> bool:
         if known.last_cycle is None or time.monotonic() - known.read_at > self.settings.history_max_age_s:
             return False
-        submodel = submodel_id(known.cell, "OperationalData")
-        try:
-            deadline.remaining_s()
-            with reading(f"live state of {known.cell}"):
-                if _stamp(self.client.element_value(submodel, "LiveState")) != known.stamp:
-                    return False
-            deadline.remaining_s()
-            self.client.element(submodel, f"{RECORDS_PATH}.{record_id_short(known.last_cycle + 1)}")
-        except NotFound:
-            return True
-        return False
+        deadline.remaining_s()
+        with reading(f"live state of {known.cell}"):
+            live_state = self.client.element_value(submodel_id(known.cell, "OperationalData"), "LiveState")
+            return _stamp(live_state) == known.stamp
 
     def _read(self, cell: str) -> CellHistory:
         self.forget(cell)
@@ -224,7 +225,11 @@ class LiveTwin:
         record = with_value(record, twin.record_values(row, history.rated_capacity_Ah))
         self.forget(history.cell)
         deadline.remaining_s()
-        self.client.append_element(submodel_id(history.cell, "OperationalData"), RECORDS_PATH, record)
+        try:
+            self.client.append_element(submodel_id(history.cell, "OperationalData"), RECORDS_PATH, record)
+        except Conflict as error:
+            text = f"somebody else has changed the history of {history.cell} just now; repeat the call"
+            raise OperationError("unavailable", text) from error
         added = twin.cycle_table([twin.record_values(row, history.rated_capacity_Ah)])
         cycles = pd.concat([history.cycles, added], ignore_index=True) if len(history.cycles) else added
         return CellHistory(
@@ -266,11 +271,10 @@ class LiveTwin:
         deadline.remaining_s()
         self.client.put_submodel(submodel)
 
-    def put_prediction_time(self, submodel: Json, now: datetime) -> None:
+    def put_prediction_time(self, cell: str, predicted_at: str) -> None:
         """Only when the prediction was made, where all the rest in the AAS is as it would be written again."""
-        details = with_value(child(submodel, "PredictionDetails"), {"PredictedAt": twin.utc_text(now)})
         deadline.remaining_s()
-        self.client.put_element(submodel["id"], "PredictionDetails", details)
+        self.client.set_value(submodel_id(cell, "Prediction"), PREDICTION_TIME, predicted_at)
 
     def put_fleet_summary(self, history: CellHistory, summary: dict[str, Any]) -> None:
         """The cell's line in the Fleet submodel, when it has changed; a twin without fleet shell has none."""
@@ -290,7 +294,7 @@ class LiveTwin:
     def update_fleet_summary(self, cell: str, summary: dict[str, Any]) -> None:
         """Some values of the cell's line in the Fleet submodel, if it has one."""
         if known := self._known.get(cell):
-            known.memory.fleet_summary = None
+            known.memory.fleet_summary = known.memory.stored = None
         try:
             deadline.remaining_s()
             entry = self.client.element(fleet_submodel_id(), f"Cells.{cell}")

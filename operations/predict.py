@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from pydantic import BaseModel
 
-from aasx.values import to_value
-from model.prediction import CONFIDENCE_LEVELS, DEFAULT_CONFIDENCE_LEVEL, NO_HISTORY, PAST_END_OF_LIFE, Prediction
-from operations import alerts, twin
+from model.prediction import CONFIDENCE_LEVELS, DEFAULT_CONFIDENCE_LEVEL
+from operations import present_state, twin
 from operations.edge import DATE_TIME, Inputs, Outputs, variable
-from operations.elements import Json, child, reading, with_items, with_values
 from operations.errors import InvalidInput, Problem, shown
 from operations.live_twin import CellHistory, LiveTwin
-from operations.logs import request_id, say
+from operations.logs import request_id
 
-STATE = (
-    "PredictionDetails", "ActiveAlerts", "RemainingUsefulLifePrediction", "SoHThresholds", "TemperatureThresholds",
-)  # fmt: skip
-"""What of the Prediction submodel decides about alerts and about what is to be written."""
 HIGHEST_CYCLE = 1_000_000
 CAPACITY_RANGE_AH = (0.05, 2.1)
 """End-of-life capacities that make sense for this cell type (model.cycle.CAPACITY_LIMIT_Ah above)."""
@@ -80,21 +73,19 @@ def predict(live: LiveTwin, cell: str, inputs: PredictInputs) -> PredictOutputs:
     A prediction at a past cycle, or to another end of life than the cell's own, is answered only.
     """
     history = live.completed(live.history(cell))
-    submodel = live.prediction_submodel(cell)
     at_cycle = checked_cycle("AtCycle", inputs.AtCycle, history)
-    is_present = at_cycle == history.last_cycle and inputs.EndOfLifeCapacity is None
     now = datetime.now(UTC)
     prediction = live.predict(
         history,
-        end_of_life_percent(submodel),
+        present_state.stored(live, history).thresholds.soh_end_of_life,
         at_cycle=at_cycle,
         confidence_level=inputs.ConfidenceLevel or DEFAULT_CONFIDENCE_LEVEL,
         end_of_life_capacity_Ah=inputs.EndOfLifeCapacity,
     )
-    if is_present:
-        write_present(live, history, submodel, prediction, now)
+    if at_cycle == history.last_cycle and inputs.EndOfLifeCapacity is None:
+        present_state.write(live, history, prediction, now)
     else:
-        complete(live, history, submodel, now)
+        present_state.complete(live, history)
     return PredictOutputs(
         RUL=prediction.rul_cycles,
         RULLower=prediction.rul_lower_cycles,
@@ -118,110 +109,6 @@ def predict(live: LiveTwin, cell: str, inputs: PredictInputs) -> PredictOutputs:
     )
 
 
-def predict_present(
-    live: LiveTwin, history: CellHistory, submodel: Json, now: datetime, new_thresholds: bool = False
-) -> tuple[Prediction, list[alerts.Alert]]:
-    """Predicts and writes the present state as `write_present` does."""
-    prediction = present(live, history, submodel)
-    return prediction, write_present(live, history, submodel, prediction, now, new_thresholds)
-
-
-def complete(live: LiveTwin, history: CellHistory, submodel: Json, now: datetime) -> None:
-    """Writes the present state when an interrupted call has left it, or the fleet's summary, behind the history."""
-    if is_behind(submodel, history):
-        predict_present(live, history, submodel, now)
-    elif history.memory.fleet_summary is None:
-        with reading(f"alerts of {history.cell}"):
-            open_alerts = [alerts.Alert.of(values) for values in to_value(child(submodel, "ActiveAlerts"))]
-        put_fleet_summary(live, history, present(live, history, submodel), open_alerts, now)
-
-
-def put_fleet_summary(
-    live: LiveTwin, history: CellHistory, prediction: Prediction, current: list[alerts.Alert], now: datetime
-) -> None:
-    severity, open_alerts = alerts.highest_severity(current), alerts.unacknowledged(current)
-    summary = twin.fleet_values(history.cell, prediction, history.cycles, severity, open_alerts, now)
-    live.put_fleet_summary(history, summary)
-
-
-def present(live: LiveTwin, history: CellHistory, submodel: Json) -> Prediction:
-    """The prediction after the last cycle."""
-    at_cycle, level = history.last_cycle, DEFAULT_CONFIDENCE_LEVEL
-    percent = end_of_life_percent(submodel)
-    return live.predict(history, percent, at_cycle=at_cycle, confidence_level=level, end_of_life_capacity_Ah=None)
-
-
-def write_present(
-    live: LiveTwin,
-    history: CellHistory,
-    submodel: Json,
-    prediction: Prediction,
-    now: datetime,
-    new_thresholds: bool = False,
-) -> list[alerts.Alert]:
-    """Writes a prediction of the present state, the alerts that follow and the fleet's summary; returns alerts raised.
-
-    `submodel` is the Prediction submodel as read, or with new thresholds, which then are written in the same go and
-    hold for alerts without a margin.
-    """
-    with reading(f"prediction of {history.cell}"):
-        current = {name: to_value(child(submodel, name)) for name in STATE}
-        thresholds = alerts.Thresholds.of(current)
-        before = [alerts.Alert.of(values) for values in current["ActiveAlerts"]]
-    known = prediction.status != NO_HISTORY
-    states = alerts.conditions(
-        thresholds,
-        rul_cycles=prediction.rul_cycles,
-        past_end_of_life=prediction.status == PAST_END_OF_LIFE,
-        soh_percent=prediction.state_of_health_percent,
-        temperature_degC=_number(history.last_row["temperature_max_degC"]) if known else None,
-        outside_training_range=len(prediction.outside_training_range) if known else None,
-    )
-    change = alerts.evaluate(before, states, twin.utc_text(now), with_margin=not new_thresholds)
-    new = twin.prediction_values(prediction, now)
-    if change.kept == before and not new_thresholds and _same_but_time(current["PredictionDetails"], new):
-        live.put_prediction_time(submodel, now)
-    else:
-        live.put_prediction(with_alerts(with_values(submodel, new), change))
-    for alert in change.raised:
-        live.metrics.alerts.labels(alert.Indicator, alert.Severity).inc()
-        say(30, "alert raised", cell=history.cell, alert=alert.AlertId, value=alert.ActualValue)
-    put_fleet_summary(live, history, prediction, change.kept, now)
-    return change.raised
-
-
-def _same_but_time(details: Json, new: Json) -> bool:
-    """True when the AAS holds this very prediction: it is written as a whole, so its details tell."""
-    return details | {"PredictedAt": None} == new["PredictionDetails"] | {"PredictedAt": None}
-
-
-def with_alerts(submodel: Json, change: alerts.Change) -> Json:
-    """The Prediction submodel with the alerts after a change; closed ones join its AlertHistory."""
-    kept = [alert.to_element(submodel["id"]) for alert in change.kept]
-    closed = [alert.to_element(submodel["id"]) for alert in change.closed]
-    past = [*(child(submodel, "AlertHistory").get("value") or []), *closed][-alerts.HISTORY_LENGTH :]
-    new = {"ActiveAlerts": kept, "AlertHistory": past}
-    elements = [
-        with_items(element, new[element["idShort"]]) if element["idShort"] in new else element
-        for element in submodel["submodelElements"]
-    ]
-    return submodel | {"submodelElements": elements}
-
-
-def end_of_life_percent(submodel: Json) -> float | None:
-    """SoHThresholds.EndOfLife of the Prediction submodel, in % of the rated capacity."""
-    with reading("end of life of the cell"):
-        text = child(child(submodel, "SoHThresholds"), "EndOfLife").get("value")
-        return None if text is None else float(text)
-
-
-def is_behind(submodel: Json, history: CellHistory) -> bool:
-    """True when the stored prediction does not know the last cycle (a write was interrupted, or there is none yet)."""
-    with reading(f"prediction of {history.cell}"):
-        text = child(child(submodel, "PredictionDetails"), "InputLastCycle").get("value")
-        return (None if text is None else int(text)) != history.last_cycle
-
-
 def checked_cycle(name: str, cycle: int | None, history: CellHistory) -> int | None:
     """The given cycle or the last one. Raises InvalidInput for one that the history does not hold."""
     if cycle is None:
@@ -232,7 +119,3 @@ def checked_cycle(name: str, cycle: int | None, history: CellHistory) -> int | N
         allowed = f"must be a cycle of this cell, from {history.first_cycle} to {history.last_cycle}"
         raise InvalidInput(Problem(name, shown(cycle), allowed))
     return cycle
-
-
-def _number(value: Any) -> float | None:
-    return None if value != value else float(value)

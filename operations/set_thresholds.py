@@ -5,10 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from aasx.values import submodel_to_value
-from operations import alerts, predict, twin
+from operations import present_state, twin
 from operations.edge import DATE_TIME, Inputs, Outputs, line, variable
-from operations.elements import Json, child, reading, with_items, with_value, with_values
+from operations.elements import Json, child, with_items, with_value, with_values
 from operations.errors import InvalidInput, Problem
 from operations.live_twin import LiveTwin
 from operations.logs import request_id
@@ -56,14 +55,15 @@ def set_thresholds(live: LiveTwin, cell: str, inputs: SetThresholdsInputs) -> Se
         raise InvalidInput(*problems)
     now = datetime.now(UTC)
     change = {"ChangedBy": inputs.ChangedBy, "ChangedAt": twin.utc_text(now), "Comment": inputs.Comment}
-    predict.predict_present(live, history, with_thresholds(submodel, thresholds, change), now, new_thresholds=True)
+    prediction = present_state.present(live, history, thresholds["SoHEndOfLife"])
+    changed = with_thresholds(submodel, thresholds, change)
+    present_state.write_whole(live, history, changed, prediction, now, new_thresholds=True)
     return SetThresholdsOutputs(ChangedAt=change["ChangedAt"], RequestId=request_id.get())
 
 
 def in_force(submodel: Json) -> dict[str, Any]:
     """The thresholds of a Prediction submodel under the names of the inputs."""
-    with reading("thresholds of the cell"):
-        current = alerts.Thresholds.of(submodel_to_value(submodel))
+    current = present_state.Stored.of(submodel).thresholds
     return {
         "RULWarning": current.rul_warning,
         "RULCritical": current.rul_critical,

@@ -13,12 +13,12 @@ from model.prediction import (
     Phase,
     Scenario,
 )
-from operations import twin
+from operations import present_state, twin
 from operations.edge import Inputs, Outputs, variable
 from operations.errors import InvalidInput, Problem
 from operations.live_twin import LiveTwin
 from operations.logs import request_id
-from operations.predict import CAPACITY_RANGE_AH, HIGHEST_CYCLE, Trajectory, checked_cycle, end_of_life_percent
+from operations.predict import CAPACITY_RANGE_AH, HIGHEST_CYCLE, Trajectory, checked_cycle
 
 AMBIENT_RANGE_degC = (-40.0, 80.0)
 DISCHARGE_CURRENT_RANGE_A = (0.1, 10.0)
@@ -88,7 +88,7 @@ def simulate_what_if(live: LiveTwin, cell: str, inputs: SimulateWhatIfInputs) ->
     history = live.history(cell)
     from_cycle = checked_cycle("FromCycle", inputs.FromCycle, history)
     simulation = live.model.simulate(
-        history.for_model(end_of_life_percent(live.prediction_submodel(cell))),
+        history.for_model(present_state.stored(live, history).thresholds.soh_end_of_life),
         Scenario(
             from_cycle=from_cycle,
             horizon_cycles=inputs.HorizonCycles or DEFAULT_HORIZON_CYCLES,

@@ -9,7 +9,7 @@ import pytest
 from aasx.vocabulary import RECORD_COLUMNS
 from model.features import cycle_features
 from operations.twin import ID_SHORT
-from tests.operations.conftest import cycle, fading
+from tests.operations.conftest import cycle, fading, serve
 
 
 def discharge_csv(points: int = 200, voltage_end: float = 2.7) -> str:
@@ -81,7 +81,7 @@ def test_other_values_under_the_same_number_are_refused(new_cell):
     [
         ({"id_cycle": 12}, "id_cycle = 12: must be 11, the cycle after the last one"),
         ({"Time": "2024-01-05T08:00:00"}, "Time = 2024-01-05T08:00:00: must be after the start of the cycle before"),
-        ({"Capacity": None}, "Capacity: missing; give it, or DischargeSamples to compute it from"),
+        ({"Capacity": None}, "Capacity: missing; give it, or DischargeSamples at most 60 s apart to compute it from"),
         ({"Capacity": 3.0}, "Capacity = 3.0: must be a number from 0.001 to 2.1 Ah"),
         ({"ambient_temperature": 297.0}, "ambient_temperature = 297.0: must be a number from -40 to 100 °C"),
         ({"Current_measured": 2.0}, "Current_measured = 2.0: must be a number from -20 to 0 A"),
@@ -157,6 +157,15 @@ def test_bad_samples_are_named_by_line(new_cell, change, told):
     assert cell.refused("AppendCycle", **inputs, DischargeSamples=text).message.startswith(told)
 
 
+def test_samples_too_far_apart_to_integrate_give_no_charges(new_cell):
+    cell = new_cell(fading(5))
+    inputs = {"id_cycle": 6, "ambient_temperature": 24.0, "DischargeSamples": discharge_csv(points=40)}
+    assert cell.refused("AppendCycle", **inputs).message.startswith("Capacity: missing")
+    answer = cell.invoke("AppendCycle", **inputs, Capacity=1.8)
+    record = cell.value(answer["RecordPath"], "OperationalData")
+    assert record["ChargeTo3V5"] is None and record["Duration"] == 3600
+
+
 def test_time_is_now_when_it_is_not_given(new_cell):
     cell = new_cell(fading(3))
     answer = cell.invoke("AppendCycle", id_cycle=4, ambient_temperature=24.0, Capacity=1.8)
@@ -166,20 +175,37 @@ def test_time_is_now_when_it_is_not_given(new_cell):
     assert record["RestBefore"] is None
 
 
-def test_history_written_by_somebody_else_is_noticed(new_cell, delegate):
+def put_record_by_hand(cell, number: int, capacity_Ah: float) -> None:
+    """Past the operations, as somebody with the AAS REST might."""
+    path = "Segments.InternalSegment.Records"
+    record = cell.aas.element(cell.operational_data, f"{path}.Record{number - 1:04d}")
+    new = {"id_cycle": str(number), "Capacity": str(capacity_Ah), "Time": "2024-02-01T00:00:00"}
+    elements = [one | {"value": new[one["idShort"]]} if one["idShort"] in new else one for one in record["value"]]
+    cell.aas.append_element(cell.operational_data, path, record | {"idShort": f"Record{number:04d}", "value": elements})
+
+
+def test_record_written_by_hand_is_noticed_when_the_history_has_got_old(new_cell, other_settings):
+    watchful = serve(other_settings(history_max_age_s=0.0))
+    try:
+        cell = new_cell(fading(10), delegate_url=watchful.url)
+        cell.invoke("Predict")
+        put_record_by_hand(cell, 11, 1.2)
+        answer = cell.invoke("Predict")
+        assert answer["PredictedAtCycle"] == 11 and answer["PredictionStatus"] == "pastEndOfLife"
+        assert cell.value("LiveState.id_cycle", "OperationalData") == 11
+        assert cell.value("Segments.InternalSegment.RecordCount", "OperationalData") == 11
+    finally:
+        watchful.stop()
+
+
+def test_record_written_by_hand_is_never_overwritten(new_cell):
     cell = new_cell(fading(10))
     cell.invoke("Predict")
-    record = cell.aas.element(cell.operational_data, "Segments.InternalSegment.Records.Record0010")
-    for element in record["value"]:
-        if element["idShort"] in ("id_cycle", "Capacity", "Time"):
-            element["value"] = {"id_cycle": "11", "Capacity": "1.2", "Time": "2024-02-01T00:00:00"}[element["idShort"]]
-    cell.aas.append_element(
-        cell.operational_data, "Segments.InternalSegment.Records", record | {"idShort": "Record0011"}
-    )
-    answer = cell.invoke("Predict")
-    assert answer["PredictedAtCycle"] == 11 and answer["PredictionStatus"] == "pastEndOfLife"
-    assert cell.value("LiveState.id_cycle", "OperationalData") == 11
-    assert cell.value("Segments.InternalSegment.RecordCount", "OperationalData") == 11
+    put_record_by_hand(cell, 11, 1.2)
+    first = cell.refused("AppendCycle", **cycle(11, 1.8))
+    assert (first.status, "repeat the call" in first.message) == ("unavailable", True)
+    assert cell.refused("AppendCycle", **cycle(11, 1.8)).status == "conflict"
+    assert cell.invoke("Predict")["PredictedAtCycle"] == 11
 
 
 def test_cell_replaced_by_an_import_is_noticed(new_cell, aas):

@@ -1,0 +1,255 @@
+#!/usr/bin/env python3
+"""Measures the operations of a running twin through BaSyx, beside an echo delegate through the same BaSyx.
+
+Cells named Bench... are created for it and removed afterwards. Everything that is compared is measured in turns in one
+run, so that other load on the machine meets both alike.
+"""
+
+import argparse
+import base64
+import contextlib
+import json
+import os
+import statistics
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+import requests  # noqa: E402
+
+from aasx import package, shell, transfer  # noqa: E402
+from aasx.cell_description import nasa_cells  # noqa: E402
+from aasx.client import AasClient, AasError  # noqa: E402
+from aasx.identifiers import submodel_id  # noqa: E402
+from model import data  # noqa: E402
+from operations import twin  # noqa: E402
+
+CALLERS = 8
+ROUNDS = 40
+PER_ROUND = 5
+SHORT, LONG = 100, 1000
+P95_LIMIT = 4.0
+"""Predict's 95th percentile as a multiple of the echo's."""
+RATE_LIMIT = 25.0
+"""Predictions a second for CALLERS parallel callers."""
+GROWTH_LIMIT = 2.0
+"""Cost of AppendCycle at LONG cycles of history as a multiple of that at SHORT."""
+BENCH = "Bench"
+
+
+def serve_echo(port: int) -> None:
+    """The echo delegate: answers the variables it was given. Served as the delegate itself is."""
+    import flask
+    import waitress
+
+    app = flask.Flask("echo")
+
+    @app.post("/delegation/<cell>/<name>")
+    def echo(cell: str, name: str) -> flask.Response:
+        return flask.Response(flask.request.get_data(), content_type="application/json")
+
+    waitress.serve(app, host="127.0.0.1", port=port, threads=16, _quiet=True)
+
+
+@contextlib.contextmanager
+def echo_delegate() -> Iterator[str]:
+    """A running echo delegate in a process of its own; gives its URL."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([sys.executable, __file__, "--serve-echo", str(port)])
+    url = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(100):
+            with contextlib.suppress(requests.ConnectionError):
+                requests.post(f"{url}/delegation/x/y", json=[], timeout=1)
+                break
+            time.sleep(0.1)
+        yield url
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def records(cycles: int) -> list[dict[str, Any]]:
+    """Records of B0005, or a longer history made of them: its cycles again and again, the capacity slowly falling."""
+    history = data.history("B0005")
+    rows = history.cycles.to_dict("records")
+    start, made = rows[0]["start_time"], []
+    for number in range(1, cycles + 1):
+        row = rows[(number - 1) % len(rows)] | {"cycle_number": number}
+        row["capacity_Ah"] = 1.9 - 0.45 * number / max(cycles, LONG) - 0.002 * (number % 5)
+        row["start_time"] = start + twin.pd.Timedelta(hours=8 * number)
+        made.append(twin.record_values(row, history.rated_capacity_Ah))
+    return made
+
+
+@contextlib.contextmanager
+def bench_cells(client: AasClient, cells: dict[str, tuple[int, str]]) -> Iterator[None]:
+    """Cells (name -> number of cycles, URL of the delegate) that exist while the block runs."""
+    described = nasa_cells()["B0005"]
+    try:
+        for name, (cycles, delegate_url) in cells.items():
+            description = described.model_copy(update={"cell": name})
+            objects = shell.build_cell(description, records(cycles), delegate_url=delegate_url)
+            content = package.Package(package.environment_of(objects), shell.cell_files(description))
+            transfer.load(client, content, delegate_url)
+        yield
+    finally:
+        for name in cells:
+            with contextlib.suppress(AasError):
+                transfer.remove_cell(client, name)
+
+
+class Caller:
+    """Invokes operations as cheaply as a caller can: one kept connection, no decoding of the answer."""
+
+    def __init__(self, basyx_url: str) -> None:
+        self.basyx_url = basyx_url
+        self.of_thread = threading.local()
+
+    def invoke_ms(self, cell: str, submodel: str, operation: str, **inputs: tuple[str, Any]) -> float:
+        """Milliseconds of one call. Raises RuntimeError unless it is answered with Status ok (or by the echo)."""
+        if not hasattr(self.of_thread, "session"):
+            self.of_thread.session = requests.Session()
+            self.of_thread.session.trust_env = False
+        identifier = base64.urlsafe_b64encode(submodel_id(cell, submodel).encode()).decode().rstrip("=")
+        url = f"{self.basyx_url}/submodels/{identifier}/submodel-elements/{operation}/invoke"
+        arguments = [
+            {"value": {"modelType": "Property", "idShort": name, "valueType": xs_type, "value": str(value)}}
+            for name, (xs_type, value) in inputs.items()
+        ]
+        begun = time.perf_counter()
+        answer = self.of_thread.session.post(url, json={"inputArguments": arguments}, timeout=60)
+        took_ms = 1000 * (time.perf_counter() - begun)
+        content = answer.json() if answer.status_code == 200 else {}
+        outputs = {one["value"]["idShort"]: one["value"].get("value") for one in content.get("outputArguments") or []}
+        if answer.status_code != 200 or outputs.get("Status", "ok") != "ok":
+            raise RuntimeError(f"{operation} of {cell} answered {answer.status_code} {outputs.get('Message')}")
+        return took_ms
+
+
+def measure_predict(caller: Caller) -> dict[str, float]:
+    """Milliseconds of Predict and of the echo, in turns: the present state, and a past cycle another each time."""
+    times: dict[str, list[float]] = {"echo": [], "predict": [], "past": []}
+    level = {"ConfidenceLevel": ("xs:double", 0.9)}
+    for turn in range(-3, ROUNDS):
+        for index in range(PER_ROUND):
+            at_cycle = {"AtCycle": ("xs:int", 40 + (turn * PER_ROUND + index) % 120)}
+            found = (
+                ("echo", caller.invoke_ms(f"{BENCH}Echo", "Prediction", "Predict", **level)),
+                ("predict", caller.invoke_ms(f"{BENCH}0", "Prediction", "Predict", **level)),
+                ("past", caller.invoke_ms(f"{BENCH}1", "Prediction", "Predict", **at_cycle)),
+            )
+            for name, took_ms in found if turn >= 0 else ():
+                times[name].append(took_ms)
+    result = {f"{name}_median_ms": statistics.median(values) for name, values in times.items()}
+    result |= {f"{name}_p95_ms": percentile(values, 95) for name, values in times.items()}
+    return result | {
+        "p95_ratio": result["predict_p95_ms"] / result["echo_p95_ms"],
+        "past_p95_ratio": result["past_p95_ms"] / result["echo_p95_ms"],
+    }
+
+
+def measure_rate(caller: Caller, seconds: float = 6.0) -> dict[str, float]:
+    """Predictions a second of parallel callers: each on a cell of its own, and all over past cycles, computed anew."""
+    result = {}
+    for name in ("present", "past"):
+        end, done = time.perf_counter() + seconds, [0] * CALLERS
+
+        def call(number: int, end: float = end, done: list[int] = done, past: bool = name == "past") -> None:
+            while time.perf_counter() < end:
+                at_cycle = {"AtCycle": ("xs:int", 30 + done[number] % 138)} if past else {}
+                caller.invoke_ms(f"{BENCH}{number}", "Prediction", "Predict", **at_cycle)
+                done[number] += 1
+
+        begun = time.perf_counter()
+        with ThreadPoolExecutor(CALLERS) as callers:
+            list(callers.map(call, range(CALLERS)))
+        result[f"{name}_per_s"] = sum(done) / (time.perf_counter() - begun)
+    return result
+
+
+def measure_append(caller: Caller, cycles: int = 25) -> dict[str, float]:
+    """Milliseconds of AppendCycle on a short and on a long history, in turns."""
+    times: dict[int, list[float]] = {SHORT: [], LONG: []}
+    for added in range(1, cycles + 1):
+        for length, found in times.items():
+            values = {"id_cycle": ("xs:int", length + added), "ambient_temperature": ("xs:double", 24.0)}
+            capacity = {"Capacity": ("xs:double", 1.45 - 0.0001 * added), "Duration": ("xs:double", 3000.0)}
+            took_ms = caller.invoke_ms(f"{BENCH}{length}", "OperationalData", "AppendCycle", **values, **capacity)
+            if added > 5:
+                found.append(took_ms)
+    short, long = statistics.median(times[SHORT]), statistics.median(times[LONG])
+    return {f"append_{SHORT}_median_ms": short, f"append_{LONG}_median_ms": long, "append_ratio": long / short}
+
+
+def percentile(values: list[float], percent: float) -> float:
+    return sorted(values)[min(len(values) - 1, int(len(values) * percent / 100))]
+
+
+def measure(basyx_url: str, delegate_url: str) -> dict[str, float]:
+    """All figures of this script. Raises AasError when the twin does not run."""
+    client, caller = AasClient(basyx_url, timeout_s=60.0), Caller(basyx_url)
+    with echo_delegate() as echo_url:
+        cells = {f"{BENCH}{number}": (168, delegate_url) for number in range(CALLERS)}
+        cells |= {f"{BENCH}{length}": (length, delegate_url) for length in (SHORT, LONG)}
+        cells |= {f"{BENCH}Echo": (168, echo_url)}
+        with bench_cells(client, cells):
+            return measure_predict(caller) | measure_rate(caller) | measure_append(caller)
+
+
+def report(figures: dict[str, float]) -> list[str]:
+    def ms(name: str) -> str:
+        return f"{figures[f'{name}_median_ms']:.1f} ms (p95 {figures[f'{name}_p95_ms']:.1f} ms)"
+
+    return [
+        f"echo through BaSyx: {ms('echo')}",
+        f"Predict, present state: {ms('predict')}, p95 {figures['p95_ratio']:.1f} x the echo's (at most {P95_LIMIT:g})",
+        f"Predict, a new past cycle each time: {ms('past')}, p95 {figures['past_p95_ratio']:.1f} x the echo's",
+        f"{CALLERS} parallel callers: {figures['present_per_s']:.0f} predictions/s of the present state, "
+        f"{figures['past_per_s']:.0f}/s of past cycles (at least {RATE_LIMIT:g})",
+        f"AppendCycle: {figures[f'append_{SHORT}_median_ms']:.1f} ms at {SHORT} cycles, "
+        f"{figures[f'append_{LONG}_median_ms']:.1f} ms at {LONG}: {figures['append_ratio']:.2f} x "
+        f"(at most {GROWTH_LIMIT:g})",
+    ]
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
+    parser.add_argument("--basyx-url", default=os.environ.get("TWIN_BASYX_URL", "http://127.0.0.1:8081"), metavar="URL")
+    parser.add_argument(
+        "--delegate-url", default=os.environ.get("TWIN_DELEGATE_URL", "http://127.0.0.1:5000"), metavar="URL"
+    )
+    parser.add_argument("--json", action="store_true", help="print the figures as JSON")
+    parser.add_argument("--serve-echo", type=int, help=argparse.SUPPRESS)
+    options = parser.parse_args(arguments)
+    if options.serve_echo:
+        serve_echo(options.serve_echo)
+        return 0
+    figures = measure(options.basyx_url, options.delegate_url)
+    print(json.dumps(figures, indent=1) if options.json else "\n".join(report(figures)))
+    return 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except AasError as error:
+        print(f"bench_operations: {error} ({error.remedy})", file=sys.stderr)
+        sys.exit(2)
+    except RuntimeError as error:
+        print(f"bench_operations: {error}", file=sys.stderr)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        sys.exit(130)
