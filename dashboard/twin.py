@@ -11,7 +11,6 @@ comes back marked stale; the first read that works again clears the mark by itse
 from __future__ import annotations
 
 import csv
-import io
 import math
 import re
 import threading
@@ -536,7 +535,7 @@ def trend(written: Any) -> tuple[tuple[int, float], ...]:
 def cycles_of(content: bytes) -> dict[int, Cycle]:
     """Reads a CSV of sampled curves (id_cycle,type,Time,Voltage_measured,Current_measured,Temperature_measured)."""
     samples: dict[int, dict[str, list[tuple[float, float | None, float | None, float | None]]]] = {}
-    for row in csv.DictReader(io.StringIO(content.decode("utf-8", errors="replace"))):
+    for row in csv.DictReader(content.decode("utf-8", errors="replace").splitlines()):
         cycle, time_s = whole(row.get("id_cycle")), number(row.get("Time"))
         if cycle is None or time_s is None or row.get("type") not in ("charge", "discharge"):
             continue

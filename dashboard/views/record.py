@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import io
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -174,13 +173,17 @@ def is_moment(text: str) -> bool:
 def read_table(page: Page, content: bytes) -> list[Row]:
     """Reads a CSV of cycles: comma or semicolon, decimal point or comma, idShorts as header. Raises Trouble."""
     text = content.decode("utf-8-sig", errors="replace")
-    first = text.splitlines()[0] if text.strip() else ""
-    reader = csv.DictReader(io.StringIO(text), delimiter=";" if first.count(";") > first.count(",") else ",")
-    columns = [name.strip() for name in reader.fieldnames or []]
+    lines = [line for line in text.splitlines() if line.strip()]
+    semicolons = bool(lines) and lines[0].count(";") > lines[0].count(",")
+    try:
+        reader = csv.DictReader(lines, delimiter=";" if semicolons else ",")
+        columns, written = [name.strip() for name in reader.fieldnames or []], list(reader)
+    except csv.Error as error:
+        raise Trouble("invalidInput", str(error)) from error
     missing = [name for name in REQUIRED if name not in columns]
     if missing:
         raise Trouble("invalidInput", page.words("record.problem.header", columns=", ".join(missing)))
-    rows = [check_row(page, {str(k).strip(): v or "" for k, v in row.items() if k is not None}) for row in reader]
+    rows = [check_row(page, {str(k).strip(): v or "" for k, v in row.items() if k is not None}) for row in written]
     seen: set[int] = set()
     for row in rows:
         cycle = row.values.get("id_cycle")
@@ -264,9 +267,10 @@ def new_cell(page: Page) -> None:
     with left, page.card("cell_form"):
         page.title(words("record.cell.title"), words("record.cell.hint"))
         with st.form("new_cell", border=False):
-            columns = st.columns(2)
             written = {}
             for index, (name, unit, _) in enumerate(CELL_FIELDS):
+                if index % 2 == 0:  # a row of its own, so that the order stays when a phone stacks the columns
+                    columns = st.columns(2)
                 title = (
                     words(f"field.{name}")
                     + (f" ({unit})" if unit else "")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -11,7 +11,7 @@ import streamlit as st
 
 from dashboard import charts, state, theme
 from dashboard.components import pieces
-from dashboard.language import Language, escape, is_number, parse_number
+from dashboard.language import MISSING, Language, escape, is_number, parse_number
 from dashboard.page import Page
 from dashboard.twin import Condition, Forecast, Simulation, Trouble
 
@@ -283,14 +283,14 @@ def inputs_of(changes: dict[str, float], first: int) -> dict[str, Any]:
 def outcome(page: Page, cell: str, scenarios: Scenarios, records: list[dict[str, Any]], first: int) -> None:
     words = page.words
     results: dict[str, Simulation] = {}
-    for slot in scenarios or {"A": {}}:
+    for slot in ("", *scenarios):  # "": nothing changed, drawn as far ahead as the others
         inputs = inputs_of(scenarios.get(slot, {}), first)
         answer = page.attempt(lambda inputs=inputs: page.twin.simulate(cell, inputs))  # type: ignore[misc]
         if answer is None:
             return
         page.note_stale(answer)
         results[slot] = answer.value
-    baseline = next(iter(results.values())).baseline
+    baseline = replace(results[""].baseline, trajectory=results[""].forecast.trajectory)
     with page.card("outcome"):
         page.title(words("simulation.outcome"), words("simulation.writes_nothing"))
         chart(page, cell, records, baseline, {slot: results[slot].forecast for slot in scenarios})
@@ -389,7 +389,8 @@ def outcome_table(page: Page, scenarios: Scenarios, results: dict[str, Simulatio
             life += f" ({words.interval(forecast.rul_lower, forecast.rul_upper)})"
         ahead = changes.get("N", USUAL_FURTHER_CYCLES)
         after = words.quantity(capacity_after(forecast, ahead), "Ah", 3)
-        after = words("simulation.after", capacity=after, cycles=words.cycles(ahead))
+        if after != MISSING:
+            after = words("simulation.after", capacity=after, cycles=words.cycles(ahead))
         return [
             name,
             said or words("simulation.as_now"),

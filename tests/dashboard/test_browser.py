@@ -44,12 +44,12 @@ class Watched:
         page.on("console", lambda message: self.errors.append(message.text) if message.type == "error" else None)
         page.on("pageerror", lambda error: self.errors.append(str(error)))
 
-    def open(self, view: str, wait_ms: int = 500, **query: object) -> None:
+    def open(self, view: str, wait_ms: int = 250, **query: object) -> None:
         words = "&".join(f"{name}={value}" for name, value in {"view": view, "lang": "en", **query}.items())
         self.page.goto(f"{self.address}/?{words}")
         self.settle(wait_ms)
 
-    def settle(self, wait_ms: int = 500) -> None:
+    def settle(self, wait_ms: int = 250) -> None:
         self.page.wait_for_selector(".head h1", timeout=30_000)
         self.page.wait_for_function(SETTLED, timeout=30_000)
         self.page.wait_for_timeout(wait_ms)
@@ -65,7 +65,7 @@ class Watched:
         size = self.page.viewport_size
         tall = self.page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
         self.page.set_viewport_size({"width": size["width"], "height": max(size["height"], min(tall, TALLEST))})
-        self.page.wait_for_timeout(250)
+        self.page.wait_for_timeout(150)
         self.page.screenshot(path=str(path))
         self.page.set_viewport_size(size)
 

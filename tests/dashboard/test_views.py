@@ -32,12 +32,11 @@ def client(twin):
 
 @pytest.fixture
 def own_cell(client):
-    """A cell of the test's own with a few cycles, the last one below its end of life."""
+    """A cell of the test's own with a few cycles, the last ones below its end of life."""
     name = "HmiTest"
     transfer.add_cell(client, from_mapping({"cell": name, "source": "made for a test", "rated_capacity_Ah": 2.0,
                                            "end_of_life_capacity_Ah": 1.4, "cut_off_voltage_V": 2.7}))  # fmt: skip
-    for cycle in range(1, 16):
-        capacity = 1.85 - 0.01 * cycle if cycle < 15 else 1.39
+    for cycle, capacity in enumerate((1.85, 1.6, 1.39, 1.385, 1.38), start=1):
         client.invoke(submodel_id(name, "OperationalData"), "AppendCycle",
                       {"id_cycle": cycle, "ambient_temperature": 24.0, "Capacity": capacity,
                        "Time": f"2026-01-{cycle:02d}T08:00:00"}, timeout_s=60)  # fmt: skip
@@ -193,15 +192,15 @@ def test_limits_are_set_through_the_aas(twin, open_page, client, own_cell):
 
 def test_a_cycle_is_recorded_by_form(twin, open_page, client, own_cell):
     page = open_page(twin.basyx_url, view="record", cell=own_cell, lang="fr")
-    page.text_input(key=f"in_capacity_{own_cell}_16").set_value("abc")
+    page.text_input(key=f"in_capacity_{own_cell}_6").set_value("abc")
     page.button[-1].click().run()
     assert "« abc »" in shown(page).replace("\u00a0", " ")
-    page.text_input(key=f"in_capacity_{own_cell}_16").set_value("1,38")
-    page.text_input(key=f"in_time_{own_cell}_16").set_value("2026-01-16T08:00:00")
+    page.text_input(key=f"in_capacity_{own_cell}_6").set_value("1,37")
+    page.text_input(key=f"in_time_{own_cell}_6").set_value("2026-01-06T08:00:00")
     page.button[-1].click().run()
     assert not page.exception
     records = client.element_value(submodel_id(own_cell, "OperationalData"), "Segments.InternalSegment.Records")
-    assert records["Record0016"]["Capacity"] == 1.38
+    assert records["Record0006"]["Capacity"] == 1.37
 
 
 def test_a_cell_is_added_by_form(twin, open_page, client):
@@ -276,7 +275,7 @@ def test_a_dead_delegate_is_told_and_what_is_stored_stays(twin, open_page, clien
         "submodelElements": [pointed(element, "http://127.0.0.1:9") for element in prediction["submodelElements"]]
     }
     client.put_submodel(dead)
-    page = open_page(twin.basyx_url, view="cell", cell=own_cell, cycle=5)
+    page = open_page(twin.basyx_url, view="cell", cell=own_cell, cycle=3)
     assert_sound(page)
     assert text in shown(page)
     client.put_submodel(prediction)

@@ -1,0 +1,218 @@
+"""The views' own reckoning, without a browser and without a twin: files, scenarios, sorting, axes, drawn pieces."""
+
+import base64
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+
+from dashboard.components import pieces
+from dashboard.language import Language
+from dashboard.page import Page
+from dashboard.twin import FleetRow, Forecast, Trouble, Twin
+from dashboard.views import aas, cell, compare, fleet, model, record, simulation
+
+PAGE = Page(Twin("http://127.0.0.1:9", client=object()), Language("fr"))
+HEADER = "id_cycle;Time;ambient_temperature;Capacity;Temperature_measured"
+
+
+def table(*lines, header=HEADER):
+    return record.read_table(PAGE, ("\ufeff" + "\n".join([header, *lines])).encode("utf-8"))
+
+
+def test_a_french_spreadsheet_is_read():
+    (row,) = table("1;2026-01-05 08:00:00;24;1,856;38,9")
+    assert row.problems == []
+    assert row.values == {"id_cycle": 1, "Time": "2026-01-05T08:00:00", "ambient_temperature": 24.0, "Capacity": 1.856,
+                          "Temperature_measured": 38.9}  # fmt: skip
+
+
+def test_an_english_one_too():
+    (row,) = table("1,24,1.856", header="id_cycle,ambient_temperature,Capacity")
+    assert (row.problems, row.values["Capacity"]) == ([], 1.856)
+
+
+@pytest.mark.parametrize(
+    ("line", "about"),
+    [
+        ("x;2026-01-05T08:00:00;24;1,8;", "Numéro de cycle"),
+        ("0;2026-01-05T08:00:00;24;1,8;", "numéro de cycle"),
+        ("1.5;2026-01-05T08:00:00;24;1,8;", "numéro de cycle"),
+        ("1;yesterday;24;1,8;", "yesterday"),
+        ("1;2026-01-05T08:00:00Z;24;1,8;", "fuseau"),
+        ("1;2026-01-05T08:00:00;;1,8;", "Température ambiante"),
+        ("1;2026-01-05T08:00:00;24;NaN;", "NaN"),
+        ("1;2026-01-05T08:00:00;24;;", "Capacité"),
+    ],
+)
+def test_every_row_says_what_is_wrong_with_it(line, about):
+    good, bad = table("7;2026-01-05T08:00:00;24;1,8;30", line)
+    assert good.problems == []
+    assert len(bad.problems) == 1 and about in bad.problems[0]
+
+
+def test_a_cycle_that_stands_twice_is_told():
+    first, second = table("1;;24;1,8;", "1;;24;1,8;")
+    assert first.problems == [] and second.problems
+
+
+def test_missing_columns_are_named():
+    with pytest.raises(Trouble) as caught:
+        table("1;24", header="id_cycle;ambient_temperature")
+    assert "Capacity" in caught.value.detail
+
+
+def test_an_unknown_column_is_told_and_state_of_health_is_not_sent():
+    (row,) = table("1;24;1,8;x;93", header="id_cycle;ambient_temperature;Capacity;Nonsense;StateOfHealth")
+    assert "Nonsense" in row.problems[0]
+    assert "StateOfHealth" not in row.values
+
+
+def test_the_example_file_is_good():
+    assert [row.problems for row in record.read_table(PAGE, record.example())] == [[], []]
+
+
+def test_a_preview_escapes_what_the_file_holds():
+    assert "<script>" not in record.preview(PAGE, table("<script>alert(1)</script>;;24;1,8;"))
+
+
+@given(some.binary(max_size=300))
+def test_no_file_breaks_the_reader(content):
+    try:
+        rows = record.read_table(PAGE, content)
+    except Trouble:
+        return
+    assert all(row.problems or {"id_cycle", "ambient_temperature", "Capacity"} <= row.values.keys() for row in rows)
+
+
+def test_scenarios_survive_the_address():
+    scenarios = {"A": {"T": 44.0, "I": 4.0}, "C": {"V": 2.05, "N": 150.0}}
+    assert simulation.read_scenarios(simulation.write_scenarios(scenarios)) == scenarios
+
+
+@given(some.text(max_size=60))
+def test_no_address_breaks_the_scenarios(written):
+    for changes in simulation.read_scenarios(written).values():
+        for letter, value in changes.items():
+            assert simulation.FACTORS[letter].low <= value <= simulation.FACTORS[letter].high
+
+
+def test_a_scenario_outside_the_sliders_is_held_to_them():
+    assert simulation.read_scenarios("A:T999_Inan_Q") == {"A": {"T": 60.0}}
+
+
+def test_further_cycles_lengthen_the_horizon_only_when_needed():
+    assert simulation.inputs_of({"N": 100.0, "T": 4.0}, 60) == {
+        "FromCycle": 60, "HorizonCycles": 300, "ambient_temperature": 4.0}  # fmt: skip
+    assert simulation.inputs_of({"N": 800.0}, 60)["HorizonCycles"] == 800
+
+
+def test_capacity_after_further_cycles_lies_on_the_trajectory():
+    forecast = Forecast(trajectory=((100, 1.5, None, None), (110, 1.4, None, None), (120, 1.2, None, None)))
+    assert simulation.capacity_after(forecast, 5) == pytest.approx(1.45)
+    assert simulation.capacity_after(forecast, 20) == pytest.approx(1.2)
+    assert simulation.capacity_after(forecast, 21) is None
+    assert simulation.capacity_after(Forecast(), 5) is None
+
+
+def test_assumptions_are_said_in_french():
+    line = (
+        "ambient_temperature_degC 24 -> 44: literature prior only (hot_activation_energy_kJ_mol = 26.5 kJ/mol, "
+        "90 % interval 10.9 to 42.2; prior: Wang 2011)"
+    )
+    said = simulation.assumption(Language("fr"), line)
+    assert said.startswith("Température ambiante 24 → 44") and "26,50 kJ/mol" in said and "Wang 2011" in said
+    assert simulation.assumption(Language("fr"), "something new") == "something new"
+
+
+ROWS = [
+    FleetRow("B2", 10, 1.8, 90.0, rul=50.0, severity="warning", trend=((1, 1.9), (10, 1.8))),
+    FleetRow("B1", 10, 1.4, 70.0, rul=0.0, severity="endOfLife", unacknowledged=1, trend=((1, 1.9), (10, 1.4))),
+    FleetRow("A9"),
+]
+
+
+@pytest.mark.parametrize(
+    ("order", "names"),
+    [
+        ("urgency", ["B1", "B2", "A9"]),
+        ("name", ["A9", "B1", "B2"]),
+        ("soh", ["B1", "B2", "A9"]),
+        ("rul", ["B1", "B2", "A9"]),
+    ],
+)
+def test_the_fleet_is_sorted_and_what_is_unknown_comes_last(order, names):
+    assert [row.cell for row in fleet.pick(ROWS, "", "all", order)] == names
+
+
+def test_the_mean_of_the_fleet():
+    mean = dict(fleet.fleet_mean(ROWS))
+    assert mean[1] == pytest.approx((95.0 + 1.9 / 2.0 * 100) / 2)
+    assert fleet.fleet_mean([]) == []
+
+
+def test_days_and_throughput_are_counted_from_the_first_cycle():
+    records: list[dict[str, Any]] = [
+        {"id_cycle": 1, "Capacity": 2.0, "Time": "2026-01-01T00:00:00"},
+        {"id_cycle": 2, "Capacity": None, "Time": "2026-01-02T00:00:00"},
+        {"id_cycle": 3, "Capacity": 1.5, "Time": "2026-01-03T12:00:00"},
+        {"id_cycle": 4, "Capacity": 1.0, "Time": None},
+    ]
+    assert compare.line(records, "cycles", False) == ([1, 3, 4], [2.0, 1.5, 1.0])
+    assert compare.line(records, "throughput", False) == ([2.0, 3.5, 4.5], [2.0, 1.5, 1.0])
+    assert compare.line(records, "days", True) == ([0.0, 2.5], [100.0, 75.0])
+    assert compare.line([], "days", True) == ([], [])
+
+
+@pytest.mark.parametrize(
+    ("value", "state"), [(90, "none"), (79.9, "warning"), (74, "critical"), (69.9, "endOfLife"), (None, "unknown")]
+)
+def test_state_of_health_has_the_state_of_its_thresholds(value, state):
+    assert cell.health_state(value, 80, 75, 70) == state
+
+
+def test_pieces_escape_everything():
+    evil = "<script>alert('x')</script>\""
+    drawn = [
+        pieces.tile(evil, evil, evil), pieces.facts([(evil, evil)]), pieces.table([(evil, False)], [[evil]]),
+        pieces.sparkline([(1, 1), (2, 2)], evil), pieces.ring(80, "none", evil, evil),
+    ]  # fmt: skip
+    assert not any("<script" in html for html in drawn)
+
+
+def test_a_copied_call_is_what_the_gateway_sends():
+    declared = [{"value": {"modelType": "Property", "idShort": "ConfidenceLevel", "valueType": "xs:double"}}]
+    operation = {"idShort": "Predict", "modelType": "Operation", "inputVariables": declared}
+    curl, _ = aas.snippets("http://host:8081", "https://x/sm/B0005/Prediction", operation)
+    body = json.loads(curl.split("-d '")[1].rstrip("'"))
+    assert body["inputArguments"][0]["value"]["value"] == "0.9"
+    identifier = curl.split("/submodels/")[1].split("/")[0]
+    assert base64.urlsafe_b64decode(identifier + "=" * (-len(identifier) % 4)) == b"https://x/sm/B0005/Prediction"
+
+
+def test_the_tree_escapes_what_the_aas_holds():
+    evil = {
+        "modelType": "Property",
+        "idShort": "<img onerror=x>",
+        "valueType": "xs:string",
+        "value": "<script>1</script>",
+    }
+    drawn = aas.tree(
+        PAGE, {"submodelElements": [evil, {"modelType": "SubmodelElementCollection", "idShort": "C", "value": [evil]}]}
+    )
+    assert "<script" not in drawn and "<img" not in drawn
+
+
+def test_a_long_list_shows_its_beginning_and_its_end():
+    items = [{"modelType": "Property", "idShort": f"R{k}", "valueType": "xs:int", "value": str(k)} for k in range(2000)]
+    drawn = aas.branch(PAGE, {"modelType": "SubmodelElementCollection", "idShort": "C", "value": items}, "C", 0)
+    assert ">R0<" in drawn and ">R1999<" in drawn and ">R1000<" not in drawn
+
+
+def test_figures_of_the_model_are_sorted_by_measure_method_and_cell():
+    found = model.figures({"rul_mae_cycles": "4.4", "rul_mae_cycles_mean_life": "13.9", "rul_coverage_B0005": "0.93",
+                           "capacity_rmse_Ah_persistence": "0.018", "ModelFileSHA256": "ab"})  # fmt: skip
+    assert found == {"rul_mae_cycles": {"": 4.4, "mean_life": 13.9}, "rul_coverage": {"B0005": 0.93},
+                     "capacity_rmse_Ah": {"persistence": 0.018}}  # fmt: skip
