@@ -158,12 +158,13 @@ class RemainingLife:
     ) -> RemainingLife:
         """Learn from `reference` cells; `others` only give the fade-rate exponent.
 
-        `cache` shares boosters between fits on one data set. Raises `NotEnoughHistory` with fewer than two references.
+        `cache` shares boosters between fits on one data set. Raises `NotEnoughHistory` unless two references get below
+        one of `TRAINING_THRESHOLDS_Ah`.
         """
-        if len(reference) < 2:
-            raise NotEnoughHistory("a RUL model needs at least two reference cells")
-        cache = {} if cache is None else cache
         references = [FadeRecord.of(history) for history in reference]
+        if sum(record.crossing(max(TRAINING_THRESHOLDS_Ah)) is not None for record in references) < 2:
+            raise NotEnoughHistory("a RUL model needs at least two reference cells that wear out")
+        cache = {} if cache is None else cache
         exponent, error = fade_rate_exponent([FadeRecord.of(history) for history in others])
 
         def make(form: Form, cells: Sequence[FadeRecord]) -> Base:

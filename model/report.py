@@ -231,14 +231,14 @@ def _alpha_lambda_plot(evaluation: Evaluation):
         show = {"showlegend": i == 0}
         around = np.concatenate((life.cycles, life.cycles[::-1]))
         band = {"x": around, "mode": "lines", "fill": "toself", "line": {"width": 0}, "hoverinfo": "skip", **show}
-        figure.add_scatter(y=np.concatenate((high, low[::-1])), name="90 % interval", fillcolor="#dde6f3", **band, **at)
+        figure.add_scatter(y=np.concatenate((high, low[::-1])), name="90 % interval", fillcolor="#d3e0f2", **band, **at)
         if life.true is not None:
             cone = np.concatenate(((1 + ALPHA) * life.true, (1 - ALPHA) * life.true[::-1]))
             figure.add_scatter(y=cone, name="true ±20 %", fillcolor="rgba(90,160,90,.3)", **band, **at)
             figure.add_scatter(x=life.cycles, y=life.true, name="true", line={"color": "#2a7a2a"}, **show, **at)
         predicted = rul.predicted[cell]
         figure.add_scatter(x=life.cycles, y=predicted, name="predicted", line={"color": "#1f4e9c"}, **show, **at)
-    figure.update_layout(title="RUL of cells that the model never saw (α-λ plot)", height=700)
+    figure.update_layout(title="RUL of cells that the model never saw (α-λ plot)", height=700, template="plotly_white")
     return figure
 
 
@@ -255,6 +255,7 @@ def _calibration_plot(evaluation: Evaluation):
         xaxis_title="confidence level",
         yaxis_title="observed coverage",
         height=450,
+        template="plotly_white",
     )
     return figure
 
@@ -268,6 +269,10 @@ def _capacity_plot(evaluation: Evaluation):
         figure.add_scatter(x=true, y=said, name=cell, mode="markers", marker={"size": 4})
     figure.add_scatter(x=[1.1, 2.1], y=[1.1, 2.1], name="ideal", line={"dash": "dash", "color": "#888"})
     figure.update_layout(
-        title="Capacity of the present cycle", xaxis_title="measured, Ah", yaxis_title="predicted, Ah", height=450
+        title="Capacity of the present cycle",
+        xaxis_title="measured, Ah",
+        yaxis_title="predicted, Ah",
+        height=450,
+        template="plotly_white",
     )
     return figure

@@ -93,9 +93,17 @@ def test_without_a_cycle_there_is_no_answer(life, histories):
         life.predict_grid(histories[LEFT_OUT].until(0), [1], [1.4])
 
 
-def test_one_reference_is_too_few(histories):
-    with pytest.raises(NotEnoughHistory):
-        RemainingLife.fit([histories["B0005"]])
+def test_references_that_do_not_wear_out_are_too_few(histories):
+    fresh = history("fresh", np.linspace(1.9, 1.8, 60))
+    for reference in ([histories["B0005"]], [histories["B0005"], fresh]):
+        with pytest.raises(NotEnoughHistory, match="at least two"):
+            RemainingLife.fit(reference)
+
+
+def test_a_reference_that_does_not_wear_out_does_no_harm(histories):
+    fresh = history("fresh", np.linspace(1.9, 1.8, 60))
+    life = RemainingLife.fit([histories["B0005"], histories["B0006"], fresh])
+    assert 5 < life.predict(histories[LEFT_OUT], 40).rul_cycles < 200
 
 
 def test_weights_and_forms_come_from_the_references(life):
