@@ -1,0 +1,39 @@
+"""The documentation names what there is: every command, every setting, no dead link, no picture that is missing."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+
+import pytest
+
+from tests.conftest import run_script
+from tests.servers import ROOT
+
+TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+IMPORTED_ONLY = {"installation.py", "supervision.py"}
+COMMANDS = [p for p in TRACKED if re.fullmatch(r"scripts/\w+\.py", p) and p.removeprefix("scripts/") not in IMPORTED_ONLY]
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_has_help_and_is_in_the_readme(command):
+    assert command in README or command.removeprefix("scripts/bench_") != command
+    answer = run_script(command, "--help", timeout_s=60)
+    assert answer.returncode == 0, answer.stderr
+    assert "usage:" in answer.stdout
+
+
+def test_every_setting_is_in_the_readme():
+    code = [p for p in TRACKED if p.endswith((".py", ".java", ".yml", "Dockerfile")) and not p.startswith("tests/")]
+    used = {name for p in code for name in re.findall(r"\bTWIN_[A-Z_]*[A-Z]\b", (ROOT / p).read_text(encoding="utf-8"))}
+    internal = {"TWIN_DETACHED"}  # up.py's word to itself
+    assert used - internal - set(re.findall(r"\bTWIN_[A-Z_]*[A-Z]\b", README)) == set()
+
+
+@pytest.mark.parametrize("page", [p for p in TRACKED if p.endswith(".md")])
+def test_links_lead_somewhere(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
+        if not target.startswith(("http://", "https://", "mailto:")):
+            assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
