@@ -8,7 +8,17 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from tests.environment.rest import Session, collection, element_list, encoded, entity, prop, record, submodel
+from tests.environment.rest import (
+    Session,
+    collection,
+    element_list,
+    encoded,
+    entity,
+    file_element,
+    prop,
+    record,
+    submodel,
+)
 from tests.servers import Server
 
 IDENTIFIER = "urn:concurrency"
@@ -24,6 +34,7 @@ def url(basyx: Server) -> Iterator[str]:
         element_list("List", [record("first-0")]),
         entity("Device", [prop("A", "0"), prop("B", "0")]),
         prop("Last", "0"),
+        file_element("File"),
     ]))  # fmt: skip
     yield basyx.url
     session.must("DELETE", SUBMODEL)
@@ -66,7 +77,7 @@ def test_readers_see_whole_changes_and_never_an_error(url: str):
             answer = session.get(path)
             assert answer.status_code == 200, (path, answer.status_code)
             if path == SUBMODEL:
-                pair, records, device, _ = answer.json()["submodelElements"]
+                pair, records, device, *_ = answer.json()["submodelElements"]
                 assert len({child["value"] for child in pair["value"]}) == 1
                 assert len({child["value"] for child in device["statements"]}) == 1
                 assert all(len(item["value"]) == 12 for item in records["value"])
@@ -108,8 +119,33 @@ def test_put_keeps_the_elements_place(url: str):
     session.must("PUT", f"{SUBMODEL}/submodel-elements/Pair.A", json=prop("A", "2"))
     session.must("PUT", f"{SUBMODEL}/submodel-elements/Device.A", json=prop("A", "2"))
     session.must("PUT", f"{SUBMODEL}/submodel-elements/List[1]", json=record("put-1"))
-    pair, records, device, last = elements(session)
+    pair, records, device, last, _ = elements(session)
     assert [pair["idShort"], device["idShort"], last["idShort"]] == ["Pair", "Device", "Last"]
     assert [(child["idShort"], child["value"]) for child in pair["value"]] == [("A", "2"), ("B", "1")]
     assert [(child["idShort"], child["value"]) for child in device["statements"]] == [("A", "2"), ("B", "0")]
     assert [item["value"][0]["value"] for item in records["value"]] == ["first-0", "put-1", "n-1", "n-2"]
+
+
+def test_an_attachment_is_read_whole_while_it_is_replaced(url: str):
+    path = f"{SUBMODEL}/submodel-elements/File/attachment"
+    contents = {str(i).encode() * 50_000 for i in range(4)}
+
+    def put(content: bytes) -> None:
+        files = {"file": ("curve.csv", content, "text/csv"), "fileName": (None, "curve.csv")}
+        Session(url).must("PUT", path, files=files)
+
+    def replace(_) -> None:
+        for content in contents:
+            put(content)
+
+    def read(_) -> None:
+        session = Session(url)
+        for _ in range(WRITES):
+            assert session.must("GET", path).content in contents
+
+    put(next(iter(contents)))
+    with ThreadPoolExecutor(8) as pool:
+        writers = [pool.submit(replace, i) for i in range(4)]
+        readers = [pool.submit(read, i) for i in range(4)]
+        for done in writers + readers:
+            done.result()

@@ -85,6 +85,18 @@ def test_a_clean_stop_leaves_plain_documents_that_start_anywhere(basyx_jar: Path
     server.stop()
 
 
+def test_the_backend_is_a_setting(basyx_jar: Path, tmp_path: Path):
+    """In memory: the API works, and no store is made."""
+    store = tmp_path / "unused" / "store"
+    server = start_basyx(store, basyx_backend="InMemory")
+    session = Session(server.url)
+    session.must("POST", "/submodels", json=submodel(IDENTIFIER, [prop("P", "1")]))
+    session.must("PATCH", f"{ELEMENTS}/P/$value", json="2")
+    assert session.json(f"{ELEMENTS}/P/$value") == "2"
+    assert not store.exists()
+    server.stop()
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 3 MB."""
