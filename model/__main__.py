@@ -10,7 +10,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the boosters are small: more threads are slower on shared cores
 
-from model import artifact, data
+from model import artifact, cluster, data
 from model.errors import BadArtifact, ModelError
 
 DEFAULT_FOLDER = Path(".twin") / "model"
@@ -35,12 +35,13 @@ def main(arguments: list[str] | None = None) -> int:
         )
         if name == "train":
             command.add_argument("--force", action="store_true", help="train again and let the new model serve")
+            command.add_argument("--scheduler", metavar="ADDRESS", help="fit on the Dask cluster of this scheduler")
         if name == "serve":
             command.add_argument("version")
     options = parser.parse_args(arguments)
     try:
         if options.command == "train":
-            _train(options.out, options.force)
+            _train(options.out, options.force, options.scheduler)
         elif options.command == "list":
             _list(options.out)
         else:
@@ -55,7 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _train(folder: Path, force: bool) -> None:
+def _train(folder: Path, force: bool, scheduler: str | None) -> None:
     cycles = data.load_cycles()
     version = artifact.version_of(cycles)
     serving = _serving(folder, force)
@@ -67,7 +68,12 @@ def _train(folder: Path, force: bool) -> None:
         print(f"{version} is stored already: same data, code and parameters")
     else:
         start = time.monotonic()
-        new = artifact.train(cycles, lambda text: print(f"[{time.monotonic() - start:5.1f} s] {text}", flush=True))
+
+        def progress(text: str) -> None:
+            print(f"[{time.monotonic() - start:5.1f} s] {text}", flush=True)
+
+        with cluster.on_scheduler(scheduler) as run:
+            new = artifact.train(cycles, progress, run)
         new = new.save(folder)
         print(f"trained {version} in {time.monotonic() - start:.1f} s -> {folder / version}")
     _print_figures(new, "new")

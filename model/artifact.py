@@ -23,7 +23,7 @@ import math
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -32,10 +32,11 @@ import numpy as np
 import pandas as pd
 import xgboost
 
-from model import answer, data, degradation, evaluation, prediction, validity
+from model import answer, cluster, data, degradation, evaluation, prediction, validity
 from model.answer import Fitted, ModelIdentity, Question
 from model.boosting import FEATURES, PARAMETERS, SEEDS, TREES
 from model.capacity import CapacityModel
+from model.cluster import Run
 from model.cycle import COLUMNS, History, clean_cycles
 from model.data import REFERENCE_CELLS
 from model.degradation import Degradation
@@ -77,7 +78,7 @@ FORMAT = 1
 
 SERVING, MANIFEST, STATE, BOOSTERS = "serving.json", "manifest.json", "model.json", "boosters"
 
-NOT_PART_OF_THE_MODEL = ("__main__.py", "evaluation.py", "report.py")
+NOT_PART_OF_THE_MODEL = ("__main__.py", "cluster.py", "evaluation.py", "report.py")
 """Files of this package whose change does not make another model."""
 
 FOLDS = 10
@@ -114,11 +115,13 @@ def version_of(cycles: pd.DataFrame) -> str:
     return f"v{FORMAT}_{fingerprint(cycles)[:10]}"
 
 
-def train(cycles: pd.DataFrame, progress: Callable[[str], None] = lambda message: None) -> TwinModel:
+def train(
+    cycles: pd.DataFrame, progress: Callable[[str], None] = lambda message: None, run: Run = cluster.here
+) -> TwinModel:
     """Fit the full model and one cross-fitted model per cell on a cycle table (`model.data.load_cycles`).
 
-    Deterministic. Raises `NotEnoughHistory` if fewer than three of `REFERENCE_CELLS` are in the table: each is left out
-    once, and two must remain.
+    Deterministic, wherever the fits `run` (see `model.cluster`). Raises `NotEnoughHistory` if fewer than three of
+    `REFERENCE_CELLS` are in the table: each is left out once, and two must remain.
     """
     facts = data.cell_facts()
     valid = cycles[cycles["valid"]]
@@ -127,19 +130,29 @@ def train(cycles: pd.DataFrame, progress: Callable[[str], None] = lambda message
     others = [history for cell, history in histories.items() if cell not in REFERENCE_CELLS]
     if len(reference) < 3:
         raise NotEnoughHistory(f"training needs at least three of the cells {', '.join(REFERENCE_CELLS)}")
-    progress(f"full model on {len(histories)} cells")
+    groups = [set(list(histories)[i::FOLDS]) for i in range(min(FOLDS, len(histories)))]
+    left_out = [set[str](), *groups]
     boosters: BoosterCache = {}
-    full = Fitted(RemainingLife.fit(reference, others, cache=boosters), CapacityModel.fit(list(histories.values())))
-    crossed = {}
-    folds = [set(list(histories)[i::FOLDS]) for i in range(min(FOLDS, len(histories)))]
-    for i, unseen in enumerate(folds, start=1):
-        progress(f"cross-fit {i}/{len(folds)}: without {', '.join(sorted(unseen))}")
-        capacity = CapacityModel.fit([history for cell, history in histories.items() if cell not in unseen])
-        life = RemainingLife.fit(reference, [h for h in others if h.cell not in unseen], cache=boosters)
-        for cell in sorted(unseen):
-            crossed[cell] = Fitted(life, capacity)
-    for history in reference:  # each alone: every reference counts where there are four
-        life = RemainingLife.fit([h for h in reference if h is not history], others, cache=boosters)
+    lives = run(
+        _fit_lives,
+        [
+            (reference, [[h for h in others if h.cell not in unseen] for unseen in left_out], boosters),
+            *(([h for h in reference if h is not alone], [others], boosters) for alone in reference),
+        ],
+    )
+    capacities = run(
+        CapacityModel.fit, [([h for cell, h in histories.items() if cell not in unseen],) for unseen in left_out]
+    )
+    progress(f"remaining life: full model on {len(histories)} cells and without each of {len(groups)} groups")
+    full_life, *group_lives = next(lives)
+    progress("capacity: full model")
+    full = Fitted(full_life, next(capacities))
+    crossed: dict[str, Fitted] = {}
+    for unseen, life, capacity in zip(groups, group_lives, capacities, strict=True):
+        progress(f"models without {', '.join(sorted(unseen))}")
+        crossed |= {cell: Fitted(life, capacity) for cell in sorted(unseen)}
+    for history, (life,) in zip(reference, lives, strict=True):  # each alone: every one counts where there are four
+        progress(f"remaining life: model without {history.cell}")
         crossed[history.cell] = crossed[history.cell]._replace(life=life)
     ranges = {"": validity.training_range(reference)}
     for history in reference:
@@ -175,6 +188,13 @@ def train(cycles: pd.DataFrame, progress: Callable[[str], None] = lambda message
         "metrics": metrics(model, histories),
     }
     return replace(model, card=card)
+
+
+def _fit_lives(
+    reference: Sequence[History], others: Sequence[Sequence[History]], cache: BoosterCache
+) -> list[RemainingLife]:
+    """One fit per list of other cells, on the same reference cells."""
+    return [RemainingLife.fit(reference, each, cache=cache) for each in others]
 
 
 def metrics(model: TwinModel, histories: Mapping[str, History]) -> dict[str, float]:

@@ -12,17 +12,19 @@ import io
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
+from model import cluster
+from model.cluster import Run
 from model.cycle import COLUMNS, DEFAULT_END_OF_LIFE_PERCENT, MEASURED, History, NOMINAL_CAPACITY_Ah
 from model.errors import BadRawData, InvalidInput
 from model.features import SAMPLE_NAMES
-from model.nasa import TABLE_COLUMNS, Recording, read_tables
+from model.nasa import TABLE_COLUMNS, Recording, plain_files, read_tables
 
 FOLDER = Path(__file__).parent / "data"
 CURVE_POINTS = 100
@@ -155,16 +157,18 @@ def build(
     only: set[str] | None = None,
     required: Collection[str] = (),
     progress: Callable[[str], None] = lambda message: None,
+    run: Run = cluster.here,
 ) -> list[str]:
     """Make cycles.csv and the curves of all cells in `source` and put them in the place of those in `folder`.
 
-    `source` as in `model.nasa.cell_files`. Nothing in `folder` changes unless every cell could be read and none of
+    `source` as in `model.nasa.cell_files`; on a cluster (`run`, see `model.cluster`) a folder that the workers see.
+    Nothing in `folder` changes unless every cell could be read and none of
     `required` is missing. Returns the names of the cells. Raises `BadRawData`.
     """
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".new-data-") as temporary:
         fresh = Path(temporary) / "data"
-        names = _write(source, fresh, only, progress)
+        names = _write(Path(source), fresh, only, progress, run)
         missing = sorted(set(required) - set(names))
         if missing:
             raise BadRawData(f"{source} lacks cells that the tables have now: {', '.join(missing)}")
@@ -184,18 +188,39 @@ def build(
     return names
 
 
-def _write(source: str | Path, folder: Path, only: set[str] | None, progress: Callable[[str], None]) -> list[str]:
+def _write(source: Path, folder: Path, only: set[str] | None, progress: Callable[[str], None], run: Run) -> list[str]:
     (folder / "curves").mkdir(parents=True)
     tables = []
-    for recording, table in read_tables(source, only):
-        progress(f"{recording.cell}: {len(table)} discharges, {int(table['valid'].sum())} valid")
-        _save_arrays(folder / "curves" / f"{recording.cell}.npz", thinned_curves(recording))
+    for cell, table, curves in _extracted(source, only, run):
+        progress(f"{cell}: {len(table)} discharges, {int(table['valid'].sum())} valid")
+        _save_arrays(folder / "curves" / f"{cell}.npz", curves)
         tables.append(table)
     if not tables:
         raise BadRawData(f"{source} holds no cell (files named like B0005.mat)")
     everything = pd.concat(tables, ignore_index=True).sort_values(["cell", "operation_index"], ignore_index=True)
     (folder / "cycles.csv").write_text(_csv(everything), encoding="utf-8", newline="\n")
     return sorted(everything["cell"].unique())
+
+
+Extracted = tuple[str, pd.DataFrame, dict[str, np.ndarray]]
+"""Cell, cycle table, thinned curves."""
+
+
+def _extracted(source: Path, only: set[str] | None, run: Run) -> Iterator[Extracted]:
+    """Table and curves of each cell of a source, one cell in memory at a time (per worker)."""
+    if run is cluster.here:
+        for recording, table in read_tables(source, only):
+            yield recording.cell, table, thinned_curves(recording)
+    elif not source.is_dir():
+        raise InvalidInput("source", str(source), "on a cluster, a folder of .mat files that the workers see")
+    else:
+        yield from run(_extract_file, [(str(path.resolve()),) for path in plain_files(source, only).values()])
+
+
+def _extract_file(path: str) -> Extracted:
+    (only,) = read_tables(path)
+    recording, table = only
+    return recording.cell, table, thinned_curves(recording)
 
 
 def _csv(table: pd.DataFrame) -> str:

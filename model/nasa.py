@@ -78,7 +78,9 @@ def cell_files(source: str | Path, only: set[str] | None = None) -> Iterator[Cel
     if not path.exists():
         raise BadRawData(f"{path} does not exist")
     if path.is_dir() or path.suffix.lower() == ".mat":
-        yield from _plain_files(path, only)
+        for cell, name in plain_files(path, only).items():
+            with name.open("rb") as plain:
+                yield CellFile(cell, str(name), plain)
         return
     chosen: dict[str, zipfile.ZipInfo] = {}
     for cell, place, entry, _ in _archived(path, unpack=False):
@@ -94,7 +96,8 @@ def cell_files(source: str | Path, only: set[str] | None = None) -> Iterator[Cel
             yield CellFile(cell, place, file)
 
 
-def _plain_files(path: Path, only: set[str] | None) -> Iterator[CellFile]:
+def plain_files(path: Path, only: set[str] | None = None) -> dict[str, Path]:
+    """The .mat file of each cell in a folder (or the one that `path` is), the largest where there are several."""
     chosen: dict[str, Path] = {}
     for name in sorted(path.rglob("*.mat")) if path.is_dir() else [path]:
         match = CELL_FILE.search(name.name)
@@ -107,10 +110,7 @@ def _plain_files(path: Path, only: set[str] | None) -> Iterator[CellFile]:
             raise BadRawData(f"{other} and {name} are the same cell with different contents")
         if size > other_size:
             chosen[cell] = name
-    for cell, name in chosen.items():
-        if only is None or cell in only:
-            with name.open("rb") as file:
-                yield CellFile(cell, str(name), file)
+    return {cell: name for cell, name in chosen.items() if only is None or cell in only}
 
 
 def _archived(path: Path, unpack: bool) -> Iterator[tuple[str, str, zipfile.ZipInfo, IO[bytes]]]:

@@ -17,7 +17,7 @@ sys.path.insert(0, str(ROOT))
 
 import requests  # noqa: E402
 
-from model import data  # noqa: E402
+from model import cluster, data  # noqa: E402
 from model.errors import BadRawData, ModelError  # noqa: E402
 
 OFFICIAL_ARCHIVE = "https://phm-datasets.s3.amazonaws.com/NASA/5.+Battery+Data+Set.zip"
@@ -34,6 +34,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--check", action="store_true", help="compare the tables with the raw files; change nothing")
     parser.add_argument(
         "--allow-missing", action="store_true", help="accept a source that lacks cells which the tables have now"
+    )
+    parser.add_argument(
+        "--scheduler", metavar="ADDRESS", help="extract features on the Dask cluster of this scheduler (folders only)"
     )
     parser.add_argument("--tables", type=Path, default=data.FOLDER, metavar="DIR", help="folder of the tables")
     return parser.parse_args(arguments)
@@ -69,7 +72,8 @@ def rebuild(source: Path, options: argparse.Namespace) -> int:
         return 1 if problems else 0
     now = set(data.cells(options.tables)) if (options.tables / "cycles.csv").is_file() else set()
     required = set() if options.allow_missing or only else now
-    names = data.build(source, options.tables, only, required, progress=lambda text: print(text, flush=True))
+    with cluster.on_scheduler(options.scheduler) as run:
+        names = data.build(source, options.tables, only, required, lambda text: print(text, flush=True), run)
     print(f"tables of {len(names)} cells -> {options.tables}; the model is trained anew at the next start")
     return 0
 

@@ -399,16 +399,6 @@ def test_version_follows_data_and_code(model: TwinModel) -> None:
     assert artifact.version_of(changed) != model.version
 
 
-def test_training_on_few_cells_is_the_same_twice() -> None:
-    cycles = data.load_cycles()
-    few = cycles[cycles["cell"].isin(["B0005", "B0006", "B0018", "B0046"])]
-    first, second = artifact.train(few), artifact.train(few)
-    history = data.history("B0006")
-    assert first.predict(history, 50) == second.predict(history, 50)
-    assert first.card == second.card
-    assert first.card["training_cells"] == ["B0005", "B0006", "B0018", "B0046"]
-
-
 def test_training_without_reference_cells_is_refused() -> None:
     cycles = data.load_cycles()
     with pytest.raises(NotEnoughHistory, match="B0005"):
