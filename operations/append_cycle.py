@@ -120,11 +120,11 @@ def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
 
 def _prediction(live: LiveTwin, history: CellHistory, outcome: str) -> tuple[Prediction, list[alerts.Alert]]:
     """The prediction after the last cycle, written if the AAS does not have it yet, and the alerts newly raised."""
+    found = present_state.stored(live, history)
     if outcome == "appended":
-        return present_state.write(live, history)
-    present_state.complete(live, history)
-    percent = present_state.stored(live, history).thresholds.soh_end_of_life
-    return present_state.present(live, history, percent), []
+        return present_state.write(live, history, found)
+    present_state.complete(live, history, found)
+    return present_state.present(live, history, found.thresholds.soh_end_of_life), []
 
 
 def read_samples(field: str, text: str | None) -> pd.DataFrame | None:

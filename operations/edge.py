@@ -10,6 +10,7 @@ import json
 import types
 from collections.abc import Sequence
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
@@ -195,6 +196,11 @@ def _field_at(model: type[BaseModel], location: Sequence[int | str]) -> FieldInf
 
 def _plain(annotation: Any) -> Any:
     """The annotation without None and without Annotated."""
+    return _unwrapped(annotation)
+
+
+@cache
+def _unwrapped(annotation: Any) -> Any:
     while True:
         if get_origin(annotation) is Annotated:
             annotation = get_args(annotation)[0]

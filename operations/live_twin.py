@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, Protocol, cast
 
 import pandas as pd
@@ -105,6 +106,10 @@ class CellHistory:
     @property
     def last_row(self) -> dict[str, Any]:
         return cast(dict[str, Any], self.cycles.iloc[-1].to_dict())
+
+    @cached_property
+    def capacity_trend(self) -> str | None:
+        return twin.capacity_trend(self.cycles)
 
     def for_model(self, end_of_life_percent: float | None) -> History:
         return twin.history(self.cell, self.cycles, self.technical_data, end_of_life_percent)
@@ -253,7 +258,8 @@ class LiveTwin:
         record = twin.record_values(history.last_row, history.rated_capacity_Ah)
         for name, value in (("RecordCount", len(history.cycles)), ("EndTime", record["Time"]), ("LastUpdate", now)):
             deadline.remaining_s()
-            self.client.set_value(submodel, f"{SEGMENT}.{name}", value)
+            with reading(f"segment of {history.cell}"):
+                self.client.set_value(submodel, f"{SEGMENT}.{name}", value)
         live = {name: record[name] for name in ("id_cycle", "type", "ambient_temperature", "Capacity", "StateOfHealth")}
         measured = ("Voltage_measured", "Current_measured", "Temperature_measured", "Current_charge", "Voltage_charge")
         live |= {name: record[name] for name in measured} | {"Time": record["Duration"]} | (last_sample or {})
@@ -274,7 +280,8 @@ class LiveTwin:
     def put_prediction_time(self, cell: str, predicted_at: str) -> None:
         """Only when the prediction was made, where all the rest in the AAS is as it would be written again."""
         deadline.remaining_s()
-        self.client.set_value(submodel_id(cell, "Prediction"), PREDICTION_TIME, predicted_at)
+        with reading(f"prediction of {cell}"):
+            self.client.set_value(submodel_id(cell, "Prediction"), PREDICTION_TIME, predicted_at)
 
     def put_fleet_summary(self, history: CellHistory, summary: dict[str, Any]) -> None:
         """The cell's line in the Fleet submodel, when it has changed; a twin without fleet shell has none."""

@@ -75,17 +75,18 @@ def predict(live: LiveTwin, cell: str, inputs: PredictInputs) -> PredictOutputs:
     history = live.completed(live.history(cell))
     at_cycle = checked_cycle("AtCycle", inputs.AtCycle, history)
     now = datetime.now(UTC)
+    found = present_state.stored(live, history)
     prediction = live.predict(
         history,
-        present_state.stored(live, history).thresholds.soh_end_of_life,
+        found.thresholds.soh_end_of_life,
         at_cycle=at_cycle,
         confidence_level=inputs.ConfidenceLevel or DEFAULT_CONFIDENCE_LEVEL,
         end_of_life_capacity_Ah=inputs.EndOfLifeCapacity,
     )
     if at_cycle == history.last_cycle and inputs.EndOfLifeCapacity is None:
-        present_state.write(live, history, prediction, now)
+        present_state.write(live, history, found, prediction, now)
     else:
-        present_state.complete(live, history)
+        present_state.complete(live, history, found)
     return PredictOutputs(
         RUL=prediction.rul_cycles,
         RULLower=prediction.rul_lower_cycles,

@@ -45,8 +45,10 @@ class Stored:
 
 
 def stored(live: LiveTwin, history: CellHistory) -> Stored:
-    """What the AAS holds now. Remembered as long as the time of the prediction there is the one remembered, like the
-    history (see live_twin): what somebody else changes by hand without it is noticed when the history is read anew."""
+    """What the AAS holds now. Remembered as long as the time of the prediction there is the one remembered.
+
+    As with the history (see live_twin), what somebody changes by hand is noticed when the history is read anew.
+    """
     remembered: Stored | None = history.memory.stored
     if remembered and live.prediction_time(history.cell) == remembered.details["PredictedAt"]:
         return remembered
@@ -62,23 +64,27 @@ def present(live: LiveTwin, history: CellHistory, end_of_life_percent: float | N
     )
 
 
-def complete(live: LiveTwin, history: CellHistory) -> None:
+def complete(live: LiveTwin, history: CellHistory, found: Stored) -> None:
     """Writes what an interrupted call has left behind the history: the present state, or the fleet's summary."""
-    found = stored(live, history)
     if found.is_behind(history):
-        write(live, history)
+        write(live, history, found)
     elif history.memory.fleet_summary is None:
         prediction = present(live, history, found.thresholds.soh_end_of_life)
         put_fleet_summary(live, history, prediction, found.active, datetime.now(UTC))
 
 
 def write(
-    live: LiveTwin, history: CellHistory, prediction: Prediction | None = None, now: datetime | None = None
+    live: LiveTwin,
+    history: CellHistory,
+    found: Stored,
+    prediction: Prediction | None = None,
+    now: datetime | None = None,
 ) -> tuple[Prediction, list[alerts.Alert]]:
-    """Writes a prediction of the present state (made here if not given), the alerts that follow from it and the fleet's
-    summary. Returns the prediction and the alerts newly raised."""
+    """Writes a prediction of the present state (made here if not given), the alerts that follow, the fleet's summary.
+
+    `found` is what the AAS holds now. Returns the prediction and the alerts newly raised.
+    """
     now = now or datetime.now(UTC)
-    found = stored(live, history)
     prediction = prediction or present(live, history, found.thresholds.soh_end_of_life)
     change = _alerts_after(found, history, prediction, now)
     new = twin.prediction_values(prediction, now)["PredictionDetails"]
@@ -146,5 +152,5 @@ def put_fleet_summary(
     live: LiveTwin, history: CellHistory, prediction: Prediction, active: list[alerts.Alert], now: datetime
 ) -> None:
     severity, open_alerts = alerts.highest_severity(active), alerts.unacknowledged(active)
-    summary = twin.fleet_values(history.cell, prediction, history.cycles, severity, open_alerts, now)
+    summary = twin.fleet_values(history.cell, prediction, history.capacity_trend, severity, open_alerts, now)
     live.put_fleet_summary(history, summary)

@@ -215,9 +215,9 @@ def outside_names(columns: Sequence[str]) -> str | None:
 
 
 def fleet_values(
-    cell: str, prediction: Prediction, cycles: pd.DataFrame, severity: str, unacknowledged: int, at: datetime
+    cell: str, prediction: Prediction, trend: str | None, severity: str, unacknowledged: int, at: datetime
 ) -> dict[str, Any]:
-    """The summary of one cell in the Fleet submodel."""
+    """The summary of one cell in the Fleet submodel; `trend` is that of `capacity_trend`."""
     return {
         "Battery": cell,
         "AtCycle": prediction.at_cycle,
@@ -232,7 +232,7 @@ def fleet_values(
         "AlertSeverity": severity,
         "UnacknowledgedAlerts": unacknowledged,
         "LastUpdate": utc_text(at),
-        "CapacityTrend": capacity_trend(cycles),
+        "CapacityTrend": trend,
     }
 
 

@@ -107,7 +107,7 @@ def build_cell(
         prediction = model.predict(history)
         values = twin.prediction_values(prediction, UNDATED)
         values["StateOfHealthPrediction"]["PredictedAt"] = values["PredictionDetails"]["PredictedAt"] = None
-        summary = twin.fleet_values(description.cell, prediction, history.cycles, "none", 0, UNDATED)
+        summary = twin.fleet_values(description.cell, prediction, twin.capacity_trend(history.cycles), "none", 0, UNDATED)
         summary["LastUpdate"] = None
     curves = curves_csv(description.cell)
     objects = shell.build_cell(description, records, values, curves, delegate_url, ranges)
