@@ -15,10 +15,6 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.error
-import urllib.parse
-import urllib.request
-from base64 import urlsafe_b64encode
 from pathlib import Path
 
 import installation
@@ -125,44 +121,6 @@ def build_package(steps: installation.Steps, state: Path) -> Path:
     return package
 
 
-def predict_through_aas(basyx_url: str, timeout_s: float = 60.0) -> str | None:
-    """Invokes Predict as any AAS client would: of all cells if one was never predicted here, else of the first cell.
-
-    None when it answered, else what went wrong.
-    """
-
-    def call(path: str, body: dict | None = None) -> dict:
-        data = None if body is None else json.dumps(body).encode()
-        request = urllib.request.Request(basyx_url + path, data, {"Content-Type": "application/json"})
-        with urllib.request.urlopen(request, timeout=timeout_s) as answer:
-            return json.load(answer)
-
-    def elements(submodel: str) -> str:
-        return f"/submodels/{urlsafe_b64encode(submodel.encode()).decode()}/submodel-elements"
-
-    try:
-        submodels = [
-            key["value"]
-            for shell in call("/shells?limit=1000")["result"]
-            for reference in shell.get("submodels", [])
-            for key in reference["keys"]
-        ]
-        fleet = next(id_ for id_ in submodels if id_.endswith("/sm/fleet/Fleet"))
-        cells = call(elements(fleet) + "/Cells/$value")
-        first = next((id_ for id_ in submodels if id_.endswith("/Prediction")), None)
-        if first is None:
-            return None  # an empty fleet has nothing to predict
-        never_predicted = any(not cell["LastUpdate"] for cell in cells.values())
-        operation = elements(fleet) + "/PredictAll" if never_predicted else elements(first) + "/Predict"
-        outputs = call(operation + "/invoke", {"inputArguments": [], "inoutputArguments": []})["outputArguments"]
-        values = {output["value"]["idShort"]: output["value"].get("value") for output in outputs}
-        return None if values["Status"] == "ok" else f"{values['Status']}: {values['Message']}"
-    except StopIteration:
-        return "there is no fleet shell"
-    except (OSError, ValueError, KeyError) as error:
-        return f"{type(error).__name__}: {error}"
-
-
 def confirm_fresh(options: argparse.Namespace) -> None:
     store = options.state / "store"
     if not store.exists():
@@ -229,10 +187,8 @@ def run(options: argparse.Namespace) -> int:
         for service in (delegate, hmi):
             with steps.step(service.name):
                 service.wait_until_healthy(90, supervisor.stopping)
-        with steps.step("Predict through the AAS"):
-            problem = predict_through_aas(basyx.url)
-        if problem:
-            raise ServiceError(f"Predict through the AAS failed: {problem}. {delegate.last_lines()}")
+        predict = [installation.PYTHON, ROOT / "scripts" / "predict.py", "--if-never", "--basyx-url", basyx.url]
+        steps.run("Predict through the AAS", predict, f"See {delegate.log} as well.")
         supervisor.record(ready=True)
         print(f"  ready after {time.monotonic() - begin:.0f} s")
         print_table(all_services, package)

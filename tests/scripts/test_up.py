@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import base64
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -14,8 +14,9 @@ import time
 from pathlib import Path
 
 import pytest
-import requests
 
+from aasx.client import AasClient
+from aasx.identifiers import fleet_submodel_id, submodel_id
 from tests.conftest import must_run, run_script
 from tests.servers import ROOT, free_port
 
@@ -56,21 +57,26 @@ def test_says_what_it_did_and_where_all_is(running, options):
 
 def test_the_cells_are_there_and_predict_answers(running, options):
     url = services(options)[up.BASYX]["url"]
-    shells = requests.get(f"{url}/shells?limit=200", timeout=30).json()["result"]
-    assert {"B0005", "B0006", "B0007", "B0018"} <= {shell["idShort"] for shell in shells}
-    assert up.predict_through_aas(url) is None
-    prediction = next(
-        key["value"]
-        for shell in shells
-        if shell["idShort"] == "B0005"
-        for reference in shell["submodels"]
-        for key in reference["keys"]
-        if key["value"].endswith("/Prediction")
-    )
-    path = base64.urlsafe_b64encode(prediction.encode()).decode()
-    details = requests.get(f"{url}/submodels/{path}/submodel-elements/PredictionDetails/$value", timeout=30).json()
-    assert details["ModelVersion"]
-    assert details["PredictedAt"].endswith("Z")
+    table = must_run("scripts/predict.py", "--basyx-url", url)
+    assert {"B0005", "B0006", "B0007", "B0018"} <= {line.split()[0] for line in table.splitlines()}
+    past = must_run("scripts/predict.py", "B0005", "--at-cycle", "60", "--basyx-url", url)
+    assert re.search(r"^B0005 +SoH +\d+\.\d % +RUL \d+ \(\d+ to \d+\) cycles$", past.strip())
+    client = AasClient(url)
+    fleet = client.element_value(fleet_submodel_id(), "Cells")
+    assert all(cell["LastUpdate"] for cell in fleet.values())  # each was predicted when the twin came up
+    details = client.element_value(submodel_id("B0005", "Prediction"), "PredictionDetails")
+    assert details["ModelVersion"] and details["AtCycle"] == fleet["B0005"]["AtCycle"] != 60
+
+
+def test_wrong_names_and_a_dead_address_are_told_in_one_line(running, options):
+    url = services(options)[up.BASYX]["url"]
+    for arguments in (["B0999"], ["../B0005"], ["B0005", "--at-cycle", "100000"]):
+        answer = run_script("scripts/predict.py", *arguments, "--basyx-url", url)
+        assert answer.returncode == 2, arguments
+        assert len(answer.stderr.splitlines()) == 1
+    answer = run_script("scripts/predict.py", "--basyx-url", f"http://127.0.0.1:{free_port()}")
+    assert answer.returncode == 2
+    assert "TWIN_BASYX_URL" in answer.stderr
 
 
 def test_a_second_start_tells_that_and_where_it_runs(running, options):
