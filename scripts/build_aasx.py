@@ -107,8 +107,8 @@ def build_cell(
         prediction = model.predict(history)
         values = twin.prediction_values(prediction, UNDATED)
         values["StateOfHealthPrediction"]["PredictedAt"] = values["PredictionDetails"]["PredictedAt"] = None
-        summary = twin.fleet_values(description.cell, prediction, twin.capacity_trend(history.cycles), "none", 0, UNDATED)
-        summary["LastUpdate"] = None
+        trend = summary["CapacityTrend"]
+        summary = twin.fleet_values(description.cell, prediction, trend, "none", 0, UNDATED) | {"LastUpdate": None}
     curves = curves_csv(description.cell)
     objects = shell.build_cell(description, records, values, curves, delegate_url, ranges)
     return objects, shell.cell_files(description, curves), summary
