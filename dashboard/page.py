@@ -81,6 +81,12 @@ class Page:
         names = self.attempt(self.twin.cells)
         if names is None:
             return None
+        asked = state.get("cell")
+        if asked and asked not in names:  # it may be newer than what is known
+            self.twin.forget(asked)
+            names = self.twin.cells()
+            if asked not in names:
+                self.notice("warning", self.words("cell.unknown", cell=asked))
         if not names:
             self.notice("info", self.words("fleet.empty"), href=state.link("record"), link=self.words("view.record"))
             return None

@@ -519,4 +519,5 @@ TEXTS: dict[str, str] = {
     "field.discharge_currents_A": "Discharge current(s)",
     "field.ambient_temperatures_degC": "Ambient temperature(s)",
     "upload": "Choose a file",
+    "cell.unknown": "The twin has no cell {cell}.",
 }

@@ -536,4 +536,5 @@ TEXTS: dict[str, str] = {
     "field.discharge_currents_A": "Courant(s) de décharge",
     "field.ambient_temperatures_degC": "Température(s) ambiante(s)",
     "upload": "Choisir un fichier",
+    "cell.unknown": "Le jumeau n’a pas de cellule {cell}.",
 }

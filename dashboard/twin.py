@@ -248,7 +248,8 @@ class Twin:
         except Trouble as raised:
             trouble = raised
             if trouble.kind == "missing":
-                self._cache.pop(key, None)
+                with self._lock:
+                    self._cache.pop(key, None)
                 raise
         if entry is None:
             raise trouble
@@ -257,7 +258,8 @@ class Twin:
     def _fetch(self, key: Any, fetch: Callable[[], T]) -> T:
         try:
             value = fetch()
-            self._cache[key] = _Entry(value, time.time())
+            with self._lock:
+                self._cache[key] = _Entry(value, time.time())
             self._trouble = None
             return value
         except aas.AasError as error:
@@ -265,7 +267,7 @@ class Twin:
             if trouble.kind in ("unreachable", "slow"):
                 self._trouble = (trouble, time.time())
             raise trouble from error
-        except (KeyError, TypeError, ValueError, AttributeError) as error:  # content that is not the twin's
+        except (KeyError, TypeError, ValueError, AttributeError, csv.Error) as error:  # content that is not the twin's
             raise Trouble("unreadable", repr(error)) from error
         finally:
             with self._lock:
