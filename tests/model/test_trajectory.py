@@ -26,7 +26,9 @@ def test_fade_passes_its_points_and_goes_on_with_its_mean_slope() -> None:
 
 
 @given(
-    st.lists(st.floats(0.1, 500) | st.just(0.0) | st.just(float("nan")) | st.just(float("inf")), min_size=3, max_size=12),
+    st.lists(
+        st.floats(0.1, 500) | st.just(0.0) | st.just(float("nan")) | st.just(float("inf")), min_size=3, max_size=12
+    ),
     st.floats(0.5, 2.0),
 )
 def test_a_fade_never_rises_whatever_the_predictor_says(cycles: list[float], level: float) -> None:
