@@ -28,6 +28,7 @@ from tests.servers import start_basyx
 
 KILLS = 30
 SHARED = f"/submodels/{encoded('urn:shared')}/submodel-elements"  # of the submodel that most writers change
+VALUES = ("Settings.Value", "Items[0].Value", "Device.Value")
 NOTHING = object()  # the state of what does not exist
 
 
@@ -64,21 +65,15 @@ class Writer(threading.Thread):
             self.error = f"{self.name}: {error!r}"
 
 
-def count(writer: Writer, key) -> int:
-    state = writer.states.get(key)
-    return 0 if state is None or state is NOTHING else int(state)
-
-
 def patch_values(writer: Writer) -> None:
-    for path in ("Settings.Value", "Items[0].Value", "Device.Value"):
-        key = ("value", path)
-        number = count(writer, key) + 1
-        writer.write(key, str(number), "PATCH", f"{SHARED}/{path}/$value", json=str(number))
+    for path in VALUES:
+        number = int(writer.states["value", path]) + 1
+        writer.write(("value", path), str(number), "PATCH", f"{SHARED}/{path}/$value", json=str(number))
 
 
 def patch_collections(writer: Writer) -> None:
     """Two values in one write: never one without the other."""
-    number = count(writer, ("pair", "Live")) + 1
+    number = int(writer.states["pair", "Live"]) + 1
     both = {"A": str(number), "B": str(number)}
     writer.write(("pair", "Live"), str(number), "PATCH", f"{SHARED}/Live/$value", json=both)
 
@@ -247,7 +242,9 @@ def attachments_named(session: Session) -> Iterator[str]:
 def test_nothing_acknowledged_is_lost_in_kills_under_load(basyx_jar: Path, tmp_path: Path, seed: int):
     random.seed(seed)
     store = tmp_path / "store"
-    states: dict[str, dict] = {name: {} for name in WRITERS}
+    states: dict[str, dict] = {name: {} for name in WRITERS}  # as prepare() makes them
+    states["values"] = {("value", path): "0" for path in VALUES}
+    states["collections"]["pair", "Live"] = "0"
     for name in ("appender-1", "appender-2"):
         states[name]["appended", name] = 0
     pending: dict[str, tuple | None] = dict.fromkeys(WRITERS)
@@ -276,10 +273,14 @@ def test_nothing_acknowledged_is_lost_in_kills_under_load(basyx_jar: Path, tmp_p
         writers = [Writer(server.url, name, states[name], step) for name, step in WRITERS.items()]
         for writer in writers:
             writer.start()
-        time.sleep(random.uniform(0.05, 0.6))
+        enough, deadline = random.randrange(5, 150), time.monotonic() + 10
+        while sum(writer.acknowledged for writer in writers) < enough and time.monotonic() < deadline:
+            time.sleep(0.002)
+        time.sleep(random.uniform(0, 0.02))
         server.kill()
         for writer in writers:
             writer.join(30)
+            assert not writer.is_alive(), writer.name
             assert writer.error is None, writer.error
             pending[writer.name] = writer.pending
         acknowledged += sum(writer.acknowledged for writer in writers)
