@@ -13,7 +13,7 @@ from dashboard.components import pieces
 from dashboard.language import Language, escape
 from dashboard.page import Page
 from dashboard.twin import number
-from dashboard.views.cell import facts_of
+from dashboard.views.cell import facts_of, leaf
 
 # Measures as TrainingResults names them: unit, digits, factor, and whether they are a share of intervals that held.
 MEASURES = {
@@ -23,6 +23,7 @@ MEASURES = {
     "rul_coverage": ("%", 1, 100.0),
     "capacity_coverage": ("%", 1, 100.0),
 }
+PER_CELL = ("rul_mae_cycles", "rul_coverage", "capacity_rmse_Ah", "capacity_coverage")
 CELL = re.compile(r"B\d{4}")
 SHOWN_APART = ("TrainingResults", "AIDataset", "AITypeSpecificInformation", "Inputs", "Outputs")
 LIMITS = ("interval", "conditions", "young", "whatif", "censored", "purpose")
@@ -65,6 +66,9 @@ def show(page: Page) -> None:
                     page.html(pieces.facts(facts_of({"submodelElements": part}, words)))
         with page.card("known_limits"):
             page.title(words("model.limits"))
+            stated = known_limits(card.value, words)
+            if stated:
+                page.html(f'<p class="hint" style="margin-bottom:.4rem">{escape(stated)}</p>')
             items = "".join(f"<li>{escape(words(f'model.limits.{name}'))}</li>" for name in LIMITS)
             page.html(f'<ul class="plain">{items}</ul>')
 
@@ -85,6 +89,16 @@ def nameplate(submodel: dict, words: Language) -> list[tuple[str, str]]:
             rest += [part for part in item.get("value") or [] if part.get("idShort") != "TrainingRange"]
     hashes = [(words.concept(name), value) for name, value in training_results(submodel).items() if "SHA256" in name]
     return facts_of({"submodelElements": rest}, words) + hashes
+
+
+def known_limits(submodel: dict, words: Language) -> str:
+    """What the nameplate itself says about the model's limits, "" when it says nothing."""
+    for element in submodel.get("submodelElements") or []:
+        if element.get("idShort") == "AITypeSpecificInformation":
+            for part in element.get("value") or []:
+                if part.get("idShort") == "KnownLimits":
+                    return leaf(part, words)
+    return ""
 
 
 def split(name: str) -> tuple[str, str] | None:
@@ -116,7 +130,7 @@ def errors(page: Page, results: dict[str, str]) -> None:
     words, known = page.words, figures(results)
     page.title(words("model.errors"), words("model.errors.hint"))
     for measure in ("rul_mae_cycles", "rul_rmse_cycles", "capacity_rmse_Ah"):
-        values = {name: value for name, value in known.get(measure, {}).items() if not CELL.fullmatch(name)}
+        values = {name: value for name, value in known.get(measure, {}).items() if not CELL.search(name)}
         if not values:
             continue
         widest = max(values.values()) or 1
@@ -145,19 +159,17 @@ def coverage(page: Page, results: dict[str, str]) -> None:
     words, known = page.words, figures(results)
     page.title(words("model.coverage"), words("model.coverage.hint"))
     cells = sorted({name for measure in known.values() for name in measure if CELL.fullmatch(name)})
-    columns = [(words("cell"), False), (words("model.rul_coverage"), True), (words("model.capacity_coverage"), True)]
+    columns = [(words("cell"), False), *((words(f"model.column.{measure}"), True) for measure in PER_CELL)]
     rows = []
     for name in ["", *cells]:
-        values = [known.get(measure, {}).get(name) for measure in ("rul_coverage", "capacity_coverage")]
+        values = [known.get(measure, {}).get(name) for measure in PER_CELL]
         if any(value is not None for value in values):
-            shares = [
-                said(words, measure, value)
-                for measure, value in zip(("rul_coverage", "capacity_coverage"), values, strict=True)
-            ]
-            rows.append([name or words("model.mean"), *shares])
-    page.html(
-        pieces.table(columns, rows, fold=False) if rows else f'<p class="hint">{escape(words("model.no_figures"))}</p>'
-    )
+            row = [said(words, measure, value) for measure, value in zip(PER_CELL, values, strict=True)]
+            rows.append([name or words("model.mean"), *row])
+    if rows:
+        page.html(pieces.table(columns, rows, fold=False))
+    else:
+        page.html(f'<p class="hint">{escape(words("model.no_figures"))}</p>')
 
 
 def training_range(page: Page, submodel: dict) -> None:
