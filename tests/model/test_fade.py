@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.fade import (
@@ -23,12 +23,14 @@ from tests.model.made_up import history
 capacities = st.lists(st.floats(0.1, 2.1), min_size=1, max_size=40).map(np.array)
 
 
+@settings(deadline=None)
 @given(capacities, st.integers(1, 7))
 def test_trailing_median_is_the_median_of_the_last_values(values, length):
     expected = [np.median(values[max(0, i - length + 1) : i + 1]) for i in range(len(values))]
     np.testing.assert_allclose(trailing_median(values, length), expected)
 
 
+@settings(deadline=None)
 @given(capacities, capacities)
 def test_levels_and_rate_know_only_the_past(past, future):
     longer = np.concatenate((past, future))

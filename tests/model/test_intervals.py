@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from model.errors import InvalidInput
@@ -29,6 +29,7 @@ def test_a_level_outside_is_refused(level):
         INTERVAL.scores.at(level)
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1000), st.sampled_from(LEVELS))
 def test_bounds_enclose_the_prediction_and_grow_with_the_level(rul, level):
     low, high = INTERVAL.bounds(rul, level)
