@@ -15,7 +15,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,10 +25,10 @@ sys.path.insert(0, str(ROOT))
 
 import requests  # noqa: E402
 
-from aasx import package, shell, transfer  # noqa: E402
+from aasx import package, shell  # noqa: E402
 from aasx.cell_description import nasa_cells  # noqa: E402
 from aasx.client import AasClient, AasError  # noqa: E402
-from aasx.identifiers import submodel_id  # noqa: E402
+from aasx.identifiers import fleet_submodel_id, submodel_id  # noqa: E402
 from model import data  # noqa: E402
 from operations import twin  # noqa: E402
 
@@ -98,17 +98,25 @@ def records(cycles: int) -> list[dict[str, Any]]:
 def bench_cells(client: AasClient, cells: dict[str, tuple[int, str]]) -> Iterator[None]:
     """Cells (name -> number of cycles, URL of the delegate) that exist while the block runs."""
     described = nasa_cells()["B0005"]
+    made: list[tuple[Callable[..., None], tuple[str, ...]]] = []
     try:
         for name, (cycles, delegate_url) in cells.items():
             description = described.model_copy(update={"cell": name})
             objects = shell.build_cell(description, records(cycles), delegate_url=delegate_url)
-            content = package.Package(package.environment_of(objects), shell.cell_files(description))
-            transfer.load(client, content, delegate_url)
+            environment = package.environment_of(objects)
+            for submodel in environment["submodels"]:
+                made.append((client.delete_submodel, (submodel["id"],)))
+                client.put_submodel(submodel)
+            for one in environment["assetAdministrationShells"]:
+                del one["assetInformation"]["defaultThumbnail"]
+                made.append((client.delete_shell, (one["id"],)))
+                client.put_shell(one)
+            made.append((client.delete_element, (fleet_submodel_id(), f"Cells.{name}")))
         yield
     finally:
-        for name in cells:
+        for delete, arguments in made:
             with contextlib.suppress(AasError):
-                transfer.remove_cell(client, name)
+                delete(*arguments)
 
 
 class Caller:

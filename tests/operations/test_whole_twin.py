@@ -1,0 +1,61 @@
+"""The operations with the trained model on NASA's cells, as up.py brings them up."""
+
+from __future__ import annotations
+
+import pytest
+
+from aasx.client import AasClient
+from aasx.identifiers import fleet_submodel_id, submodel_id
+from model import data
+from model.artifact import TwinModel
+from model.prediction import Scenario
+from operations import twin as mapping
+
+
+@pytest.fixture(scope="module")
+def aas(twin) -> AasClient:
+    return AasClient(twin.basyx_url)
+
+
+@pytest.fixture(scope="module")
+def trained(model_dir) -> TwinModel:
+    return TwinModel.load(model_dir)
+
+
+@pytest.mark.parametrize("cell", ["B0005", "B0018", "B0033", "B0052"])
+def test_predict_through_the_aas_is_the_models_own_answer(aas, trained, cell):
+    answer = aas.invoke(submodel_id(cell, "Prediction"), "Predict", {})
+    expected = trained.predict(data.history(cell))
+    assert (answer["RUL"], answer["RULLower"], answer["RULUpper"]) == (
+        expected.rul_cycles, expected.rul_lower_cycles, expected.rul_upper_cycles,
+    )  # fmt: skip
+    assert answer["CapacityTrajectory"] == mapping.trajectory_values(expected)
+    assert answer["Drivers"] == mapping.driver_values(expected)
+    assert (answer["ModelKind"], answer["ModelHash"]) == ("crossFitted", trained.sha256)
+
+
+def test_what_the_twin_believed_at_a_past_cycle(aas, trained):
+    answer = aas.invoke(submodel_id("B0006", "Prediction"), "Predict", {"AtCycle": 60})
+    assert answer["RUL"] == trained.predict(data.history("B0006"), at_cycle=60).rul_cycles
+    assert answer["RUL"] == trained.predict(data.history("B0006").until(60)).rul_cycles
+
+
+def test_what_if_through_the_aas_is_the_models_own_answer(aas, trained):
+    asked = {"FromCycle": 50, "ambient_temperature": 4.0, "DischargeCurrent": 1.0}
+    answer = aas.invoke(submodel_id("B0007", "Prediction"), "SimulateWhatIf", asked)
+    expected = trained.simulate(
+        data.history("B0007"), Scenario(50, ambient_temperature_degC=4.0, discharge_current_A=1.0)
+    )
+    assert answer["RUL"] == expected.rul_cycles and answer["BaselineRUL"] == expected.baseline.rul_cycles
+    assert answer["CapacityTrajectory"] == mapping.trajectory_values(expected)
+    assert answer["Assumptions"].splitlines() == expected.assumptions
+
+
+def test_every_cell_of_the_fleet_is_predicted(aas):
+    answer = aas.invoke(fleet_submodel_id(), "PredictAll", {"TimeBudget_s": 60.0}, timeout_s=90)
+    results = {one["Battery"]: one for one in answer["Results"]}
+    assert set(data.cells()) <= set(results)
+    assert {results[cell]["ResultStatus"] for cell in data.cells()} == {"ok"}
+    summaries = aas.element_value(fleet_submodel_id(), "Cells")
+    for cell in data.cells():
+        assert summaries[cell]["RUL"] == results[cell]["RUL"]
