@@ -8,6 +8,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.util.Set;
 
 /**
  * The file operations of the store. Each returns only once its effect would survive a power cut
@@ -81,11 +82,15 @@ final class Disk {
   /** Cuts the file to {@code length} bytes and appends the content. */
   void append(Path file, long length, byte[] content) throws IOException {
     boolean isNew = length == 0;
-    try (FileChannel channel =
-        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE)) {
-      if (channel.size() > length) {
-        channel.truncate(length);
+    Set<StandardOpenOption> options =
+        isNew
+            ? Set.of(StandardOpenOption.WRITE, StandardOpenOption.CREATE)
+            : Set.of(StandardOpenOption.WRITE);
+    try (FileChannel channel = FileChannel.open(file, options)) {
+      if (channel.size() < length) {
+        throw new IOException("somebody else has cut or deleted it");
       }
+      channel.truncate(length);
       channel.position(length);
       try {
         writeFully(channel, ByteBuffer.wrap(content));

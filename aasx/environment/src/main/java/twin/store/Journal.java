@@ -63,7 +63,7 @@ final class Journal {
 
   /** Says that the document is about to be replaced by one with this content. */
   void announce(byte[] content) throws IOException {
-    if (length > 0) {
+    if (length > 0 && Files.exists(file)) {
       append(Json.oneLine(Json.object().put(REWRITTEN, mark(content))));
     }
   }

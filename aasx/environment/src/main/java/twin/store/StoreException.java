@@ -18,8 +18,8 @@ public class StoreException extends RuntimeException {
   static StoreException damaged(Object file, String why, Throwable cause) {
     return new StoreException(
         "The file " + file + " of the store is damaged: " + why,
-        "Nothing was changed. Put back this file from a backup (with its .journal beside it, if the backup has one), or"
-            + " move it out of the store to go on without what it holds; then start again.",
+        "Nothing was changed. Put back this file from a backup, or move it out of the store to go on"
+            + " without what it holds; in both cases together with its .json or .journal file.",
         cause);
   }
 

@@ -150,13 +150,15 @@ public class SubmodelStore extends InMemorySubmodelBackend {
     Path document = documents.fileOf(id);
     Path staged = disk.stage(document, content);
     Journal journal = journals.get(id);
-    if (journal != null) {
-      try {
+    try {
+      if (journal == null) {
+        disk.delete(Journal.fileOf(document)); // of a deleted submodel with the same id
+      } else {
         journal.announce(content);
-      } catch (IOException e) {
-        Files.deleteIfExists(staged);
-        throw e;
       }
+    } catch (IOException e) {
+      Files.deleteIfExists(staged);
+      throw e;
     }
     disk.publish(staged, document);
     documents.place(id, document);

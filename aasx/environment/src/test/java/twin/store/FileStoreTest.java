@@ -594,4 +594,33 @@ class FileStoreTest {
       }
     }
   }
+
+  @Test
+  void aJournalLeftByADeletedSubmodelIsNotTakenForThatOfItsSuccessor() throws IOException {
+    saved();
+    store.submodels().setSubmodelElementValue(ID, "First", new PropertyValue("2"));
+    Path journal = onlyFileIn("submodels", ".journal");
+    byte[] left = Files.readAllBytes(journal);
+    store.submodels().deleteById(ID);
+    Files.write(journal, left);
+    saved();
+    try (FileStore again = crashed()) {
+      assertThat(get(again)).isEqualTo(submodel());
+    }
+  }
+
+  @Test
+  void aJournalDeletedByHandIsNotContinued() throws IOException {
+    saved();
+    store.submodels().setSubmodelElementValue(ID, "First", new PropertyValue("2"));
+    Files.delete(onlyFileIn("submodels", ".journal"));
+    assertThatThrownBy(
+            () -> store.submodels().setSubmodelElementValue(ID, "First", new PropertyValue("3")))
+        .isInstanceOf(StoreException.class);
+    store.submodels().save(get(store));
+    store.submodels().setSubmodelElementValue(ID, "First", new PropertyValue("4"));
+    try (FileStore again = crashed()) {
+      assertThat(get(again)).isEqualTo(get(store));
+    }
+  }
 }
