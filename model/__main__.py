@@ -59,12 +59,12 @@ def main(arguments: list[str] | None = None) -> int:
 def _train(folder: Path, force: bool, scheduler: str | None) -> None:
     cycles = data.load_cycles()
     version = artifact.version_of(cycles)
-    serving = _serving(folder, force)
+    serving = _readable(folder, (folder / artifact.SERVING).exists())
     if serving is not None and serving.version == version and not force:
         print(f"{folder} serves {version} already: same data, code and parameters")
         return
-    if not force and version in artifact.versions(folder):
-        new = artifact.TwinModel.load(folder / version)
+    new = None if force else _readable(folder / version, version in artifact.versions(folder))
+    if new is not None:
         print(f"{version} is stored already: same data, code and parameters")
     else:
         start = time.monotonic()
@@ -97,16 +97,15 @@ def _train(folder: Path, force: bool, scheduler: str | None) -> None:
     print(f"{version} serves instead of {serving.version}, which stays stored")
 
 
-def _serving(folder: Path, force: bool) -> artifact.TwinModel | None:
-    """The serving model, None if there is none (or, with `force`, none that can be read)."""
-    if not (folder / artifact.SERVING).exists():
+def _readable(folder: Path, exists: bool) -> artifact.TwinModel | None:
+    """The model at `folder`; None if there is none or, after saying why, none that can be read."""
+    if not exists:
         return None
     try:
         return artifact.TwinModel.load(folder)
-    except BadArtifact:
-        if force:
-            return None
-        raise
+    except BadArtifact as error:
+        print(f"not used: {error}")
+        return None
 
 
 def _list(folder: Path) -> None:

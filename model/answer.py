@@ -28,6 +28,14 @@ EARLY_CYCLES = 10
 EARLY_WIDENING = 1.0
 """The half width of ln(RUL) grows by up to this share for a cell with a single known cycle (judged, not calibrated)."""
 
+CONDITIONS = ("ambient_temperature_degC", "discharge_current_A")
+"""Columns that, outside the training range, make the interval of the remaining life as wide as such cells needed it."""
+
+PASSED_LEVELS_Ah = np.arange(1.0, 1.8, 0.05)
+LEVEL_DISTANCE_Ah = (0.02, 0.25)
+"""Capacities whose passing is predicted to see how far the intervals reach under unseen conditions: this much below the
+present level (an end of life nearer than that is noise, one further off is seldom reached in these records)."""
+
 FIRST_CYCLE_SPREAD = 0.1
 """Half width of the capacity interval at a cell's first cycle, as a share; no cycle before it to compare (judged)."""
 
@@ -52,6 +60,13 @@ class ModelIdentity(NamedTuple):
     version: str
     sha256: str
     kind: str
+
+
+class Trust(NamedTuple):
+    """How far the predictors may be trusted: training range, and the widening under conditions outside of it."""
+
+    ranges: Mapping[str, validity.Range]
+    widening: float
 
 
 class Question(NamedTuple):
@@ -118,17 +133,47 @@ def present_capacity(model: CapacityModel, history: History, confidence_level: f
     return float(capacity), float(low), float(high)
 
 
-def outlook(life: RemainingLife, history: History, question: Question) -> tuple[Outlook, list[Driver]]:
-    """Remaining life and expected fade from the last cycle of a clean, non-empty history on, and what drives it."""
+def needed_widening(life: RemainingLife, history: History) -> float | None:
+    """Factor on the half widths of ln(RUL) with which 90 % intervals would have covered 90 % of what became of a cell.
+
+    Every third cycle from `EARLY_CYCLES`, all levels of `PASSED_LEVELS_Ah` that the cell passed afterwards; None if
+    there are none. At least 1: a cell is never given a narrower interval than the calibrated one.
+    """
+    capacity = history.cycles["capacity_Ah"].to_numpy()
+    level = levels(capacity)
+    numbers = history.cycles["cycle_number"].to_numpy()
+    places = np.arange(EARLY_CYCLES - 1, len(capacity) - 1, 3)
+    if not len(places):
+        return None
+    told = life.predict_grid(history, numbers[places], PASSED_LEVELS_Ah)
+    low, high = life.interval(told, 0.9)
+    factors = []
+    for row, place in enumerate(places):
+        for column, passed in enumerate(PASSED_LEVELS_Ah):
+            near, far = LEVEL_DISTANCE_Ah
+            below = np.flatnonzero(capacity[place + 1 :] < passed)
+            if not (near < level[place] - passed < far and len(below) and told[row, column] > 0):
+                continue
+            error = math.log((below[0] + 1) / told[row, column])
+            bound = (high if error > 0 else low)[row, column]
+            factors.append(error / math.log(max(bound, 1e-9) / told[row, column]))
+    return max(1.0, float(np.quantile(factors, 0.9))) if factors else None
+
+
+def outlook(life: RemainingLife, history: History, question: Question, widening: float) -> tuple[Outlook, list[Driver]]:
+    """Remaining life and expected fade from the last cycle of a clean, non-empty history on, and what drives it.
+
+    `widening` multiplies the half widths of ln(RUL).
+    """
     level = float(levels(history.cycles["capacity_Ah"].to_numpy())[-1])
     capacities = trajectory.thresholds(level, min(question.end_of_life_Ah, level))
     told = life.explain(history, None, question.end_of_life_Ah, capacities)
-    early = 1.0 + EARLY_WIDENING * max(0.0, 1.0 - len(history.cycles) / EARLY_CYCLES)
+    wide = widening * (1.0 + EARLY_WIDENING * max(0.0, 1.0 - len(history.cycles) / EARLY_CYCLES))
 
     def interval(rul: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         low, high = life.interval(rul, question.confidence_level)
         positive = np.maximum(rul, 1e-9)
-        return rul * (low / positive) ** early, rul * np.maximum(high / positive, 1.0) ** early
+        return rul * (low / positive) ** wide, rul * np.maximum(high / positive, 1.0) ** wide
 
     def fade(cycles: np.ndarray) -> Fade:
         return Fade(level, cycles, capacities)
@@ -145,7 +190,7 @@ def predict(
     fitted: Fitted,
     history: History,
     question: Question,
-    ranges: Mapping[str, validity.Range],
+    trust: Trust,
     repaired: Sequence[str],
     identity: ModelIdentity,
 ) -> tuple[Prediction, Outlook]:
@@ -156,7 +201,8 @@ def predict(
     numbers = history.cycles["cycle_number"].to_numpy()
     at_cycle = int(numbers[-1])
     present = present_capacity(fitted.capacity, history, question.confidence_level)
-    ahead, drivers = outlook(fitted.life, history, question)
+    outside = validity.outside(history, trust.ranges)
+    ahead, drivers = outlook(fitted.life, history, question, trust.widening if set(CONDITIONS) & set(outside) else 1.0)
     ended = end_of_life_cycle(history, question.end_of_life_Ah)
     if ended is not None:
         status = prediction.PAST_END_OF_LIFE
@@ -166,7 +212,6 @@ def predict(
         status = prediction.OK if len(numbers) >= EARLY_CYCLES else prediction.EARLY_LIFE
         ended = at_cycle + whole_cycles(ahead.rul)
     percent = 100.0 / history.rated_capacity_Ah
-    outside = validity.outside(history, ranges)
     last_shown = at_cycle + math.ceil(ahead.fades[0].cycles[-1])
     answer = Prediction(
         cell=history.cell,
@@ -289,16 +334,16 @@ def simulate(
     scenario: Scenario,
     phases: Sequence[Phase],
     question: Question,
-    ranges: Mapping[str, validity.Range],
+    trust: Trust,
     repaired: Sequence[str],
     identity: ModelIdentity,
 ) -> Simulation:
     """How a clean, non-empty history goes on under the phases of a scenario, beside going on as at present."""
-    baseline, ahead = predict(fitted, history, question, ranges, repaired, identity)
+    baseline, ahead = predict(fitted, history, question, trust, repaired, identity)
     changed = with_replaced(history, scenario.replaced)
     start = baseline
     if scenario.replaced:
-        start, ahead = predict(fitted, changed, question, ranges, repaired, identity)
+        start, ahead = predict(fitted, changed, question, trust, repaired, identity)
     from_cycle = int(history.cycles["cycle_number"].iloc[-1])
     present = degradation.present_conditions(history, from_cycle)
     wanted = [warmer(present.changed(phase), history, scenario.replaced) for phase in phases]

@@ -33,7 +33,7 @@ import pandas as pd
 import xgboost
 
 from model import answer, cluster, data, degradation, evaluation, prediction, validity
-from model.answer import Fitted, ModelIdentity, Question
+from model.answer import Fitted, ModelIdentity, Question, Trust
 from model.boosting import FEATURES, PARAMETERS, SEEDS, TREES
 from model.capacity import CapacityModel
 from model.cluster import Run
@@ -157,6 +157,9 @@ def train(
     ranges = {"": validity.training_range(reference)}
     for history in reference:
         ranges[history.cell] = validity.training_range([h for h in reference if h.cell != history.cell])
+    progress("intervals under unseen conditions")
+    needed = {history.cell: answer.needed_widening(crossed[history.cell].life, history) for history in others}
+    widening = {cell: factor for cell, factor in needed.items() if factor is not None}
     model = TwinModel(
         version=version_of(cycles),
         sha256="",
@@ -166,6 +169,7 @@ def train(
         degradation=Degradation.fit(list(histories.values())),
         known={cell: validity.first_capacities(history) for cell, history in histories.items()},
         ranges=ranges,
+        widening=widening,
     )
     progress("figures of the cross-fitted models")
     card = {
@@ -250,7 +254,8 @@ class TwinModel:
 
     `version` names data and code, `sha256` is the hash over the stored files (empty until saved or loaded), `card`
     what a person should know of the model. `crossed` holds per training cell the predictors that never saw it;
-    `known` the capacities that recognise the training cells; `ranges` the training range by left-out cell ("": none).
+    `known` the capacities that recognise the training cells; `ranges` the training range by left-out cell ("": none);
+    `widening` the factor by which each cell that the RUL was not learned from would have needed wider intervals.
     """
 
     version: str
@@ -261,6 +266,7 @@ class TwinModel:
     degradation: Degradation
     known: dict[str, dict[int, float]]
     ranges: dict[str, dict[str, validity.Range]]
+    widening: dict[str, float]
 
     # ------------------------------------------------------------ asking
 
@@ -280,8 +286,8 @@ class TwinModel:
         known, repaired = _known(history, at_cycle)
         if known.cycles.empty:
             return answer.no_history(known, question, ModelIdentity(self.version, self.sha256, prediction.FULL))
-        fitted, ranges, identity = self._choose(known)
-        return answer.predict(fitted, known, question, ranges, repaired, identity)[0]
+        fitted, trust, identity = self._choose(known)
+        return answer.predict(fitted, known, question, trust, repaired, identity)[0]
 
     def simulate(self, history: History, scenario: Scenario) -> Simulation:
         """How the cell would age under other conditions, beside the baseline that goes on as at present.
@@ -294,16 +300,18 @@ class TwinModel:
         known, repaired = _known(history, scenario.from_cycle)
         if known.cycles.empty:
             raise NotEnoughHistory(f"cell {history.cell} has no valid cycle to simulate from")
-        fitted, ranges, identity = self._choose(known)
-        return answer.simulate(fitted, self.degradation, known, scenario, phases, question, ranges, repaired, identity)
+        fitted, trust, identity = self._choose(known)
+        return answer.simulate(fitted, self.degradation, known, scenario, phases, question, trust, repaired, identity)
 
-    def _choose(self, history: History) -> tuple[Fitted, dict[str, validity.Range], ModelIdentity]:
-        """Predictors that never saw this cell, their training range, and what they are called."""
+    def _choose(self, history: History) -> tuple[Fitted, Trust, ModelIdentity]:
+        """Predictors that never saw this cell, how far to trust them, and what they are called."""
         cell = validity.recognise(history, self.known)
+        widening = float(np.median([factor for other, factor in self.widening.items() if other != cell] or [1.0]))
         if cell is None:
-            return self.full, self.ranges[""], ModelIdentity(self.version, self.sha256, prediction.FULL)
-        ranges = self.ranges.get(cell, self.ranges[""])
-        return self.crossed[cell], ranges, ModelIdentity(self.version, self.sha256, prediction.CROSS_FITTED)
+            trust = Trust(self.ranges[""], widening)
+            return self.full, trust, ModelIdentity(self.version, self.sha256, prediction.FULL)
+        trust = Trust(self.ranges.get(cell, self.ranges[""]), widening)
+        return self.crossed[cell], trust, ModelIdentity(self.version, self.sha256, prediction.CROSS_FITTED)
 
     # ------------------------------------------------------------ storing
 
@@ -326,6 +334,7 @@ class TwinModel:
                 "degradation": self.degradation.to_state(),
                 "known": {cell: list(capacities.items()) for cell, capacities in self.known.items()},
                 "ranges": self.ranges,
+                "widening": self.widening,
             }
             (fresh / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8", newline="\n")
             files = _file_hashes(fresh)
@@ -380,6 +389,7 @@ class TwinModel:
                     cell: {name: (low, high, mean, sd) for name, (low, high, mean, sd) in columns.items()}
                     for cell, columns in state["ranges"].items()
                 },
+                widening=dict(state["widening"]),
             )
         except (KeyError, TypeError, ValueError, xgboost.core.XGBoostError) as error:
             raise BadArtifact(f"{folder}: made by another version of this software ({error!r}); {REMEDY}") from error

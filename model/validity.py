@@ -28,7 +28,11 @@ RECENT_CYCLES = 5
 
 MARGIN_OF_RANGE = 0.1
 MARGIN_OF_MEAN = 0.05
-"""A value is outside when it exceeds the training range by more than the larger of these shares of range and mean."""
+"""A value is outside when it exceeds the training range by more than the larger of these shares of range and mean,
+and than `LEAST_MARGIN`."""
+
+LEAST_MARGIN = {"ambient_temperature_degC": 5.0, "discharge_current_A": 0.2}
+"""Conditions are the same within these: 22 degC and 24 degC are both room temperature here; loads are 1, 2 and 4 A."""
 
 RECOGNISED_CYCLES = 5
 SAME_MEASUREMENT = 1e-4
@@ -58,7 +62,7 @@ def outside(history: History, ranges: Mapping[str, Range]) -> list[str]:
     for name, (low, high, mean, _) in ranges.items():
         values = recent[name].to_numpy(dtype=float)
         values = values[np.isfinite(values)]
-        margin = max(MARGIN_OF_RANGE * (high - low), MARGIN_OF_MEAN * abs(mean))
+        margin = max(MARGIN_OF_RANGE * (high - low), MARGIN_OF_MEAN * abs(mean), LEAST_MARGIN.get(name, 0.0))
         if len(values) == 0 or not low - margin <= np.median(values) <= high + margin:
             names.append(name)
     return names

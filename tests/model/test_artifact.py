@@ -177,6 +177,19 @@ def test_unseen_conditions_are_named(model: TwinModel) -> None:
     assert {"ambient_temperature_degC", "discharge_current_A"} <= set(answer.outside_training_range)
 
 
+def test_intervals_are_as_wide_as_unseen_conditions_need_them(model: TwinModel, b0005: History) -> None:
+    def log_width(answer: Prediction) -> float:
+        assert answer.rul_upper_cycles is not None and answer.rul_lower_cycles
+        return math.log(answer.rul_upper_cycles / answer.rul_lower_cycles)
+
+    ordinary = stranger(b0005.until(60))
+    hot = replace(ordinary, cycles=ordinary.cycles.assign(ambient_temperature_degC=43.0))
+    factor = float(np.median(list(model.widening.values())))
+    assert factor > 1.5
+    assert log_width(model.predict(hot)) == pytest.approx(factor * log_width(model.predict(ordinary)), rel=0.1)
+    assert set(model.widening) <= set(model.card["training_cells"]) - set(model.card["reference_cells"])
+
+
 def test_dirty_measurements_are_named_and_do_no_harm(model: TwinModel, b0005: History) -> None:
     history = stranger(b0005.until(60))
     cycles = history.cycles.copy()

@@ -57,11 +57,20 @@ def test_list_shows_figures_of_all_versions(model: TwinModel, folder: Path, caps
     assert [line.split()[:2] for line in lines] == [["serving", model.version], ["stored", "v1_other"]]
 
 
+def test_a_damaged_serving_model_gives_way(model: TwinModel, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with_error(model, "v1_older", 0.5).save(folder)
+    artifact.serve(folder, "v1_older")
+    (folder / "v1_older" / artifact.STATE).write_text("{}", encoding="utf-8")
+    assert main(["train", "--out", str(folder)]) == 0
+    assert "model.json was altered" in capsys.readouterr().out
+    assert artifact.serving_version(folder) == model.version
+
+
 def test_what_goes_wrong_is_one_line_and_exit_code_2(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["serve", "v1_unknown", "--out", str(folder)]) == 2
     assert main(["list", "--out", str(folder / "nowhere")]) == 2
     (folder / artifact.SERVING).write_text("{", encoding="utf-8")
-    assert main(["train", "--out", str(folder)]) == 2
+    assert main(["list", "--out", str(folder)]) == 2
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 3 and all(line.startswith("error: ") for line in errors)
     assert "damaged" in errors[2]

@@ -47,6 +47,7 @@ def test_every_training_cell_is_inside_its_own_range_and_hot_or_cold_ones_are_no
         assert validity.outside(data.history(cell).until(60), ranges) == []
     hot = validity.outside(data.history("B0029"), ranges)
     assert "ambient_temperature_degC" in hot and "discharge_current_A" in hot
+    assert "ambient_temperature_degC" not in validity.outside(data.history("B0042").until(30), ranges)  # 22 degC
 
 
 def test_what_is_not_measured_counts_as_outside() -> None:
