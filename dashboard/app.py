@@ -19,7 +19,7 @@ import streamlit as st
 from dashboard import state, theme
 from dashboard.components.links import follow_links
 from dashboard.language import LANGUAGES, Language, escape
-from dashboard.page import Page
+from dashboard.page import RETRY, Page
 from dashboard.twin import SEVERITIES, Trouble, Twin
 
 DEFAULT_BASYX_URL = "http://127.0.0.1:8081"
@@ -81,7 +81,7 @@ def connection(page: Page) -> None:
     up = twin.ping()
     drawn_as = st.session_state.get("_drawn_up")
     st.session_state["_drawn_up"] = up
-    if drawn_as is not None and drawn_as != up:
+    if (drawn_as is not None and drawn_as != up) or st.session_state.pop(RETRY, False):
         st.rerun()
     if up:
         age = max(0.0, time.time() - twin.fleet().read_at)

@@ -14,6 +14,8 @@ from dashboard.language import Language, escape, parse_number
 from dashboard.twin import Reading, Trouble, Twin
 
 T = TypeVar("T")
+PASSING = ("busy", "slow", "unreachable", "delegate", "unavailable", "timeout")  # troubles that end by themselves
+RETRY = "_retry"  # of the session's state: something could not be read, the page is to be drawn again
 
 
 @dataclass(frozen=True)
@@ -76,9 +78,18 @@ class Page:
             self.show_trouble(trouble)
             return None
 
+    def read(self, reading: Callable[[], T]) -> T | None:
+        """As `attempt`, for what only reads: the page tries again by itself until it works."""
+        try:
+            return reading()
+        except Trouble as trouble:
+            self.show_trouble(trouble)
+            st.session_state[RETRY] = trouble.kind in PASSING
+            return None
+
     def choose_cell(self, key: str, label: str | None = None) -> str | None:
         """The selection box of one cell, tied to the address. None when there is no cell at all."""
-        names = self.attempt(self.twin.cells)
+        names = self.read(self.twin.cells)
         if names is None:
             return None
         asked = state.get("cell")

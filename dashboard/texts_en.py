@@ -417,15 +417,7 @@ TEXTS: dict[str, str] = {
     "model.nameplate.hint": "As it stands in the AAS (IDTA 02060).",
     "model.limits": "Known limits",
     "model.limits.interval": "Intervals hold on average over cells; for a single new cell they may hold less often.",
-    "model.limits.conditions": (
-        "Remaining life was learned from cells cycled at 24 °C and 2 A; other conditions are marked as "
-        "outside the training range."
-    ),
     "model.limits.young": "In the first ten cycles there is little to go by; the interval is wide on purpose.",
-    "model.limits.whatif": (
-        "In simulations the effect of cold is supported by these cells; heat, current and depth rest mostly "
-        "on the literature."
-    ),
     "model.limits.censored": (
         "Some cells were never cycled to their end of life; their end is an estimate nobody could check."
     ),
@@ -525,4 +517,11 @@ TEXTS: dict[str, str] = {
     "field.ambient_temperatures_degC": "Ambient temperature(s)",
     "upload": "Choose a file",
     "cell.unknown": "The twin has no cell {cell}.",
+    "trouble.busy": "The prediction service is still at work; the page goes on by itself as soon as it answers.",
+    "plot.png": "Save as a picture",
+    "plot.zoom": "Zoom",
+    "plot.pan": "Move",
+    "plot.zoom_in": "Closer",
+    "plot.zoom_out": "Further away",
+    "plot.reset": "Whole range",
 }

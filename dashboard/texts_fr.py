@@ -430,15 +430,7 @@ TEXTS: dict[str, str] = {
         "Les intervalles tiennent en moyenne sur les cellules ; pour une cellule nouvelle, ils peuvent tenir "
         "moins souvent."
     ),
-    "model.limits.conditions": (
-        "La vie restante a été apprise sur des cellules à 24 °C et 2 A ; les autres conditions sont signalées "
-        "hors domaine."
-    ),
     "model.limits.young": "Durant les dix premiers cycles, il y a peu d’indices ; l’intervalle est large à dessein.",
-    "model.limits.whatif": (
-        "En simulation, l’effet du froid est étayé par ces cellules ; chaleur, courant et profondeur reposent "
-        "surtout sur la littérature."
-    ),
     "model.limits.censored": (
         "Certaines cellules n’ont jamais atteint leur fin de vie ; leur fin est une estimation que personne "
         "n’a pu vérifier."
@@ -542,4 +534,11 @@ TEXTS: dict[str, str] = {
     "field.ambient_temperatures_degC": "Température(s) ambiante(s)",
     "upload": "Choisir un fichier",
     "cell.unknown": "Le jumeau n’a pas de cellule {cell}.",
+    "trouble.busy": "Le service de prédiction travaille encore ; la page continue d’elle-même dès qu’il répond.",
+    "plot.png": "Enregistrer l’image",
+    "plot.zoom": "Zoom",
+    "plot.pan": "Déplacer",
+    "plot.zoom_in": "Agrandir",
+    "plot.zoom_out": "Réduire",
+    "plot.reset": "Vue entière",
 }

@@ -95,9 +95,20 @@ PLOT_CONFIG: dict[str, Any] = {
 }
 
 
+PLOT_BUTTONS = {
+    "Download plot as a PNG": "plot.png",
+    "Zoom": "plot.zoom",
+    "Pan": "plot.pan",
+    "Zoom in": "plot.zoom_in",
+    "Zoom out": "plot.zoom_out",
+    "Reset axes": "plot.reset",
+}  # what Plotly calls its buttons
+
+
 def plot_config(words: Language) -> dict[str, Any]:
-    """Plotly's own buttons stay away until the pointer is over the plot."""
-    return PLOT_CONFIG | {"displayModeBar": "hover"}
+    """Plotly's own buttons, in the language of the page; they stay away until the pointer is over the plot."""
+    buttons = {english: words(key) for english, key in PLOT_BUTTONS.items()}
+    return PLOT_CONFIG | {"locale": words.code, "locales": {words.code: {"dictionary": buttons, "format": {}}}}
 
 
 def lay_out(figure: Any, words: Language, x: str, y: str, height: int = 380, legend: bool = True) -> Any:

@@ -4,8 +4,9 @@ Reading is cached for seconds and shared by all sessions. When the AAS environme
 comes back marked stale; the first read that works again clears the mark by itself. Errors the views have to know:
 
     Trouble             something could not be read or done; `.kind` names why, `.detail` is the service's own sentence
-      kinds: unreachable, slow, missing, unreadable, delegate (the prediction service does not answer), refused,
-             and the twin's own statuses: invalidInput, notFound, conflict, unavailable, timeout, internal
+      kinds: unreachable, slow, missing, unreadable, refused, busy (an operation is still at work),
+             delegate (the prediction service does not answer), and the twin's own statuses:
+             invalidInput, notFound, conflict, unavailable, timeout, internal
 """
 
 from __future__ import annotations
@@ -33,6 +34,7 @@ SHORT_AGE_S = 4.0  # what an operator watches: fleet, prediction, alerts
 LONG_AGE_S = 120.0  # what changes only with a new cell or a new model: nameplates, technical data, concept texts
 PATIENCE_S = 1.5  # how long a page waits for a fresh value while it could show the last known one
 PATIENCE_IN_TROUBLE_S = 0.1
+OPERATION_PATIENCE_S = 3.0  # how long a page waits for an operation before it shows itself without the answer
 OPERATION_TIMEOUT_S = 20.0
 EXPORT_TIMEOUT_S = 120.0
 
@@ -227,8 +229,14 @@ class Twin:
 
     # ---- reading, with cache and staleness -------------------------------------------------------------------
 
-    def read(self, key: Any, fetch: Callable[[], T], max_age_s: float) -> Reading[T]:
-        """The value of `fetch`, at most `max_age_s` old, or the last known one marked stale. Raises Trouble."""
+    def read(
+        self, key: Any, fetch: Callable[[], T], max_age_s: float, first_patience_s: float | None = None
+    ) -> Reading[T]:
+        """The value of `fetch`, at most `max_age_s` old, or the last known one marked stale. Raises Trouble.
+
+        Without a known value it waits until `fetch` ends, or for `first_patience_s`: then Trouble "busy" is raised,
+        while the fetch goes on and its value is there for a later read.
+        """
         with self._lock:
             entry = self._cache.get(key)
             if entry and not entry.expired and time.time() - entry.read_at <= max_age_s:
@@ -237,12 +245,14 @@ class Twin:
             if future is None:
                 future = self._threads.submit(self._fetch, key, fetch)
                 self._running[key] = future
-        patience_s = None
+        patience_s = first_patience_s
         if entry:
             patience_s = PATIENCE_IN_TROUBLE_S if self.trouble and self.trouble.kind == "slow" else PATIENCE_S
         try:
             return Reading(future.result(patience_s), time.time())
         except NotYet:
+            if entry is None:
+                raise Trouble("busy") from None
             trouble = Trouble("slow")
             self._trouble = (trouble, time.time())
         except Trouble as raised:
@@ -415,7 +425,7 @@ class Twin:
             answer = _forecast(self._invoke(submodel_id(cell, "Prediction"), "Predict", inputs))
             return replace(answer, confidence=CONFIDENCE_LEVEL, last_cycle=cycle)
 
-        return self.read(("as of", cell, cycle), fetch, LONG_AGE_S)
+        return self.read(("as of", cell, cycle), fetch, LONG_AGE_S, OPERATION_PATIENCE_S)
 
     def predict(self, cell: str) -> Forecast:
         """Predicts anew from the whole history; the delegate stores the result in the AAS."""
@@ -432,7 +442,7 @@ class Twin:
         def fetch() -> Simulation:
             return _simulation(self._invoke(submodel_id(cell, "Prediction"), "SimulateWhatIf", inputs))
 
-        return self.read(("simulation", cell, repr(sorted(inputs.items()))), fetch, 10 * SHORT_AGE_S)
+        return self.read(("simulation", cell, repr(sorted(inputs.items()))), fetch, LONG_AGE_S, OPERATION_PATIENCE_S)
 
     def acknowledge(self, cell: str, alert_id: str, name: str, comment: str) -> dict[str, Any]:
         inputs = {"AlertId": alert_id, "AcknowledgedBy": name, "Comment": comment or None}

@@ -43,7 +43,7 @@ def show(page: Page) -> None:
         state.bound("submodel", "aas_submodel", names, "Prediction")
         st.segmented_control(words("aas.submodel"), names, key="aas_submodel", required=True,
                              on_change=state.keep("submodel", "aas_submodel"))  # fmt: skip
-    reading = page.attempt(lambda: page.twin.submodel(cell, st.session_state["aas_submodel"]))
+    reading = page.read(lambda: page.twin.submodel(cell, st.session_state["aas_submodel"]))
     if reading is None:
         return
     page.note_stale(reading)

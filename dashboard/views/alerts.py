@@ -28,7 +28,7 @@ LIMITS = (
 
 def show(page: Page) -> None:
     words = page.words
-    fleet = page.attempt(page.twin.fleet)
+    fleet = page.read(page.twin.fleet)
     if fleet is None:
         return
     page.note_stale(fleet)
@@ -79,7 +79,7 @@ def listing(page: Page, tab: str, cell: str) -> None:
     number = min(st.session_state.get("alerts_page", 1), pages)
     found: list[Alert] = []
     for row in rows[(number - 1) * CELLS_PER_PAGE : number * CELLS_PER_PAGE]:
-        reading = page.attempt(lambda row=row: page.twin.prediction(row.cell))  # type: ignore[misc]
+        reading = page.read(lambda row=row: page.twin.prediction(row.cell))  # type: ignore[misc]
         if reading is not None:
             page.note_stale(reading)
             found += of_kind(reading.value, tab)
@@ -167,7 +167,7 @@ def closed_table(page: Page, found: list[Alert]) -> str:
 def limits(page: Page, cell: str) -> None:
     """The thresholds of one cell, to be changed with a name and a reason."""
     words = page.words
-    reading = page.attempt(lambda: page.twin.prediction(cell))
+    reading = page.read(lambda: page.twin.prediction(cell))
     if reading is None:
         return
     page.note_stale(reading)

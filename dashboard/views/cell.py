@@ -36,8 +36,8 @@ def show(page: Page) -> None:
     with download:
         downloads(page, cell)
     live(page, cell)
-    reading = page.attempt(lambda: page.twin.prediction(cell))
-    records = page.attempt(lambda: page.twin.records(cell))
+    reading = page.read(lambda: page.twin.prediction(cell))
+    records = page.read(lambda: page.twin.records(cell))
     if reading is None or records is None:
         return
     page.note_stale(reading, records)
@@ -52,7 +52,7 @@ def show(page: Page) -> None:
     for column, name in ((left, "Nameplate"), (right, "TechnicalData")):
         with column, page.card(name):
             page.title(words(f"cell.{name}"))
-            sheet = page.attempt(lambda name=name: page.twin.data_sheet(cell, name))  # type: ignore[misc]
+            sheet = page.read(lambda name=name: page.twin.data_sheet(cell, name))  # type: ignore[misc]
             if sheet is not None:
                 page.html(pieces.facts(facts_of(sheet.value, words)))
 
@@ -174,7 +174,7 @@ def history(page: Page, cell: str, records: list[dict[str, Any]], prediction: Pr
         state.bound("cycle", key, options, last, int)
         asked = st.session_state[key]
     if asked != last:
-        answer: Reading[Forecast] | None = page.attempt(lambda: page.twin.predict_as_of(cell, asked))
+        answer: Reading[Forecast] | None = page.read(lambda: page.twin.predict_as_of(cell, asked))
         if answer is not None:
             shown = answer.value
     end_of_life = shown.end_of_life_capacity_Ah or stored.end_of_life_capacity_Ah

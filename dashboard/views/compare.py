@@ -19,7 +19,7 @@ DEFAULT_CELLS = 4
 
 def show(page: Page) -> None:
     words = page.words
-    names = page.attempt(page.twin.cells)
+    names = page.read(page.twin.cells)
     if names is None:
         return
     if not names:
@@ -49,7 +49,7 @@ def show(page: Page) -> None:
         return
     histories = {}
     for cell in chosen:
-        reading = page.attempt(lambda cell=cell: page.twin.records(cell))  # type: ignore[misc]
+        reading = page.read(lambda cell=cell: page.twin.records(cell))  # type: ignore[misc]
         if reading is not None:
             page.note_stale(reading)
             histories[cell] = reading.value

@@ -20,7 +20,7 @@ LAYOUTS = ("table", "multiples")
 
 def show(page: Page) -> None:
     words = page.words
-    reading = page.attempt(page.twin.fleet)
+    reading = page.read(page.twin.fleet)
     if reading is None:
         return
     if not reading.value:
@@ -92,7 +92,7 @@ def pick(rows: list[FleetRow], text: str, wanted: str, order: str) -> list[Fleet
 @st.fragment(run_every=REFRESH_EVERY_S)
 def body(page: Page) -> None:
     words = page.words
-    reading = page.attempt(page.twin.fleet)
+    reading = page.read(page.twin.fleet)
     if reading is None:
         return
     page.note_stale(reading)

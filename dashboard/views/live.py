@@ -87,8 +87,8 @@ def newest_cycle(page: Page, cell: str) -> tuple[Cycle | None, int | None]:
 
 def replay(page: Page, cell: str) -> None:
     words = page.words
-    curves = page.attempt(lambda: page.twin.curves(cell))
-    records = page.attempt(lambda: page.twin.records(cell))
+    curves = page.read(lambda: page.twin.curves(cell))
+    records = page.read(lambda: page.twin.records(cell))
     if curves is None or records is None:
         return
     page.note_stale(curves, records)
@@ -115,9 +115,9 @@ def replay(page: Page, cell: str) -> None:
 def film(page: Page, cell: str) -> None:
     """The cell's life as a film: one picture per cycle (thinned for long lives), with Plotly's own frames."""
     words = page.words
-    records = page.attempt(lambda: page.twin.records(cell))
-    curves = page.attempt(lambda: page.twin.curves(cell))
-    prediction = page.attempt(lambda: page.twin.prediction(cell))
+    records = page.read(lambda: page.twin.records(cell))
+    curves = page.read(lambda: page.twin.curves(cell))
+    prediction = page.read(lambda: page.twin.prediction(cell))
     if records is None or curves is None or prediction is None:
         return
     cycles, capacities = charts.measured_capacity(records.value)

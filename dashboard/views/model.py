@@ -26,12 +26,12 @@ MEASURES = {
 PER_CELL = ("rul_mae_cycles", "rul_coverage", "capacity_rmse_Ah", "capacity_coverage")
 CELL = re.compile(r"B\d{4}")
 SHOWN_APART = ("TrainingResults", "AIDataset", "AITypeSpecificInformation", "Inputs", "Outputs")
-LIMITS = ("interval", "conditions", "young", "whatif", "censored", "purpose")
+LIMITS = ("interval", "young", "censored", "purpose")
 
 
 def show(page: Page) -> None:
     words = page.words
-    versions = page.attempt(page.twin.model_versions)
+    versions = page.read(page.twin.model_versions)
     if versions is None:
         return
     if not versions:
@@ -43,7 +43,7 @@ def show(page: Page) -> None:
         st.selectbox(
             words("model.version"), names, key="model_version", on_change=state.keep("version", "model_version")
         )
-    card = page.attempt(lambda: page.twin.model_card(dict(versions)[st.session_state["model_version"]]))
+    card = page.read(lambda: page.twin.model_card(dict(versions)[st.session_state["model_version"]]))
     if card is None:
         return
     page.note_stale(card)

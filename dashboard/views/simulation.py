@@ -285,7 +285,7 @@ def outcome(page: Page, cell: str, scenarios: Scenarios, records: list[dict[str,
     results: dict[str, Simulation] = {}
     for slot in ("", *scenarios):  # "": nothing changed, drawn as far ahead as the others
         inputs = inputs_of(scenarios.get(slot, {}), first)
-        answer = page.attempt(lambda inputs=inputs: page.twin.simulate(cell, inputs))  # type: ignore[misc]
+        answer = page.read(lambda inputs=inputs: page.twin.simulate(cell, inputs))  # type: ignore[misc]
         if answer is None:
             return
         page.note_stale(answer)

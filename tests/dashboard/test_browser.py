@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 import time
+from pathlib import Path
 
 import pytest
 
@@ -153,6 +154,19 @@ def test_a_walk_by_links_keeps_the_page_and_the_state(watched):
     again.settle()
     assert "4 °C" in again.page.locator("table.grid").inner_text().replace("\u00a0", " ")
     again.sound()
+
+
+def test_csv_and_aasx_are_downloaded(watched):
+    page = watched()
+    page.open("cell", cell="B0018")
+    for label, start in (("Cycle records (CSV)", b"Time,"), ("Cell with its history (AASX)", b"PK")):
+        page.page.get_by_test_id("stPopoverButton").click()
+        with page.page.expect_download(timeout=60_000) as download:
+            page.page.get_by_role("button", name=label).click()
+        content = Path(download.value.path()).read_bytes()
+        assert content.startswith(start), content[:60]
+        page.page.keyboard.press("Escape")
+    page.sound()
 
 
 def test_keyboard_reaches_navigation_and_cells(watched):

@@ -9,7 +9,9 @@ from aasx.cell_description import from_mapping
 from aasx.client import AasClient
 from aasx.identifiers import fleet_submodel_id, submodel_id
 from dashboard import state
+from dashboard import twin as twin_module
 from dashboard.language import Language, escape
+from tests.dashboard.proxy import FaultyProxy
 
 MOST_REQUESTS = {"compare": 12, "alerts": 16}  # up to eight cells, up to ten cells a page
 MOST_REQUESTS_ELSEWHERE = 10
@@ -281,6 +283,33 @@ def test_a_dead_delegate_is_told_and_what_is_stored_stays(twin, open_page, clien
     client.put_submodel(prediction)
     page.run()
     assert text not in shown(page)
+
+
+def test_a_slow_delegate_is_told_and_its_answer_comes_later(twin, open_page, client, own_cell, monkeypatch):
+    monkeypatch.setattr(twin_module, "OPERATION_PATIENCE_S", 0.3)
+    slow = FaultyProxy(twin.delegate_url, delay_s=2.0)
+    slow.mode = "slow"
+    prediction = client.submodel(submodel_id(own_cell, "Prediction"))
+    elements = [pointed(element, element_url(element, slow.url)) for element in prediction["submodelElements"]]
+    client.put_submodel(prediction | {"submodelElements": elements})
+    page = open_page(twin.basyx_url, view="cell", cell=own_cell, cycle=3)
+    text = Language("en")("trouble.busy")
+    assert_sound(page)
+    assert text in shown(page)
+    end = time.monotonic() + 30
+    while text in shown(page) and time.monotonic() < end:
+        time.sleep(0.3)
+        page.run()
+    assert "At cycle 3 the twin" in shown(page) and text not in shown(page)
+    slow.stop()
+
+
+def element_url(element, base_url):
+    """The operation's address with another delegate."""
+    for qualifier in element.get("qualifiers") or []:
+        if qualifier.get("type") == "invocationDelegation":
+            return base_url + "/delegation/" + qualifier["value"].partition("/delegation/")[2]
+    return base_url
 
 
 def pointed(element, address):
