@@ -1,0 +1,50 @@
+"""operations/README.md names what there is: it cannot fall behind the code unnoticed."""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+
+import pytest
+
+from operations import alerts, settings
+from operations.errors import STATUSES
+from operations.execution import OPERATIONS
+from tests.servers import ROOT
+
+README = (ROOT / "operations" / "README.md").read_text(encoding="utf-8")
+SOURCE = (ROOT / "operations" / "settings.py").read_text(encoding="utf-8")
+
+
+def test_every_operation_with_its_path():
+    for operation in OPERATIONS.values():
+        where = "fleet" if operation.of_fleet else "cells/{cell}"
+        assert f"| {operation.id_short} | `/api/{where}/{operation.path}` |" in README
+
+
+def test_every_status():
+    for status, (code, _) in STATUSES.items():
+        assert re.search(rf"^\| {status} \| {code}\b", README, re.MULTILINE), status
+
+
+def test_every_setting_with_its_default():
+    variables = set(re.findall(r"TWIN_[A-Z_]+", SOURCE))
+    assert set(re.findall(r"^\| (TWIN_[A-Z_]+) \|", README, re.MULTILINE)) == variables
+    assert len(variables) == len(dataclasses.fields(settings.Settings))
+    assert f"| {settings.LOOPBACK} |" in README
+
+
+def test_every_alert():
+    for indicator, severity in alerts.DEFINITIONS:
+        rows = re.findall(rf"^\| {indicator} \| ([\w, ]+) \|", README, re.MULTILINE)
+        assert any(severity in row for row in rows), (indicator, severity)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("TWIN_AAS_TIMEOUT", "soon"), ("TWIN_DELEGATION_FROM", "everywhere"), ("TWIN_MAX_BODY_BYTES", "4 MB")],
+)
+def test_setting_that_cannot_be_read_is_named(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=name):
+        settings.Settings.from_environment()
