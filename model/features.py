@@ -94,11 +94,8 @@ class Samples:
                 parts[j].append(cycle[j][:length])
         flat = [np.concatenate(part) if part else np.zeros(0) for part in parts]
         bounds = np.concatenate(([0], np.cumsum(lengths)))
-        total = flat[0] + flat[1]
-        total += flat[2]
-        total += flat[3]
-        keep = np.isfinite(total)
-        if not keep.all():
+        if not all(np.isfinite(column.sum(dtype=float)) for column in flat[:4]):
+            keep = np.isfinite(flat[0]) & np.isfinite(flat[1]) & np.isfinite(flat[2]) & np.isfinite(flat[3])
             kept_before = np.concatenate(([0], np.cumsum(keep)))
             bounds = kept_before[bounds]
             flat = [column[keep] for column in flat]
@@ -132,17 +129,11 @@ class Samples:
 def _first(mask: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Per cycle the first index in [start, end) where mask is true, -1 if nowhere."""
     hits = np.flatnonzero(mask)
+    if not len(hits):
+        return np.full(len(starts), -1)
     place = np.searchsorted(hits, starts)
-    found = np.append(hits, len(mask))[place]
-    return np.where(found < ends, found, -1)
-
-
-def _last(mask: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
-    """Per cycle the last index in [start, end) where mask is true, -1 if nowhere."""
-    hits = np.flatnonzero(mask)
-    place = np.searchsorted(hits, ends)
-    found = np.concatenate(([-1], hits))[place]
-    return np.where(found >= starts, found, -1)
+    found = hits[np.minimum(place, len(hits) - 1)]
+    return np.where((place < len(hits)) & (found < ends), found, -1)
 
 
 def _sums(values: np.ndarray, bounds: np.ndarray) -> np.ndarray:
@@ -280,9 +271,8 @@ def _charge_features(s: Samples) -> dict[str, np.ndarray]:
     strong_at = np.flatnonzero(strong)
     low, high = np.searchsorted(strong_at, starts), np.searchsorted(strong_at, ends)
     shown = high - low >= MINIMUM_CONSTANT_CURRENT_SAMPLES
-    padded = np.append(strong_at, 0)
-    on = np.where(shown, padded[low], starts)
-    off = np.where(shown, padded[np.maximum(high - 1, 0)], starts)
+    on, off = starts.copy(), starts.copy()
+    on[shown], off[shown] = strong_at[low[shown]], strong_at[high[shown] - 1]
     strong_time = np.concatenate(([0.0], np.cumsum(steps[strong_at])))
     cc_time = strong_time[high] - strong_time[low]
     cc_charge = put_in[off] - put_in_start
