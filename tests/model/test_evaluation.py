@@ -33,6 +33,7 @@ INTERVAL_KEYS = {"coverage_mean", "coverage_worst", "width"}
 def test_rul_metrics_are_those_of_the_definitions():
     record = FadeRecord.of(straight("C", 0.01, 60, start_Ah=1.6051))  # below 1.4 Ah from cycle 22 on
     life = Life.of(record, 1.4)
+    assert life.true is not None
     assert list(life.cycles) == list(range(10, 22))
     assert list(life.true) == list(range(12, 0, -1))
     score = RulScore.of({"C": life}, {"C": life.true + 2})
@@ -50,6 +51,7 @@ def test_a_cell_that_lives_on_is_only_in_error_by_what_is_too_early():
     assert early[-1] == 0
     assert survivor.covered(np.zeros(51), np.full(51, 100.0)) == 1
     dead = Life.of(FadeRecord.of(straight("D", 0.01, 60)), 1.4)
+    assert dead.true is not None
     score = RulScore.of({"S": survivor, "D": dead}, {"S": np.full(51, 11.0), "D": dead.true})
     assert score.mae == 0
     assert score.mae4 == pytest.approx(early.mean() / 2)
@@ -58,6 +60,7 @@ def test_a_cell_that_lives_on_is_only_in_error_by_what_is_too_early():
 def test_baselines_on_straight_lives():
     train = [FadeRecord.of(straight(f"T{start}", 0.005, 200, start_Ah=start)) for start in (1.85, 1.95)]
     life = Life.of(FadeRecord.of(straight("C", 0.005, 200)), 1.4)
+    assert life.true is not None
     np.testing.assert_allclose(BASELINES["mean life"](train, life), life.true, atol=1)
     np.testing.assert_allclose(BASELINES["linear fit of last 30"](train, life), life.true, atol=1)
     assert np.abs(BASELINES["trajectory similarity"](train, life) - life.true).mean() < 3
