@@ -74,13 +74,21 @@ def measure_answers(model: TwinModel, questions: int = 100) -> dict[str, float]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--raw", type=Path, metavar="DIR", help="folder of NASA's .mat files")
+    parser.add_argument(
+        "--raw",
+        type=Path,
+        metavar="DIR",
+        default=os.environ.get("TWIN_NASA_DIR"),
+        help="folder of NASA's .mat files (default: TWIN_NASA_DIR)",
+    )
     parser.add_argument(
         "--model-dir", type=Path, default=Path(os.environ.get("TWIN_MODEL_DIR", ROOT / ".twin" / "model"))
     )
     options = parser.parse_args(arguments)
     try:
-        if options.raw is not None:
+        if options.raw is None:
+            print("feature extraction: not measured (needs --raw or TWIN_NASA_DIR)")
+        else:
             found = measure_extraction(options.raw)
             print(
                 f"features of {found['cells']} cells, {found['discharges']} discharges: {found['extraction_s']:.2f} s; "
@@ -92,6 +100,8 @@ def main(arguments: list[str] | None = None) -> int:
     except ModelError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt:
+        return 130
     return 0
 
 
