@@ -173,7 +173,7 @@ def life_cell(page: Page, row: FleetRow, longest: float) -> str:
             f'<div class="bar"><i style="left:{left:.1f}%;width:{max(1.0, right - left):.1f}%;opacity:.45"></i>'
             f'<b style="left:{row.rul / longest * 100:.1f}%"></b></div>'
         )
-    interval = words.interval(row.rul_lower, row.rul_upper)
+    interval = words.interval(row.rul_lower, row.rul_upper) if row.rul_upper else ""
     return f"{escape(words.cycles(row.rul))} <small>{escape(interval)}</small>{drawn}"
 
 
