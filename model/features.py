@@ -94,7 +94,7 @@ class Samples:
                 parts[j].append(cycle[j][:length])
         flat = [np.concatenate(part) if part else np.zeros(0) for part in parts]
         bounds = np.concatenate(([0], np.cumsum(lengths)))
-        if not all(np.isfinite(column.sum(dtype=float)) for column in flat[:4]):
+        if not all(np.isfinite(column.sum()) for column in flat[:4]):
             keep = np.isfinite(flat[0]) & np.isfinite(flat[1]) & np.isfinite(flat[2]) & np.isfinite(flat[3])
             kept_before = np.concatenate(([0], np.cumsum(keep)))
             bounds = kept_before[bounds]
@@ -128,12 +128,11 @@ class Samples:
 
 def _first(mask: np.ndarray, starts: np.ndarray, ends: np.ndarray) -> np.ndarray:
     """Per cycle the first index in [start, end) where mask is true, -1 if nowhere."""
-    hits = np.flatnonzero(mask)
-    if not len(hits):
-        return np.full(len(starts), -1)
-    place = np.searchsorted(hits, starts)
-    found = hits[np.minimum(place, len(hits) - 1)]
-    return np.where((place < len(hits)) & (found < ends), found, -1)
+    rising = np.flatnonzero(mask[1:] & ~mask[:-1]) + 1  # few, where the mask itself may be true nearly everywhere
+    rising = np.append(rising, len(mask))
+    after = rising[np.searchsorted(rising, starts)]
+    found = np.where(mask[starts], starts, after)
+    return np.where(found < ends, found, -1)
 
 
 def _sums(values: np.ndarray, bounds: np.ndarray) -> np.ndarray:

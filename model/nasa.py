@@ -218,13 +218,11 @@ def cycle_table(recording: Recording) -> pd.DataFrame:
     table["operation_index"] = discharge_at
     table["valid"] = valid
     table["reject_reason"] = reasons
-    table["cycle_number"] = pd.array(np.where(valid, np.cumsum(valid), 0), dtype="Int64")
+    table["cycle_number"] = pd.arrays.IntegerArray(np.cumsum(valid, dtype=np.int64), ~valid)
     table["start_time"] = starts
     table["ambient_temperature_degC"] = recording.ambient_degC[discharge_at]
     table["capacity_Ah"] = capacity
-    frame = pd.DataFrame(table, columns=TABLE_COLUMNS)
-    frame.loc[~valid, "cycle_number"] = pd.NA
-    return frame
+    return pd.DataFrame(table, columns=TABLE_COLUMNS)
 
 
 def _scalar(data: np.ndarray, name: str) -> float:
