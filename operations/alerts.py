@@ -17,8 +17,8 @@ rest and predictions move by a cycle or two: an alert that comes and goes with e
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import Iterable, Sequence
+import itertools
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
@@ -189,8 +189,19 @@ class Change(NamedTuple):
     raised: list[Alert]
 
 
-def evaluate(alerts: Iterable[Alert], states: Sequence[Condition], now: str, with_margin: bool = True) -> Change:
-    """The alerts after looking at the present state; without margin when thresholds have just been set."""
+def evaluate(
+    alerts: Iterable[Alert],
+    states: Sequence[Condition],
+    now: str,
+    *,
+    at_cycle: int | None = None,
+    taken: Container[str] = (),
+    with_margin: bool = True,
+) -> Change:
+    """The alerts after looking at the present state, which is that at `at_cycle`.
+
+    `taken` are AlertIds of the history; without margin when thresholds have just been set.
+    """
     known = {(alert.Indicator, alert.Severity): alert for alert in alerts}
     raised: list[Alert] = []
     for indicator in dict.fromkeys(state.indicator for state in states):
@@ -202,7 +213,7 @@ def evaluate(alerts: Iterable[Alert], states: Sequence[Condition], now: str, wit
             key, level = (indicator, state.severity), SEVERITIES.index(state.severity)
             alert = known.get(key)
             if level == worst and alert is None:
-                known[key] = _raised(state, now)
+                known[key] = _raised(state, now, at_cycle, taken)
                 raised.append(known[key])
             elif alert and level == worst and not alert.is_active:
                 known[key] = replace(alert, AlertState="activeUnacknowledged", ClearedAt=None)
@@ -220,8 +231,10 @@ def _is_on(state: Condition, known: dict[tuple[str, str], Alert], with_margin: b
     return state.holds or (alert is not None and alert.is_active and not state.is_over(with_margin))
 
 
-def _raised(state: Condition, now: str) -> Alert:
-    alert_id = f"{state.indicator}-{state.severity}-{uuid.uuid4().hex[:8]}"
+def _raised(state: Condition, now: str, at_cycle: int | None, taken: Container[str]) -> Alert:
+    """A new alert. Its AlertId tells what it is and at which cycle it came: StateOfHealth-warning-42."""
+    first = f"{state.indicator}-{state.severity}-{at_cycle or 0}"
+    alert_id = next(one for n in itertools.count(1) if (one := first if n == 1 else f"{first}-{n}") not in taken)
     return Alert(alert_id, state.indicator, state.severity, state.threshold, state.value, "activeUnacknowledged", now)
 
 

@@ -235,9 +235,13 @@ def _is_present(history: CellHistory, row: dict[str, Any]) -> bool:
     if not len(stored):
         return False
     known = stored.iloc[0].to_dict()
-    different = [twin.ID_SHORT[column] for column, value in row.items() if not _same(value, known[column])]
+    different = [
+        f"{twin.ID_SHORT[column]} {twin.plain(known[column])}, not {twin.plain(value)}"
+        for column, value in row.items()
+        if not _same(value, known[column])
+    ]
     if different:
-        text = f"cycle {row['cycle_number']} is recorded already with another {', '.join(different)}"
+        text = f"cycle {row['cycle_number']} is recorded already with {', '.join(different)}"
         raise OperationError("conflict", f"{text}; nothing was changed")
     return True
 

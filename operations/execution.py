@@ -55,12 +55,12 @@ OPERATIONS = {
         Operation(
             "AppendCycle", "append-cycle", AppendCycleInputs, AppendCycleOutputs, append_cycle,
             "Append one measured cycle to the history; the same cycle again is acknowledged",
-            {"id_cycle": 1, "Time": "2008-04-02T15:25:41", "ambient_temperature": 24.0, "Capacity": 1.85648742},
+            {"id_cycle": 1, "Time": "2008-04-02T15:25:41.593", "ambient_temperature": 24.0, "Capacity": 1.8564874},
         ),
         Operation(
             "AcknowledgeAlert", "acknowledge-alert", AcknowledgeAlertInputs, AcknowledgeAlertOutputs, acknowledge_alert,
             "Acknowledge an alert by its AlertId",
-            {"AlertId": "RUL-warning-00000000", "AcknowledgedBy": "A. Operator", "Comment": "replacement is ordered"},
+            {"AlertId": "StateOfHealth-endOfLife-168", "AcknowledgedBy": "A. Operator", "Comment": "seen"},
         ),
         Operation(
             "SetThresholds", "set-thresholds", SetThresholdsInputs, SetThresholdsOutputs, set_thresholds,

@@ -6,6 +6,7 @@ nothing but the time of the prediction is new, only that is written.
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -109,7 +110,9 @@ def write_whole(
     `submodel` is the one read just now, or that with new thresholds, which hold for its alerts without a margin.
     Returns the alerts newly raised.
     """
-    change = _alerts_after(Stored.of(submodel), history, prediction, now, with_margin=not new_thresholds)
+    with reading("alerts of the cell"):
+        past = {alert["AlertId"] for alert in to_value(child(submodel, "AlertHistory"))}
+    change = _alerts_after(Stored.of(submodel), history, prediction, now, past, with_margin=not new_thresholds)
     history.memory.stored = None
     live.put_prediction(with_alerts(with_values(submodel, twin.prediction_values(prediction, now)), change))
     for alert in change.raised:
@@ -120,7 +123,12 @@ def write_whole(
 
 
 def _alerts_after(
-    found: Stored, history: CellHistory, prediction: Prediction, now: datetime, with_margin: bool = True
+    found: Stored,
+    history: CellHistory,
+    prediction: Prediction,
+    now: datetime,
+    past: Container[str] = (),
+    with_margin: bool = True,
 ) -> alerts.Change:
     known = prediction.status != NO_HISTORY
     temperature_degC = history.last_row["temperature_max_degC"] if known else float("nan")
@@ -132,7 +140,14 @@ def _alerts_after(
         temperature_degC=None if temperature_degC != temperature_degC else float(temperature_degC),
         outside_training_range=len(prediction.outside_training_range) if known else None,
     )
-    return alerts.evaluate(found.active, states, twin.utc_text(now), with_margin)
+    return alerts.evaluate(
+        found.active,
+        states,
+        twin.utc_text(now),
+        at_cycle=prediction.at_cycle,
+        taken=past,
+        with_margin=with_margin,
+    )
 
 
 def with_alerts(submodel: Json, change: alerts.Change) -> Json:

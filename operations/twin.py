@@ -65,7 +65,7 @@ def record_values(row: Mapping[str, Any], rated_capacity_Ah: float) -> dict[str,
     """One cycle as the values of its Record: every column of the record, None where nothing was measured."""
     values: dict[str, Any] = {}
     for column, id_short in ID_SHORT.items():
-        values[id_short] = _plain(row.get(column))
+        values[id_short] = plain(row.get(column))
         if column == "start_time":
             values["type"] = DISCHARGE
         if column == "capacity_Ah":
@@ -197,9 +197,9 @@ def driver_values(prediction: Prediction) -> list[dict[str, Any]]:
     return [
         {
             "Feature": ID_SHORT.get(driver.feature, driver.feature),
-            "FeatureValue": _plain(driver.value),
+            "FeatureValue": plain(driver.value),
             "FeatureUnit": driver.unit,
-            "Effect": _plain(driver.effect_percent),
+            "Effect": plain(driver.effect_percent),
         }
         for driver in prediction.drivers
     ]
@@ -258,7 +258,7 @@ def _technical_property(technical_data: Mapping[str, Any], id_short: str) -> Any
     return None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """numpy and pandas scalars as Python's own, missing values as None, times as xs:dateTime without zone."""
     if value is None or value is pd.NaT:
         return None

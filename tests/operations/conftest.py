@@ -124,8 +124,12 @@ def records(capacities_Ah: list[float]) -> list[dict[str, Any]]:
 
 
 def put_cell(aas: AasClient, name: str, capacities_Ah: list[float], delegate_url: str) -> None:
+    put_records(aas, name, records(capacities_Ah), delegate_url)
+
+
+def put_records(aas: AasClient, name: str, rows: list[dict[str, Any]], delegate_url: str) -> None:
     description = CellDescription(cell=name, source="test", rated_capacity_Ah=2.0, cut_off_voltage_V=2.7)
-    environment = environment_of(build_cell(description, records(capacities_Ah), delegate_url=delegate_url))
+    environment = environment_of(build_cell(description, rows, delegate_url=delegate_url))
     for submodel in environment["submodels"]:
         aas.put_submodel(submodel)
     for shell in environment["assetAdministrationShells"]:
@@ -177,11 +181,15 @@ def new_cell(aas: AasClient, delegate: Delegate, fleet_shell: None) -> Iterator[
 
     yield make
     for name in made:
-        aas.delete_shell(shell_id(name))
-        with contextlib.suppress(NotFound):
-            aas.delete_element(fleet_submodel_id(), f"Cells.{name}")
-        for part in ("Nameplate", "TechnicalData", "OperationalData", "Prediction"):
-            aas.delete_submodel(submodel_id(name, part))
+        delete_cell(aas, name)
+
+
+def delete_cell(aas: AasClient, name: str) -> None:
+    aas.delete_shell(shell_id(name))
+    with contextlib.suppress(NotFound):
+        aas.delete_element(fleet_submodel_id(), f"Cells.{name}")
+    for part in ("Nameplate", "TechnicalData", "OperationalData", "Prediction"):
+        aas.delete_submodel(submodel_id(name, part))
 
 
 def fading(cycles: int, start_Ah: float = 1.85, per_cycle_Ah: float = 0.004) -> list[float]:

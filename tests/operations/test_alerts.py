@@ -116,6 +116,12 @@ def test_end_of_life_is_the_models_judgement_not_that_of_one_low_value():
     assert [alert.Severity for alert in evaluate(raised, past, LATER).kept] == ["endOfLife"]
 
 
+def test_alert_ids_tell_what_and_when_and_are_never_used_twice():
+    assert evaluate([], rul(5), NOW, at_cycle=42).kept[0].AlertId == "RUL-warning-42"
+    again = evaluate([], rul(5), NOW, at_cycle=42, taken={"RUL-warning-42", "RUL-warning-42-2"})
+    assert again.kept[0].AlertId == "RUL-warning-42-3"
+
+
 def test_highest_severity_counts_active_alerts_only():
     warning = Alert("a", "RUL", "warning", 30, 20, "activeAcknowledged", NOW)
     critical = Alert("b", "RUL", "critical", 10, 5, "clearedUnacknowledged", NOW)
@@ -240,6 +246,16 @@ def test_thresholds_are_stored_with_who_when_and_why(new_cell):
     }  # fmt: skip
     assert active(cell)["RUL", "warning"]["AlertState"] == "clearedUnacknowledged"  # 14 cycles are more than 12.5
     assert active(cell)["StateOfHealth", "critical"]["AlertState"] == "activeUnacknowledged"
+
+
+def test_alert_raised_twice_at_one_cycle_has_two_ids(new_cell):
+    cell = worn_cell(new_cell)
+    for warning in (12.0, 30.0, 12.0, 30.0):
+        cell.invoke("SetThresholds", ChangedBy="Ann", RULWarning=warning)
+        for alert in active(cell).values():
+            cell.invoke("AcknowledgeAlert", AlertId=alert["AlertId"], AcknowledgedBy="Ann")
+    ids = [one["AlertId"] for one in [*cell.value("AlertHistory"), *cell.value("ActiveAlerts")]]
+    assert sorted(ids) == ["RUL-warning-10", "RUL-warning-10-2", "RUL-warning-10-3", "StateOfHealth-critical-10"]
 
 
 def test_new_end_of_life_changes_the_prediction_at_once(new_cell):

@@ -71,7 +71,7 @@ def test_other_values_under_the_same_number_are_refused(new_cell):
     before = cell.snapshot()
     failed = cell.refused("AppendCycle", **cycle(10, 1.2))
     assert failed.status == "conflict"
-    assert failed.message == "cycle 10 is recorded already with another Capacity; nothing was changed"
+    assert failed.message == "cycle 10 is recorded already with Capacity 1.814, not 1.2; nothing was changed"
     assert cell.post("append-cycle", cycle(10, 1.2)).status_code == 409
     assert cell.snapshot() == before
 

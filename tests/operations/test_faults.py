@@ -16,7 +16,7 @@ import pytest
 from aasx.client import AasClient
 from aasx.identifiers import submodel_id
 from aasx.values import submodel_to_value
-from tests.operations.conftest import Cell, cycle, fading, put_cell, serve
+from tests.operations.conftest import Cell, cycle, delete_cell, fading, put_cell, serve
 from tests.operations.faulty_proxy import FaultyProxy
 from tests.servers import free_port, start_basyx
 
@@ -88,7 +88,7 @@ def undisturbed(behind, basyx) -> Any:
     cell.invoke("Predict")
     cell.append(11, 1.48)
     found = state(cell)
-    aas.delete_shell(submodel_id(cell.name, "x").replace("/sm/", "/aas/").removesuffix("/x"))
+    delete_cell(aas, cell.name)
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+import requests
 
 from aasx.client import AasClient
 from aasx.identifiers import fleet_submodel_id, submodel_id
@@ -10,6 +11,8 @@ from model import data
 from model.artifact import TwinModel
 from model.prediction import Scenario
 from operations import twin as mapping
+from operations.execution import OPERATIONS
+from tests.operations.conftest import delete_cell, put_records
 
 
 @pytest.fixture(scope="module")
@@ -60,3 +63,17 @@ def test_every_cell_of_the_fleet_is_predicted(aas):
     summaries = aas.element_value(fleet_submodel_id(), "Cells")
     for cell in data.cells():
         assert summaries[cell]["RUL"] == results[cell]["RUL"]
+
+
+def test_examples_of_the_swagger_ui_work_as_they_stand_on_the_cell_they_name(twin, aas):
+    """On a copy of B0005, for the cells of the whole twin belong to all tests."""
+    history, name = data.history("B0005"), "B0005_copy"
+    rows = [mapping.record_values(row, history.rated_capacity_Ah) for row in history.cycles.to_dict("records")]
+    put_records(aas, name, rows, twin.delegate_url)
+    try:
+        for operation in OPERATIONS.values():
+            path = f"fleet/{operation.path}" if operation.of_fleet else f"cells/{name}/{operation.path}"
+            answer = requests.post(f"{twin.delegate_url}/api/{path}", json=operation.example, timeout=60)
+            assert answer.status_code == 200, (operation.id_short, answer.text)
+    finally:
+        delete_cell(aas, name)
