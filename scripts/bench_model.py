@@ -94,8 +94,8 @@ def main(arguments: list[str] | None = None) -> int:
             found = measure_extraction(options.raw)
             print(
                 f"features of {found['cells']} cells, {found['discharges']} discharges: "
-                f"{found['extraction_s']:.2f} s CPU; scipy's reading alone {found['scipy_reading_s']:.2f} s; ratio {found['ratio']:.2f} "
-                f"(at most {EXTRACTION_LIMIT})"
+                f"{found['extraction_s']:.2f} s CPU; scipy's reading alone {found['scipy_reading_s']:.2f} s; "
+                f"ratio {found['ratio']:.2f} (at most {EXTRACTION_LIMIT})"
             )
         for name, value in measure_answers(TwinModel.load(options.model_dir)).items():
             print(f"{name}: {value:.1f}")
