@@ -25,6 +25,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -100,8 +101,12 @@ def fingerprint(cycles: pd.DataFrame) -> str:
     return digest.hexdigest()
 
 
+@cache
 def code_sha256() -> str:
-    """SHA-256 over the source of this package (its parameters stand in it), whatever the line endings."""
+    """SHA-256 over the source of this package (its parameters stand in it), whatever the line endings.
+
+    Taken once: a file that is saved while this process runs is not what it runs.
+    """
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.glob("*.py")):
         if path.name not in NOT_PART_OF_THE_MODEL:
