@@ -97,6 +97,8 @@ def execute(live: LiveTwin, operation: Operation, cell: str, values: Callable[[]
             say(logging.ERROR, "an operation failed", exc_info=error, operation=operation.id_short, cell=cell)
         elif known is not error:
             say(logging.WARNING, str(error), operation=operation.id_short, cell=cell)
+        if known is error:
+            raise
         raise known from error
     finally:
         seconds = time.perf_counter() - started

@@ -15,6 +15,7 @@ forget the cell, so that the next call reads it anew and completes it; a new pro
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 import weakref
@@ -315,7 +316,7 @@ class LiveTwin:
             deadline.remaining_s()
             self.client.append_element(fleet_submodel_id(), "Cells", entry)
         except NotFound:
-            say(30, "there is no fleet shell to hold the summary of a cell", cell=cell)
+            say(logging.WARNING, "there is no fleet shell to hold the summary of a cell", cell=cell)
 
 
 def _without_time(summary: Any) -> dict[str, Any]:

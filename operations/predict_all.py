@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextvars
+import logging
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -57,7 +58,8 @@ def _predict_one(live: LiveTwin, cell: str, end: float) -> CellResult:
     except Exception as error:
         known = as_operation_error(error)
         unexpected = None if isinstance(error, OperationError) else error
-        say(40 if known.status == "internal" else 30, str(known), exc_info=unexpected or False, cell=cell)
+        level = logging.ERROR if known.status == "internal" else logging.WARNING
+        say(level, str(known), exc_info=unexpected or False, cell=cell)
         return CellResult(Battery=cell, ResultStatus=known.status, ResultMessage=known.message)
     return CellResult(
         Battery=cell, ResultStatus="ok", RUL=found.RUL, RULLower=found.RULLower, RULUpper=found.RULUpper,

@@ -6,6 +6,7 @@ nothing but the time of the prediction is new, only that is written.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Container
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -117,7 +118,7 @@ def write_whole(
     live.put_prediction(with_alerts(with_values(submodel, twin.prediction_values(prediction, now)), change))
     for alert in change.raised:
         live.metrics.alerts.labels(alert.Indicator, alert.Severity).inc()
-        say(30, "alert raised", cell=history.cell, alert=alert.AlertId, value=alert.ActualValue)
+        say(logging.WARNING, "alert raised", cell=history.cell, alert=alert.AlertId, value=alert.ActualValue)
     put_fleet_summary(live, history, prediction, change.kept, now)
     return change.raised
 

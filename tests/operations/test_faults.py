@@ -18,6 +18,7 @@ from aasx.identifiers import submodel_id
 from aasx.values import submodel_to_value
 from tests.operations.conftest import Cell, cycle, delete_cell, fading, put_cell, serve
 from tests.operations.faulty_proxy import FaultyProxy
+from tests.operations.test_append_cycle import discharge_csv
 from tests.servers import free_port, start_basyx
 
 RECORDS = "/submodel-elements/Segments.InternalSegment.Records"
@@ -100,6 +101,17 @@ def test_append_interrupted_at_any_write_is_completed_when_repeated(cell, proxy,
     again = cell.invoke("AppendCycle", **cycle(11, 1.48))
     assert again["Outcome"] in ("appended", "alreadyPresent") and again["RecordCount"] == 11
     assert state(cell) == undisturbed
+
+
+@pytest.mark.parametrize("fault", ["cut before", "cut after", "error 500"])
+def test_curves_that_did_not_arrive_come_with_the_repeated_call(cell, proxy, fault):
+    inputs = cycle(11, 1.48) | {"DischargeSamples": discharge_csv()}
+    with proxy.failing(fault, "PUT", "/attachment"):
+        assert cell.post("append-cycle", inputs).json()["Status"] == "unavailable"
+    assert cell.invoke("AppendCycle", **inputs)["Outcome"] == "alreadyPresent"
+    curves = cell.aas.attachment(cell.operational_data, "Segments.LatestCycle.Data").decode("utf-8")
+    assert curves.count("\n11,discharge,") == 200
+    assert cell.value("LiveState.Time", "OperationalData") == 3600
 
 
 @pytest.mark.parametrize("write", ["record", "count", "live state", "prediction", "fleet"])
