@@ -56,7 +56,7 @@ TEXTS: dict[str, str] = {
     "severity.warning": "Warning",
     "severity.critical": "Critical",
     "severity.endOfLife": "End of life",
-    "severity.unknown": "No data",
+    "severity.unknown": "Not known",
     "severity.none.note": "no limit reached",
     "severity.warning.note": "first limit reached",
     "severity.critical.note": "second limit reached",

@@ -57,7 +57,7 @@ TEXTS: dict[str, str] = {
     "severity.warning": "Attention",
     "severity.critical": "Critique",
     "severity.endOfLife": "Fin de vie",
-    "severity.unknown": "Sans données",
+    "severity.unknown": "Inconnu",
     "severity.none.note": "aucun seuil atteint",
     "severity.warning.note": "premier seuil atteint",
     "severity.critical.note": "second seuil atteint",

@@ -87,6 +87,11 @@ class FleetRow:
         return self.at_cycle is not None and self.capacity_Ah is not None
 
     @property
+    def state(self) -> str:
+        """The severity, or "unknown" without data, or as long as the delegate has not looked at the cell."""
+        return "unknown" if not self.known or (self.severity == "none" and self.last_update is None) else self.severity
+
+    @property
     def rated_capacity_Ah(self) -> float:
         if self.capacity_Ah and self.soh:
             return self.capacity_Ah / self.soh * 100

@@ -53,7 +53,7 @@ def show(page: Page) -> None:
 
 def totals(page: Page, rows: list[FleetRow], stale: bool) -> None:
     words = page.words
-    count = {severity: sum(row.severity == severity and row.known for row in rows) for severity in SEVERITIES}
+    count = {severity: sum(row.state == severity for row in rows) for severity in SEVERITIES}
     health = [row.soh for row in rows if row.soh is not None]
     waiting = sum(row.unacknowledged for row in rows)
     unknown = sum(not row.known for row in rows)
@@ -84,7 +84,7 @@ def pick(rows: list[FleetRow], text: str, wanted: str, order: str) -> list[Fleet
         "age": lambda row: unknown_last(row.last_update.timestamp() if row.last_update else None),
     }
     found = [
-        row for row in rows if text.strip().lower() in row.cell.lower() and (wanted == "all" or row.severity == wanted)
+        row for row in rows if text.strip().lower() in row.cell.lower() and (wanted == "all" or row.state == wanted)
     ]
     return sorted(sorted(found, key=lambda row: row.cell), key=keys[order])  # type: ignore[arg-type]
 
@@ -124,7 +124,7 @@ def table(page: Page, rows: list[FleetRow], stale: bool) -> str:
     longest = max((row.rul_upper or row.rul or 0 for row in rows), default=0) or 1
     body_rows = []
     for row in rows:
-        severity = row.severity if row.known else "unknown"
+        severity = row.state
         badge = theme.state_badge(severity, words(f"severity.{severity}"))
         if row.unacknowledged:
             badge += f"<br><small>{escape(words('fleet.unacknowledged', count=row.unacknowledged))}</small>"
@@ -211,7 +211,7 @@ def multiples(page: Page, rows: list[FleetRow], everyone: list[FleetRow]) -> str
     mean_line = pieces.line(pieces.polyline(mean, x_range, y_range, width, height), theme.GREY, 1.4, "4 3")
     cards = []
     for row in rows:
-        severity = row.severity if row.known else "unknown"
+        severity = row.state
         points = row.soh_trend()
         gap = row.soh - at(mean, row.at_cycle) if mean and row.soh is not None and row.at_cycle is not None else None
         line = pieces.line(pieces.polyline(points, x_range, y_range, width, height), theme.BLUE, 2)

@@ -167,7 +167,7 @@ def coverage(page: Page, results: dict[str, str]) -> None:
             row = [said(words, measure, value) for measure, value in zip(PER_CELL, values, strict=True)]
             rows.append([name or words("model.mean"), *row])
     if rows:
-        page.html(pieces.table(columns, rows, fold=False))
+        page.html(pieces.table(columns, rows))
     else:
         page.html(f'<p class="hint">{escape(words("model.no_figures"))}</p>')
 

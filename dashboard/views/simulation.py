@@ -95,7 +95,7 @@ def write_scenarios(scenarios: Scenarios) -> str:
 
 
 def show(page: Page) -> None:
-    choice, start = st.columns([2, 3.5], gap="large")
+    choice, start = st.columns([2, 3.5], gap="medium")
     with choice:
         cell = page.choose_cell("simulation_cell")
     if cell is None:

@@ -21,7 +21,11 @@ from tests.servers import start_hmi
 
 DESKTOP, PHONE = {"width": 1280, "height": 800}, {"width": 390, "height": 844}
 TALLEST = 3200
-SETTLED = '!document.querySelector(\'[data-testid="stStatusWidget"], [data-testid="stSkeleton"], [data-stale="true"]\')'
+SETTLED = """() => {
+    const busy = '[data-testid="stStatusWidget"], [data-testid="stSkeleton"], [data-stale="true"]';
+    const plots = [...document.querySelectorAll('[data-testid="stPlotlyChart"]')];
+    return !document.querySelector(busy) && plots.every((plot) => plot.querySelector(".main-svg"));
+}"""
 
 OVERFLOW = (
     "(() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth })()"

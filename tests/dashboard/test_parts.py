@@ -2,6 +2,7 @@
 
 import base64
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -127,6 +128,7 @@ def test_assumptions_are_said_in_french():
     assert simulation.assumption(Language("fr"), "something new") == "something new"
 
 
+LATELY = datetime(2026, 1, 1, tzinfo=UTC)
 ROWS = [
     FleetRow("B2", 10, 1.8, 90.0, rul=50.0, severity="warning", trend=((1, 1.9), (10, 1.8))),
     FleetRow("B1", 10, 1.4, 70.0, rul=0.0, severity="endOfLife", unacknowledged=1, trend=((1, 1.9), (10, 1.4))),
@@ -145,6 +147,13 @@ ROWS = [
 )
 def test_the_fleet_is_sorted_and_what_is_unknown_comes_last(order, names):
     assert [row.cell for row in fleet.pick(ROWS, "", "all", order)] == names
+
+
+def test_a_cell_nobody_has_looked_at_is_not_called_healthy():
+    seen = FleetRow("B1", 10, 1.9, 95.0, last_update=LATELY)
+    unseen = FleetRow("B2", 10, 1.9, 95.0)
+    assert (seen.state, unseen.state, FleetRow("B3").state) == ("none", "unknown", "unknown")
+    assert [row.cell for row in fleet.pick([seen, unseen], "", "none", "name")] == ["B1"]
 
 
 def test_the_mean_of_the_fleet():
