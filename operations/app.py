@@ -45,7 +45,7 @@ def create_app(settings: Settings, model: Predictor) -> Flask:
     app.extensions["twin"] = live
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)
     _add_request_ids(app)
-    _add_delegation(app, settings, live)
+    _add_delegation(app, settings, live, limiter)
     _add_health(app, live)
     _add_rest(app, settings, live, limiter)
     app.register_error_handler(Exception, problem_response)
@@ -78,8 +78,9 @@ def _json_body() -> Any:
 # --- what BaSyx calls
 
 
-def _add_delegation(app: Flask, settings: Settings, live: LiveTwin) -> None:
+def _add_delegation(app: Flask, settings: Settings, live: LiveTwin, limiter: Limiter) -> None:
     @app.post("/delegation/<cell>/<name>")
+    @limiter.exempt
     def delegate(cell: str, name: str) -> tuple[Response, int]:
         if settings.token and not _is_from(settings, request.remote_addr):
             return jsonify({"detail": "not from this address"}), 403

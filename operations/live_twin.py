@@ -20,6 +20,7 @@ import threading
 import time
 import weakref
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -46,6 +47,9 @@ PREDICTION_TIME = "PredictionDetails.PredictedAt"
 
 MOST_REMEMBERED = 200
 """Predictions remembered of one history: an operator who drags the slider of past cycles comes back to them."""
+
+READERS = 16
+"""Reads that run beside another read of the same operation."""
 
 Stamp = tuple[int | None, float | None, str | None]
 
@@ -77,6 +81,8 @@ class Memory:
     predictions: dict[tuple[Any, ...], Prediction] = field(default_factory=dict)
     stored: Any = None
     """What the AAS holds of the present state (present_state.Stored)."""
+    predicted_at: Future[str | None] | None = None
+    """The time of the prediction in the AAS, being read beside LiveState."""
     fleet_summary: dict[str, Any] | None = None
 
 
@@ -132,6 +138,7 @@ class LiveTwin:
         self._known: dict[str, CellHistory] = {}
         self._gates: weakref.WeakValueDictionary[str, _Gate] = weakref.WeakValueDictionary()
         self._gates_lock = threading.Lock()
+        self._beside = ThreadPoolExecutor(READERS, thread_name_prefix="reads-beside")
 
     @contextmanager
     def alone(self, cell: str) -> Iterator[None]:
@@ -179,15 +186,21 @@ class LiveTwin:
                 raise ValueError("another submodel, or an empty one")
         return submodel
 
-    def prediction_time(self, cell: str) -> str | None:
-        """When the prediction in the AAS was made."""
+    def prediction_time(self, history: CellHistory) -> str | None:
+        """When the prediction that the AAS holds now was made."""
         deadline.remaining_s()
+        begun, history.memory.predicted_at = history.memory.predicted_at, None
+        return begun.result() if begun else self._prediction_time(history.cell)
+
+    def _prediction_time(self, cell: str) -> str | None:
         return self.client.element_value(submodel_id(cell, "Prediction"), PREDICTION_TIME)
 
     def _still_holds(self, known: CellHistory) -> bool:
         if known.last_cycle is None or time.monotonic() - known.read_at > self.settings.history_max_age_s:
             return False
         deadline.remaining_s()
+        if known.memory.stored is not None:
+            known.memory.predicted_at = self._beside.submit(self._prediction_time, known.cell)
         with reading(f"live state of {known.cell}"):
             live_state = self.client.element_value(submodel_id(known.cell, "OperationalData"), "LiveState")
             return _stamp(live_state) == known.stamp

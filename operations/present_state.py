@@ -52,7 +52,7 @@ def stored(live: LiveTwin, history: CellHistory) -> Stored:
     As with the history (see live_twin), what somebody changes by hand is noticed when the history is read anew.
     """
     remembered: Stored | None = history.memory.stored
-    if remembered and live.prediction_time(history.cell) == remembered.details["PredictedAt"]:
+    if remembered and live.prediction_time(history) == remembered.details["PredictedAt"]:
         return remembered
     history.memory.stored = Stored.of(live.prediction_submodel(history.cell))
     return history.memory.stored
