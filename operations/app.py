@@ -40,7 +40,12 @@ Status), `RequestId` and, for invalid input, `errors` with field, value and what
 def create_app(settings: Settings, model: Predictor) -> Flask:
     """The delegate as a WSGI application."""
     app = Flask(__name__)
-    app.config.update(MAX_CONTENT_LENGTH=settings.max_body_bytes, RESTX_MASK_SWAGGER=False, ERROR_INCLUDE_MESSAGE=False)
+    app.config.update(
+        MAX_CONTENT_LENGTH=settings.max_body_bytes,
+        RESTX_MASK_SWAGGER=False,
+        SWAGGER_UI_DOC_EXPANSION="list",
+        ERROR_INCLUDE_MESSAGE=False,
+    )
     live = LiveTwin(settings, model, Metrics())
     app.extensions["twin"] = live
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)
@@ -136,7 +141,7 @@ def _add_rest(app: Flask, settings: Settings, live: LiveTwin, limiter: Limiter) 
     token = {"token": {"type": "apiKey", "in": "header", "name": "Authorization"}}
     api = TwinApi(
         app, version="1.0", title="Battery twin: operations", description=DESCRIPTION, doc="/", default="operations",
-        default_label="operations of the cells and of the fleet", contact=None, license="MIT",
+        default_label="operations of the cells and of the fleet",
         authorizations=token if settings.token else None,
         security="token" if settings.token else None,
     )  # fmt: skip
