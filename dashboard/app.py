@@ -18,9 +18,10 @@ import streamlit as st
 
 from dashboard import state, theme
 from dashboard.components.links import follow_links
+from dashboard.content import SEVERITIES
 from dashboard.language import LANGUAGES, Language, escape
 from dashboard.page import RETRY, Page
-from dashboard.twin import SEVERITIES, Trouble, Twin
+from dashboard.twin import Trouble, Twin
 
 DEFAULT_BASYX_URL = "http://127.0.0.1:8081"
 STATUS_EVERY_S = 5

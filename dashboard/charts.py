@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard import theme
+from dashboard.content import Forecast
 from dashboard.language import Language
-from dashboard.twin import Forecast
 
 
 def fade(colour: str, opacity: float) -> str:

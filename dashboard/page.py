@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import streamlit as st
 
 from dashboard import state, theme
-from dashboard.language import Language, escape, parse_number
+from dashboard.language import Language, escape
 from dashboard.twin import Reading, Trouble, Twin
 
 T = TypeVar("T")
@@ -59,16 +59,6 @@ class Page:
             age = self.words.quantity(time.time() - oldest, "s")
             self.notice("warning", f"{self.explain(stale[0].trouble)} {self.words('stale.shown', age=age)}")  # type: ignore[arg-type]
         return bool(stale)
-
-    def number_field(self, label: str, key: str, value: float | None = None, **more: Any) -> float | None:
-        """A field for a number in the notation of the language; None when it is empty. Raises Trouble otherwise."""
-        written = st.text_input(label, value=self.words.plain(value), key=key, **more)
-        if not written.strip():
-            return None
-        try:
-            return parse_number(written)
-        except ValueError:
-            raise Trouble("invalidInput", self.words("not_a_number", field=label, value=written)) from None
 
     def attempt(self, action: Callable[[], T]) -> T | None:
         """The action's result; when it fails, says why on the page and gives None."""

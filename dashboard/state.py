@@ -50,13 +50,6 @@ def follow(address: str) -> None:
     st.query_params.from_dict(dict(parse_qsl(address.lstrip("?"))))
 
 
-def integer(name: str) -> int | None:
-    try:
-        return int(get(name))
-    except ValueError:
-        return None
-
-
 def bound(name: str, key: str, options: Sequence[Any] | None, default: Any, read: Callable[[str], Any] = str) -> None:
     """Ties the widget `key` to the address's parameter `name`: call it just before the widget is made.
 

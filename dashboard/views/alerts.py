@@ -6,9 +6,10 @@ import streamlit as st
 
 from dashboard import state, theme
 from dashboard.components import pieces
+from dashboard.content import SEVERITIES, Alert, FleetRow, PredictionSubmodel, Thresholds
 from dashboard.language import escape, parse_number
 from dashboard.page import Page
-from dashboard.twin import SEVERITIES, Alert, FleetRow, PredictionSubmodel, Thresholds, Trouble
+from dashboard.twin import Trouble
 
 REFRESH_EVERY_S = 10
 CELLS_PER_PAGE = 10  # each costs one request
@@ -106,11 +107,13 @@ def of_kind(submodel: PredictionSubmodel, tab: str) -> list[Alert]:
 def sentence(page: Page, alert: Alert) -> str:
     """What happened, with the value and the limit it crossed."""
     words = page.words
-    unit = words("unit.cycles") if UNITS.get(alert.indicator) == "cycle" else UNITS.get(alert.indicator, "")
-    digits = 0 if unit == words("unit.cycles") else 1
+    unit = UNITS.get(alert.indicator, "")
     if alert.indicator == "ModelRange":
         return words("alert.ModelRange")
-    actual, limit = words.quantity(alert.actual, unit, digits), words.quantity(alert.threshold, unit, digits)
+    actual, limit = (
+        words.cycles(value) if unit == "cycle" else words.quantity(value, unit, 1)
+        for value in (alert.actual, alert.threshold)
+    )
     return words("alert.sentence", indicator=words.concept(alert.indicator), actual=actual, limit=limit)
 
 

@@ -10,9 +10,10 @@ import streamlit as st
 
 from dashboard import charts, state, theme
 from dashboard.components import pieces
+from dashboard.content import Forecast, PredictionSubmodel, Thresholds
 from dashboard.language import MISSING, Language, escape
 from dashboard.page import Page
-from dashboard.twin import Forecast, PredictionSubmodel, Reading, Thresholds, Trouble
+from dashboard.twin import Reading, Trouble
 
 LIVE_EVERY_S = 4
 # Units of the elements that carry no unit of their own because a published template names them.

@@ -9,9 +9,9 @@ import streamlit as st
 
 from dashboard import state, theme
 from dashboard.components import pieces
+from dashboard.content import SEVERITIES, FleetRow, now
 from dashboard.language import MISSING, escape, is_number
 from dashboard.page import Page
-from dashboard.twin import SEVERITIES, FleetRow, now
 
 REFRESH_EVERY_S = 10
 ORDERS = ("urgency", "name", "soh", "rul", "age")

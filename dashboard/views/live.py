@@ -9,8 +9,9 @@ import streamlit as st
 from dashboard import charts, state, theme
 from dashboard.components import pieces
 from dashboard.components.player import play
+from dashboard.content import Cycle
 from dashboard.page import Page
-from dashboard.twin import Cycle, Trouble
+from dashboard.twin import Trouble
 from dashboard.views.cell import sample_tiles
 
 FOLLOW_EVERY_S = 2

@@ -10,9 +10,9 @@ import streamlit as st
 from aasx.values import to_value
 from dashboard import state, theme
 from dashboard.components import pieces
+from dashboard.content import number
 from dashboard.language import Language, escape
 from dashboard.page import Page
-from dashboard.twin import number
 from dashboard.views.cell import facts_of, leaf
 
 # Measures as TrainingResults names them: unit, digits, factor, and whether they are a share of intervals that held.

@@ -11,9 +11,10 @@ import streamlit as st
 
 from dashboard import charts, state, theme
 from dashboard.components import pieces
+from dashboard.content import Condition, Forecast, Simulation
 from dashboard.language import MISSING, Language, escape, is_number, parse_number
 from dashboard.page import Page
-from dashboard.twin import Condition, Forecast, Simulation, Trouble
+from dashboard.twin import Trouble
 
 SHOWN_BELOW_END_AH = 0.25
 # A line of the operation's output Assumptions.

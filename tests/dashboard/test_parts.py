@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from dashboard.components import pieces
+from dashboard.content import FleetRow, Forecast
 from dashboard.language import Language
 from dashboard.page import Page
-from dashboard.twin import FleetRow, Forecast, Trouble, Twin
+from dashboard.twin import Trouble, Twin
 from dashboard.views import aas, cell, compare, fleet, model, record, simulation
 
 PAGE = Page(Twin("http://127.0.0.1:9", client=object()), Language("fr"))

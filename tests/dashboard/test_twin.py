@@ -6,7 +6,8 @@ import pytest
 
 from aasx import client as aas
 from dashboard import twin as twin_module
-from dashboard.twin import Reading, Trouble, Twin, cycles_of, number, trend
+from dashboard.content import cycles_of, fleet_row, number, trend
+from dashboard.twin import Reading, Trouble, Twin
 
 
 @pytest.fixture
@@ -128,7 +129,7 @@ def test_trend_leaves_out_what_is_no_number():
 
 
 def test_a_row_of_the_fleet_with_nothing_known():
-    row = twin_module._fleet_row("New", {"Battery": "New", "AtCycle": None, "AlertSeverity": None})
+    row = fleet_row("New", {"Battery": "New", "AtCycle": None, "AlertSeverity": None})
     assert (row.known, row.severity, row.soh_trend()) == (False, "none", [])
 
 
