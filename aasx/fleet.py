@@ -15,6 +15,7 @@ from aasx.operation_variables import PREDICT_ALL, operation
 
 SEMANTIC_CONCEPT = "FleetSubmodel"
 CELLS_PATH = "Cells"
+REMOVED_CELLS_PATH = "RemovedCells"
 SEVERITIES = ("none", "warning", "critical", "endOfLife")  # rising
 CELL_SUMMARY = (
     "Battery", "AtCycle", "Capacity", "StateOfHealth", "StateOfHealthLower", "StateOfHealthUpper", "RUL", "RULLower",
@@ -30,11 +31,17 @@ def build(cells: Mapping[str, Mapping[str, Any]], delegate_url: str) -> model.Su
         concept_id(SEMANTIC_CONCEPT),
         [
             collection("Cells", cell_summaries(cells), concept_id("Cells")),
+            removed_cells(None),
             operation(PREDICT_ALL, delegate_url, "fleet"),
         ],
         administration("1", "0"),
         {"en": "Last prediction and alerts of every cell", "fr": "Dernière prédiction et alertes de chaque cellule"},
     )
+
+
+def removed_cells(names: str | None) -> model.Property:
+    """Cells that a person has removed, separated by blanks: loading a package does not bring them back."""
+    return own_property(REMOVED_CELLS_PATH, names)
 
 
 def cell_summaries(cells: Mapping[str, Mapping[str, Any]]) -> Sequence[model.SubmodelElementCollection]:

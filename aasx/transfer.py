@@ -13,7 +13,7 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from aasx import ai_model_nameplate, fleet, prediction, values
+from aasx import ai_model_nameplate, fleet, operational_data, prediction, values
 from aasx.cell_description import CellDescription
 from aasx.client import AasClient, Conflict, NotFound
 from aasx.files import THUMBNAIL_PART, part_name
@@ -49,44 +49,56 @@ LOAD_THREADS = 4
 
 @dataclasses.dataclass(frozen=True)
 class LoadReport:
-    """What `load` did: ids of shells created and kept, and how many operations now point to another delegate."""
+    """What `load` did: ids of shells created, kept, and left out because a person had removed the cell; and how many
+    operations now point to another delegate."""
 
     created: list[str]
     kept: list[str]
+    left_out: list[str]
     redirected: int
 
 
-def load(
-    client: AasClient,
-    package: Package,
-    delegate_url: str | None = None,
-    progress: Callable[[str], None] = lambda message: None,
-) -> LoadReport:
+def load(client: AasClient, package: Package, delegate_url: str | None = None) -> LoadReport:
     """Bring a package into a running environment; can be repeated at any time.
 
     Shells that exist keep their submodels, with history, predictions, thresholds and alerts; only what is missing is
-    created. With `delegate_url` the operations of all the package's submodels, new or alive, point to that delegate.
+    created, down to single elements, so that a twin takes up what a newer version of the package adds. Cells that were
+    removed stay away. With `delegate_url` the operations of all the package's submodels point to that delegate.
     A shell is written after its submodels and files: a load that was cut short is completed by the next one.
     """
     _load_concepts(client, package)
     present = {shell["id"] for shell in client.shells()}
-    submodels = {submodel["id"]: submodel for submodel in package.submodels()}
+    removed = removed_cells(client)
+    left_out = [shell["id"] for shell in package.shells() if cell_of(shell["id"]) in removed]
+    shells = [shell for shell in package.shells() if shell["id"] not in left_out]
+    submodels = {submodel["id"]: _prepared(submodel, delegate_url, removed) for submodel in package.submodels()}
 
     def load_shell(shell: dict) -> int:
         parts = [submodels[id_] for id_ in _submodel_ids(shell) if id_ in submodels]
-        redirected = 0
-        if shell["id"] not in present:
-            for submodel in parts:
-                _create_submodel(client, submodel, package.files, delegate_url)
-            _create_shell(client, shell, package.files)
-        else:
-            redirected = sum(_keep_submodel(client, submodel, package.files, delegate_url) for submodel in parts)
-        progress(shell["id"])
-        return redirected
+        if shell["id"] in present:
+            return sum(_keep_submodel(client, submodel, package.files, delegate_url) for submodel in parts)
+        for submodel in parts:
+            _create_submodel(client, submodel, package.files)
+        _create_shell(client, shell, package.files)
+        return 0
 
-    redirected = sum(_in_threads(load_shell, package.shells()))
-    ids = sorted(shell["id"] for shell in package.shells())
-    return LoadReport([id_ for id_ in ids if id_ not in present], [id_ for id_ in ids if id_ in present], redirected)
+    redirected = sum(_in_threads(load_shell, shells))
+    ids = sorted(shell["id"] for shell in shells)
+    created, kept = [id_ for id_ in ids if id_ not in present], [id_ for id_ in ids if id_ in present]
+    return LoadReport(created, kept, sorted(left_out), redirected)
+
+
+def _prepared(submodel: dict, delegate_url: str | None, removed: set[str]) -> dict:
+    """A submodel of a package as it goes to the server: its delegate, and no removed cells in the fleet."""
+    new = json.loads(json.dumps(submodel))
+    if delegate_url is not None:
+        for _, qualifier in delegation_qualifiers(new):
+            qualifier["value"] = _redirected(qualifier["value"], delegate_url)
+    if new["id"] == fleet_submodel_id():
+        for element in new["submodelElements"]:
+            if element["idShort"] == fleet.CELLS_PATH and "value" in element:
+                element["value"] = [summary for summary in element["value"] if summary["idShort"] not in removed]
+    return values.without_empty_arrays(new)
 
 
 def _load_concepts(client: AasClient, package: Package) -> None:
@@ -114,7 +126,7 @@ def _submodel_ids(shell: dict) -> list[str]:
     return [reference["keys"][-1]["value"] for reference in shell.get("submodels") or []]
 
 
-def _create_submodel(client: AasClient, submodel: dict, files: Mapping[str, bytes], delegate_url: str | None) -> None:
+def _create_submodel(client: AasClient, submodel: dict, files: Mapping[str, bytes]) -> None:
     """Write a submodel, then the content of its File elements. No path of the package goes to the server."""
     new = json.loads(json.dumps(submodel))
     attachments = []
@@ -123,9 +135,6 @@ def _create_submodel(client: AasClient, submodel: dict, files: Mapping[str, byte
         if part in files:
             element["value"] = posixpath.basename(part)
             attachments.append((path, part, element["contentType"]))
-    if delegate_url is not None:
-        for _, qualifier in delegation_qualifiers(new):
-            qualifier["value"] = _redirected(qualifier["value"], delegate_url)
     client.put_submodel(new)
     for path, part, content_type in attachments:
         client.put_attachment(new["id"], path, posixpath.basename(part), files[part], content_type)
@@ -143,15 +152,39 @@ def _create_shell(client: AasClient, shell: dict, files: Mapping[str, bytes]) ->
 
 
 def _keep_submodel(client: AasClient, submodel: dict, files: Mapping[str, bytes], delegate_url: str | None) -> int:
-    """Create a submodel that is missing; of one that is alive only redirect operations. Returns how many."""
+    """Complete a submodel that is alive without touching what it holds. Returns how many operations were redirected."""
     try:
         alive = client.submodel(submodel["id"])
     except NotFound:
-        _create_submodel(client, submodel, files, delegate_url)
+        _create_submodel(client, submodel, files)
         return 0
-    _add_missing_fleet_cells(client, alive, submodel)
+    redirected = 0 if delegate_url is None else redirect(client, alive, delegate_url)
+    _add_missing_elements(client, alive, submodel)
+    _refresh_operations(client, alive, submodel)
     _refresh_model_facts(client, alive, submodel)
-    return 0 if delegate_url is None else redirect(client, alive, delegate_url)
+    return redirected
+
+
+def _add_missing_elements(client: AasClient, alive: dict, submodel: dict) -> None:
+    """Elements that a newer package has and the submodel lacks; items of lists and cycle records are content."""
+    known = {path for path, _ in walk(alive.get("submodelElements") or [])}
+    for path, element in walk(submodel.get("submodelElements") or []):
+        parent = path.rpartition(".")[0]
+        is_content = "[" in path or path.startswith(f"{operational_data.RECORDS_PATH}.")
+        if path not in known and not is_content and (not parent or parent in known):
+            client.append_element(submodel["id"], parent or None, element)
+            known |= {path, *(below for below, _ in walk([element], path.removesuffix(element["idShort"])))}
+
+
+def _refresh_operations(client: AasClient, alive: dict, submodel: dict) -> None:
+    """Operations whose variables or texts have changed; they hold nothing that could be lost."""
+    stored = {element["idShort"]: element for element, _ in delegation_qualifiers(alive)}
+    for element, _ in delegation_qualifiers(submodel):
+        old = stored.get(element["idShort"])
+        if old is not None:
+            new = element | {"qualifiers": old["qualifiers"]}
+            if values.without_empty_arrays(old) != new:
+                client.put_element(submodel["id"], element["idShort"], new)
 
 
 def _refresh_model_facts(client: AasClient, alive: dict, submodel: dict) -> None:
@@ -162,22 +195,13 @@ def _refresh_model_facts(client: AasClient, alive: dict, submodel: dict) -> None
     if kind == prediction.SEMANTIC_ID:
         path = prediction.BOUNDARY_CONDITIONS_PATH
         old, new = dict(walk(alive["submodelElements"])), dict(walk(submodel["submodelElements"]))
-        if values.without_empty_arrays(old[path]) != new[path]:
+        if path in old and values.without_empty_arrays(old[path]) != new[path]:
             client.put_element(submodel["id"], path, new[path])
 
 
 def _semantic_id(element: dict) -> str | None:
     keys = (element.get("semanticId") or {}).get("keys") or [{}]
     return keys[-1].get("value")
-
-
-def _add_missing_fleet_cells(client: AasClient, alive: dict, submodel: dict) -> None:
-    if submodel["id"] != fleet_submodel_id():
-        return
-    known = {path for path, _ in walk(alive.get("submodelElements") or [])}
-    for path, element in walk(submodel["submodelElements"]):
-        if path.count(".") == 1 and path.startswith(f"{fleet.CELLS_PATH}.") and path not in known:
-            client.append_element(submodel["id"], fleet.CELLS_PATH, element)
 
 
 def redirect(client: AasClient, submodel: dict, delegate_url: str) -> int:
@@ -197,8 +221,9 @@ def import_package(
 ) -> list[str]:
     """Bring the cells of a package, e.g. one exported from another twin, into a running twin. Returns their names.
 
-    The package is verified first. `replace` removes cells that exist; without it they are a Conflict, and nothing is
-    changed. Raises PackageError for a package that does not conform or holds no cell of this twin's base IRI.
+    The package is verified first. Cells that exist are a Conflict, and nothing is changed; with `replace` they become
+    what the package holds. Raises PackageError for a package that does not conform or holds no cell of this twin's base
+    IRI.
     """
     problems = verify(package.environment)
     if problems:
@@ -208,17 +233,30 @@ def import_package(
         raise PackageError(f"the package holds no cell under {base_iri()} (TWIN_BASE_IRI)")
     present = _cells(client)
     clashes = [present[cell.lower()] for cell in cells if cell.lower() in present]
-    if clashes and not replace:
+    if clashes and not (replace and set(clashes) <= set(cells)):
         raise Conflict(f"the twin has already {', '.join(clashes)}")
-    for cell in clashes:
-        remove_cell(client, cell)
     fleet_alive = any(shell["id"] == fleet_shell_id() for shell in client.shells())
     target = delegate_url or (delegate_url_of(client) if fleet_alive else None)
+    if fleet_alive:
+        _remember_removed(client, removed_cells(client) - set(cells))
+    _replace_shells(client, package, clashes, target)
     load(client, package, target)
     if not fleet_alive and fleet_shell_id() not in {shell["id"] for shell in package.shells()}:
         load(client, Package(environment_of(build_fleet({})), {}), target)
-    _complete_fleet(client, cells)
+    _write_summaries(client, cells, replaced=clashes)
     return cells
+
+
+def _replace_shells(client: AasClient, package: Package, cells: Iterable[str], delegate_url: str | None) -> None:
+    """Write the package's submodels over those of living cells."""
+    submodels = {submodel["id"]: submodel for submodel in package.submodels()}
+    shells = {shell["id"]: shell for shell in package.shells()}
+    for cell in cells:
+        shell = shells[shell_id(cell)]
+        for id_ in _submodel_ids(shell):
+            if id_ in submodels:
+                _create_submodel(client, _prepared(submodels[id_], delegate_url, set()), package.files)
+        _create_shell(client, shell, package.files)
 
 
 def _cells(client: AasClient) -> dict[str, str]:
@@ -227,13 +265,19 @@ def _cells(client: AasClient) -> dict[str, str]:
     return {name.lower(): name for name in names}
 
 
-def _complete_fleet(client: AasClient, cells: Iterable[str]) -> None:
-    """Give the fleet a summary of each cell that has none."""
+def _write_summaries(client: AasClient, cells: Iterable[str], replaced: Iterable[str]) -> None:
+    """The fleet's summary of cells that have none or were replaced, from their predictions and alerts."""
     known = {path for path, _ in walk(client.submodel(fleet_submodel_id()).get("submodelElements") or [])}
     for cell in cells:
-        if f"{fleet.CELLS_PATH}.{cell}" not in known:
-            live = values.submodel_to_value(client.submodel(submodel_id(cell, "Prediction")))
-            summary = values.to_json(fleet.cell_summary(cell, fleet.summary_of(live)))
+        path = f"{fleet.CELLS_PATH}.{cell}"
+        if path in known and cell not in replaced:
+            continue
+        live = fleet.summary_of(values.submodel_to_value(client.submodel(submodel_id(cell, "Prediction"))))
+        if path in known:
+            old = client.element(fleet_submodel_id(), path)
+            client.put_element(fleet_submodel_id(), path, values.filled(old, live))
+        else:
+            summary = values.to_json(fleet.cell_summary(cell, live))
             client.append_element(fleet_submodel_id(), fleet.CELLS_PATH, summary)
 
 
@@ -321,6 +365,7 @@ def add_cell(client: AasClient, description: CellDescription, delegate_url: str 
     if present is not None:
         raise Conflict(f"there is already a cell {present}")
     objects = build_cell(description, delegate_url=delegate_url or delegate_url_of(client))
+    _remember_removed(client, removed_cells(client) - {name})
     load(client, Package(environment_of(objects), cell_files(description)))
     try:
         client.append_element(fleet_submodel_id(), fleet.CELLS_PATH, fleet.cell_item(name))
@@ -331,9 +376,11 @@ def add_cell(client: AasClient, description: CellDescription, delegate_url: str 
 def remove_cell(client: AasClient, cell: str) -> None:
     """Remove a cell: its entry in the fleet, its submodels with their files, at last its shell.
 
-    Raises NotFound when there is no such cell. A removal that was cut short can be repeated.
+    The fleet remembers the name, so that loading the package again does not bring the cell back; adding or importing it
+    does. Raises NotFound when there is no such cell. A removal that was cut short can be repeated.
     """
     shell = client.shell(shell_id(cell))
+    _remember_removed(client, removed_cells(client) | {cell})
     steps: list[tuple[Callable[..., None], tuple[str, ...]]] = [
         (client.delete_element, (fleet_submodel_id(), f"{fleet.CELLS_PATH}.{cell}")),
         *((client.delete_submodel, (id_,)) for id_ in _submodel_ids(shell)),
@@ -344,3 +391,22 @@ def remove_cell(client: AasClient, cell: str) -> None:
             step(*arguments)
         except NotFound:
             continue  # gone already, by a removal that was cut short
+
+
+def removed_cells(client: AasClient) -> set[str]:
+    """Names of the cells that a person has removed and that loading leaves out; empty for a twin without fleet."""
+    try:
+        names = client.element_value(fleet_submodel_id(), fleet.REMOVED_CELLS_PATH)
+    except NotFound:
+        return set()
+    return set((names or "").split())
+
+
+def _remember_removed(client: AasClient, cells: set[str]) -> None:
+    names = " ".join(sorted(cells)) or None
+    try:
+        client.set_value(fleet_submodel_id(), fleet.REMOVED_CELLS_PATH, names)
+    except NotFound:
+        if names is not None:
+            element = values.to_json(fleet.removed_cells(names))
+            client.append_element(fleet_submodel_id(), None, element)

@@ -45,6 +45,8 @@ def main() -> int:
         f"{len(report.created)} shells created, {len(report.kept)} kept, {report.redirected} operations redirected"
         f" in {time.monotonic() - start:.1f} s"
     )
+    if report.left_out:
+        print(f"left out, since they were removed: {', '.join(report.left_out)} (import_twin.py brings a cell back)")
     return 0
 
 

@@ -103,7 +103,7 @@ def test_loading_again_keeps_what_is_alive(loaded: AasClient, small_twin: SmallT
     loaded.put_attachment(DATA, operational_data.LATEST_CURVES_PATH, "new.csv", b"id_cycle\n4\n", "text/csv")
     loaded.delete_submodel(submodel_id("B0025", "TechnicalData"))
     report = transfer.load(loaded, package.read(small_twin.package()), "http://other.example:7000/")
-    assert (report.created, len(report.kept), report.redirected) == ([], 4, 11)
+    assert (report.created, len(report.kept), report.left_out, report.redirected) == ([], 4, [], 11)
     assert loaded.element_value(PREDICTION, "SoHThresholds.Warning") == 91.5
     assert loaded.element_value(DATA, f"{operational_data.RECORDS_PATH}.Record0004")["id_cycle"] == 4
     assert loaded.attachment(DATA, operational_data.LATEST_CURVES_PATH) == b"id_cycle\n4\n"
@@ -192,6 +192,50 @@ def test_a_removal_that_was_cut_short_can_be_repeated(loaded: AasClient) -> None
     loaded.delete_submodel(submodel_id("B0025", "Nameplate"))
     transfer.remove_cell(loaded, "B0025")
     assert not [id_ for id_ in submodel_ids(loaded) if "B0025" in id_]
+
+
+def test_a_removed_cell_stays_away_until_it_is_brought_back(loaded: AasClient, small_twin: SmallTwin) -> None:
+    built = package.read(small_twin.package())
+    transfer.remove_cell(loaded, "B0025")
+    assert transfer.removed_cells(loaded) == {"B0025"}
+    report = transfer.load(loaded, built)
+    assert (report.left_out, report.created) == ([shell_id("B0025")], [])
+    with pytest.raises(NotFound):
+        loaded.element(fleet_submodel_id(), "Cells.B0025")
+    assert not [id_ for id_ in submodel_ids(loaded) if "B0025" in id_]
+    transfer.add_cell(loaded, nasa_cells()["B0025"])
+    assert transfer.removed_cells(loaded) == set()
+    assert transfer.load(loaded, built).left_out == []
+    transfer.remove_cell(loaded, "B0005")
+    one = [item for item in small_twin.objects if item.id_short != "Fleet" and "B0025" not in item.id]
+    transfer.import_package(loaded, package.read(package.to_bytes(one, small_twin.files)))
+    assert transfer.removed_cells(loaded) == set() and loaded.shell(shell_id("B0005"))
+
+
+def test_a_living_twin_takes_up_what_a_newer_package_adds(loaded: AasClient, small_twin: SmallTwin) -> None:
+    """As if an older version had written it: elements, an operation and an input of an operation are missing."""
+    built = package.read(small_twin.package())
+    loaded.set_value(PREDICTION, "SoHThresholds.Warning", 91.5)
+    for path in ("TemperatureThresholds", "PredictionDetails.ModelHash", "SetThresholds"):
+        loaded.delete_element(PREDICTION, path)
+    predict = loaded.element(PREDICTION, "Predict")
+    loaded.put_element(PREDICTION, "Predict", predict | {"inputVariables": predict["inputVariables"][:1]})
+    loaded.delete_element(fleet_submodel_id(), "RemovedCells")
+    loaded.delete_element(fleet_submodel_id(), "Cells.B0025")
+    transfer.load(loaded, built, "http://127.0.0.1:5000")
+    assert loaded.element_value(PREDICTION, "TemperatureThresholds")["Warning"] == 55.0
+    assert loaded.element_value(PREDICTION, "PredictionDetails.ModelHash") is None
+    assert loaded.element_value(PREDICTION, "SoHThresholds.Warning") == 91.5
+    assert loaded.element_value(fleet_submodel_id(), "Cells.B0025")["Battery"] == "B0025"
+    loaded.set_value(PREDICTION, "SoHThresholds.Warning", 80.0)
+
+    def unordered(part):
+        if isinstance(part, list):
+            return sorted(map(unordered, part), key=lambda item: json.dumps(item, sort_keys=True))
+        return {key: unordered(value) for key, value in part.items()} if isinstance(part, dict) else part
+
+    now = {id_: unordered(item) for id_, item in contents(package.read(transfer.export(loaded)))[0].items()}
+    assert now == {id_: unordered(item) for id_, item in contents(built)[0].items()}
 
 
 def test_exporting_a_cell_that_is_not_there(loaded: AasClient) -> None:
