@@ -13,6 +13,7 @@ from aasx.client import AasClient
 from aasx.identifiers import submodel_id
 from model import data
 from tests.conftest import must_run, run_script
+from tests.servers import start_basyx
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +94,9 @@ def test_check_exits_with_1_on_a_finding(small: Path, tmp_path: Path) -> None:
     assert "B0052.aasx: conforms" in done.stdout
 
 
-def test_a_twin_is_loaded_exported_and_imported(basyx, small: Path, tmp_path: Path) -> None:
+def test_a_twin_is_loaded_exported_and_imported(basyx_jar: Path, small: Path, tmp_path: Path) -> None:
+    basyx = start_basyx(tmp_path / "store")
     at = ["--basyx-url", basyx.url]
-    client = AasClient(basyx.url)
     try:
         said = must_run("scripts/load_twin.py", *at, "--package", small / "fleet.aasx")
         assert said.startswith("4 shells created, 0 kept")
@@ -113,10 +114,7 @@ def test_a_twin_is_loaded_exported_and_imported(basyx, small: Path, tmp_path: Pa
         must_run("scripts/cells.py", *at, "add", own)
         assert must_run("scripts/cells.py", *at, "list").split() == ["B0050", "B0052", "Lab_7"]
     finally:
-        for shell in client.shells():
-            client.delete_shell(shell["id"])
-        for submodel in client.submodels():
-            client.delete_submodel(submodel["id"])
+        basyx.stop()
 
 
 def test_a_living_cell_with_predictions_and_alerts_is_exported_conforming(twin, tmp_path: Path) -> None:
