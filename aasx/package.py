@@ -4,7 +4,8 @@ A package holds one part with the whole environment, JSON (/aasx/data.json) unle
 the only one that all of Package Explorer, both metamodel 3.x generations of the tools and BaSyx read. The same content
 always gives the same bytes: everything is sorted, the zip entries have a fixed date.
 
-`environment_of` collects built objects, `write` and `read` are the way to and from files, `walk` gives every element
+`environment_of` collects built objects, `write` and `read` are the way to and from files (`without_files` gives the
+environment as plain JSON), `walk` gives every element
 with its idShort path, `canonical` is the form in which two twins are compared.
 """
 
@@ -113,6 +114,17 @@ def write(objects: Iterable[Any], files: Mapping[str, bytes], path: pathlib.Path
     path.write_bytes(to_bytes(objects, files, form))
 
 
+def without_files(package: Package) -> bytes:
+    """The environment alone, as plain JSON: File elements and thumbnails lose their value, for there are no files."""
+    environment = json.loads(json.dumps(package.environment))
+    for submodel in environment.get("submodels", []):
+        for _, element in file_elements(submodel):
+            element.pop("value", None)
+    for shell in environment.get("assetAdministrationShells", []):
+        shell["assetInformation"].pop("defaultThumbnail", None)
+    return json.dumps(environment, ensure_ascii=False, indent=1).encode("utf-8")
+
+
 def _relationships(targets: Iterable[tuple[str, str]]) -> bytes:
     rows = "".join(
         f"<Relationship Id={quoteattr(f'r{number}')} Type={quoteattr(kind)} Target={quoteattr(target)}/>"
@@ -138,7 +150,15 @@ def _content_types(part_names: Iterable[str]) -> bytes:
 
 
 def read(source: pathlib.Path | bytes) -> Package:
-    """Read a package of metamodel 3.0, JSON or XML, whatever its parts are called. Raises PackageError."""
+    """Read a package of metamodel 3.0, JSON or XML, whatever its parts are called, or a plain JSON environment.
+
+    Raises PackageError.
+    """
+    if isinstance(source, pathlib.Path) and source.suffix.lower() == ".json":
+        try:
+            return Package(_parse(source.name, source.read_bytes()), {})
+        except OSError as error:
+            raise PackageError(f"{source} cannot be read: {error.strerror}") from error
     try:
         with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > LARGEST_PACKAGE_BYTES:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Exports a running twin as one AASX package: all of it, or some cells with the AI model they refer to.
+"""Exports a running twin as AASX package or plain JSON: all of it, or some cells with the AI model they refer to.
 
-The package holds history, predictions, thresholds, alerts and files as they are at this moment.
+Both hold history, predictions, thresholds and alerts as they are at this moment; files are in the package only.
 """
 
 import argparse
@@ -12,13 +12,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from aasx import transfer  # noqa: E402
+from aasx import package, transfer  # noqa: E402
 from aasx.client import AasClient, AasError  # noqa: E402
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("file", type=Path, metavar="FILE", help="package to write, e.g. twin.aasx")
+    parser.add_argument(
+        "file", type=Path, metavar="FILE", help="twin.aasx, or twin.json for the environment without files"
+    )
     parser.add_argument("--cells", nargs="+", metavar="CELL", help="only these cells (default: the whole twin)")
     parser.add_argument("--xml", action="store_true", help="XML inside the package instead of JSON")
     parser.add_argument(
@@ -27,13 +29,18 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         default=os.environ.get("TWIN_BASYX_URL", "http://127.0.0.1:8081"),
         help="AAS environment (TWIN_BASYX_URL)",
     )
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.file.suffix.lower() not in (".aasx", ".json"):
+        parser.error(f"{options.file} must end in .aasx or .json")
+    return options
 
 
 def main() -> int:
     options = parse_arguments()
     client = AasClient(options.basyx_url, timeout_s=60.0)
     content = transfer.export(client, options.cells, "xml" if options.xml else "json")
+    if options.file.suffix.lower() == ".json":
+        content = package.without_files(package.read(content))
     options.file.write_bytes(content)
     print(f"{options.file}  {len(content):,} bytes")
     return 0

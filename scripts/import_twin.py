@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Imports the cells of an AASX package, e.g. one exported from another twin, into a running twin.
+"""Imports the cells of an AASX package or JSON environment, e.g. exported from another twin, into a running twin.
 
 The package is verified first. Cells that exist are refused, nothing is changed then; --replace removes them before.
 """
@@ -18,7 +18,7 @@ from aasx.client import AasClient, AasError  # noqa: E402
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("file", type=Path, metavar="FILE", help="package to read")
+    parser.add_argument("file", type=Path, metavar="FILE", help="package (.aasx) or environment (.json) to read")
     parser.add_argument("--replace", action="store_true", help="remove cells of the same name first")
     parser.add_argument(
         "--basyx-url",

@@ -109,6 +109,16 @@ def test_a_twin_is_loaded_exported_and_imported(basyx_jar: Path, small: Path, tm
         again = run_script("scripts/import_twin.py", tmp_path / "B0052.aasx", *at)
         assert again.returncode == 2 and "already B0052" in again.stderr
         must_run("scripts/import_twin.py", tmp_path / "B0052.aasx", "--replace", *at)
+        must_run("scripts/export_twin.py", tmp_path / "twin.json", *at)
+        as_json = package.read(tmp_path / "twin.json")
+        assert len(as_json.shells()) == 4 and not as_json.files
+        client = AasClient(basyx.url)
+        records = client.element(submodel_id("B0052", "OperationalData"), "Segments.InternalSegment.Records")
+        must_run("scripts/cells.py", *at, "remove", "B0052", "--yes")
+        must_run("scripts/import_twin.py", tmp_path / "twin.json", "--replace", *at)
+        assert must_run("scripts/cells.py", *at, "list").split() == ["B0050", "B0052"]
+        back = client.element(submodel_id("B0052", "OperationalData"), "Segments.InternalSegment.Records")
+        assert back == records
         own = tmp_path / "own.json"
         own.write_text(json.dumps({"cell": "Lab_7", "source": "laboratory note"}), encoding="utf-8")
         must_run("scripts/cells.py", *at, "add", own)
