@@ -72,11 +72,6 @@ def _date_time_text(value: Any) -> str:
     raise ValueError(f"{value!r} is not an xs:dateTime")
 
 
-def utc_now() -> str:
-    """The present time as xs:dateTime in UTC, e.g. 2026-05-01T12:00:00Z."""
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
-
-
 def to_value(element: dict) -> Any:
     """Python value of an element's JSON, shaped as the value-only form of IDTA-01001 (`$value`), but typed.
 
