@@ -109,7 +109,7 @@ def end_of_life_cycle(history: History, end_of_life_Ah: float) -> int | None:
     It is worn out since its level fell below the end of life, unless the level came back to `RECOVERY_Ah` above it: a
     failed test or a spell under a heavier load does not count, and the capacity regained by a rest does not heal.
     """
-    capacity = history.cycles["capacity_Ah"].to_numpy()
+    capacity = history.columns["capacity_Ah"]
     level = levels(capacity)
     back = np.flatnonzero(level >= end_of_life_Ah + RECOVERY_Ah)
     after = int(back[-1]) + 1 if len(back) else 0
@@ -118,7 +118,7 @@ def end_of_life_cycle(history: History, end_of_life_Ah: float) -> int | None:
         return None
     start = max(0, after + int(below[0]) - LEVEL_CYCLES + 1)
     first = start + int(np.argmax(capacity[start:] < end_of_life_Ah))
-    return int(history.cycles["cycle_number"].iloc[first])
+    return int(history.columns["cycle_number"][first])
 
 
 def present_capacity(model: CapacityModel, history: History, confidence_level: float) -> tuple[float, float, float]:
@@ -127,9 +127,9 @@ def present_capacity(model: CapacityModel, history: History, confidence_level: f
     A cell's first cycle has no cycle before it: the measured capacity and a wide interval.
     """
     if len(history.cycles) < 2:
-        measured = float(history.cycles["capacity_Ah"].iloc[-1])
+        measured = float(history.columns["capacity_Ah"][-1])
         return measured, measured * (1 - FIRST_CYCLE_SPREAD), measured * (1 + FIRST_CYCLE_SPREAD)
-    capacity, low, high = model.predict_cycle(history, int(history.cycles["cycle_number"].iloc[-1]), confidence_level)
+    capacity, low, high = model.predict_cycle(history, int(history.columns["cycle_number"][-1]), confidence_level)
     return float(capacity), float(low), float(high)
 
 
@@ -139,9 +139,9 @@ def needed_widening(life: RemainingLife, history: History) -> float | None:
     Every third cycle from `EARLY_CYCLES`, all levels of `PASSED_LEVELS_Ah` that the cell passed afterwards; None if
     there are none. At least 1: a cell is never given a narrower interval than the calibrated one.
     """
-    capacity = history.cycles["capacity_Ah"].to_numpy()
+    capacity = history.columns["capacity_Ah"]
     level = levels(capacity)
-    numbers = history.cycles["cycle_number"].to_numpy()
+    numbers = history.columns["cycle_number"]
     places = np.arange(EARLY_CYCLES - 1, len(capacity) - 1, 3)
     if not len(places):
         return None
@@ -165,7 +165,7 @@ def outlook(life: RemainingLife, history: History, question: Question, widening:
 
     `widening` multiplies the half widths of ln(RUL).
     """
-    level = float(levels(history.cycles["capacity_Ah"].to_numpy())[-1])
+    level = float(levels(history.columns["capacity_Ah"])[-1])
     capacities = trajectory.thresholds(level, min(question.end_of_life_Ah, level))
     told = life.explain(history, None, question.end_of_life_Ah, capacities)
     wide = widening * (1.0 + EARLY_WIDENING * max(0.0, 1.0 - len(history.cycles) / EARLY_CYCLES))
@@ -198,7 +198,7 @@ def predict(
 
     `repaired` are columns in which impossible values were set to missing; they count as outside the training range.
     """
-    numbers = history.cycles["cycle_number"].to_numpy()
+    numbers = history.columns["cycle_number"]
     at_cycle = int(numbers[-1])
     present = present_capacity(fitted.capacity, history, question.confidence_level)
     outside = validity.outside(history, trust.ranges)
@@ -344,7 +344,7 @@ def simulate(
     start = baseline
     if scenario.replaced:
         start, ahead = predict(fitted, changed, question, trust, repaired, identity)
-    from_cycle = int(history.cycles["cycle_number"].iloc[-1])
+    from_cycle = int(history.columns["cycle_number"][-1])
     present = degradation.present_conditions(history, from_cycle)
     wanted = [warmer(present.changed(phase), history, scenario.replaced) for phase in phases]
     ratios = [equation.log_ratio(conditions, present) for conditions in wanted]

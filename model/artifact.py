@@ -38,7 +38,7 @@ from model.answer import Fitted, ModelIdentity, Question, Trust
 from model.boosting import FEATURES, PARAMETERS, SEEDS, TREES
 from model.capacity import CapacityModel
 from model.cluster import Run
-from model.cycle import COLUMNS, History, clean_cycles
+from model.cycle import COLUMNS, History
 from model.data import REFERENCE_CELLS
 from model.degradation import Degradation
 from model.errors import BadArtifact, InvalidInput, NotEnoughHistory
@@ -419,15 +419,14 @@ def _question(history: History, confidence_level: float, end_of_life_capacity_Ah
 
 def _known(history: History, at_cycle: int | None) -> tuple[History, list[str]]:
     """The clean history up to `at_cycle`, and the columns with impossible values in it. Raises `InvalidInput`."""
-    cycles = history.cycles
-    if at_cycle is not None and "cycle_number" in cycles:
-        cycles = cycles[pd.to_numeric(cycles["cycle_number"], errors="coerce") <= at_cycle]
-    cycles, repaired = clean_cycles(cycles)
-    if at_cycle is not None and at_cycle not in cycles["cycle_number"].to_numpy():
-        known = clean_cycles(history.cycles)[0]["cycle_number"]
-        span = f"one of the cycles {known.iloc[0]} to {known.iloc[-1]} of the cell" if len(known) else "no cycle yet"
+    whole, repaired = history.clean
+    if at_cycle is None:
+        return whole, list(repaired)
+    numbers = whole.columns["cycle_number"]
+    if at_cycle not in numbers:
+        span = f"one of the cycles {numbers[0]:g} to {numbers[-1]:g} of the cell" if len(numbers) else "no cycle yet"
         raise InvalidInput("at_cycle", at_cycle, span)
-    return replace(history, cycles=cycles), repaired
+    return whole.until(at_cycle), [name for name, first in repaired.items() if first <= at_cycle]
 
 
 def _stored(fitted: Fitted, folder: Path) -> dict[str, Any]:

@@ -11,11 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
+from typing import NamedTuple
 
 import numpy as np
 import xgboost
 
-from model.fade import FadeRecord, trailing_median
+from model.fade import FadeRecord, recent_median, trailing_median
 from model.gaussian_process import (
     FIRST_CYCLE,
     TYPICAL_LIFE,
@@ -74,6 +76,9 @@ FEATURES: dict[str, str] = {
 FALLING_LIFE = ("fade_rate_30_Ah", "fade_rate_uninterrupted_Ah")
 """A faster fade never lengthens a predicted life; a larger gap never shortens it."""
 
+FIRST = 5
+"""Cycles whose median is the first capacity."""
+
 RECENT = 5
 RECENT_COLUMNS = (
     "Re_ohm",
@@ -96,25 +101,32 @@ def theil_sen(values: np.ndarray) -> float:
     """Median slope over all pairs of values at unit distance; 0 for fewer than four."""
     if len(values) < 4:
         return 0.0
-    first, second = np.triu_indices(len(values), 1)
+    first, second = _pairs(len(values))
     return float(np.median((values[second] - values[first]) / (second - first)))
+
+
+@cache
+def _pairs(length: int) -> tuple[np.ndarray, np.ndarray]:
+    """First and second place of all pairs of places."""
+    return np.triu_indices(length, 1)
 
 
 def features(record: FadeRecord, places: np.ndarray) -> np.ndarray:
     """All features but the gap at n places (k-1), shape (n, 21); NaN where a measurement is missing."""
     capacity = record.capacity_Ah
-    median = trailing_median(capacity, 3)
-    first = np.array([np.median(capacity[: min(5, place + 1)]) for place in places])
+    first = trailing_median(capacity[:FIRST], FIRST)[np.minimum(places, FIRST - 1)]
     change = np.diff(capacity, prepend=capacity[0])
     paused = record.rest_h >= 8.0
     paused[0] = False
     recovered = np.cumsum(np.where(paused, np.maximum(change, 0.0), 0.0))
     uninterrupted = np.cumsum(np.where(paused, 0.0, -change)) / np.maximum(np.cumsum(~paused) - 1, 1)
-    recent = {name: _recent_median(record.columns.get(name), places, len(record)) for name in RECENT_COLUMNS}
-    level = median[places]
+    missing = np.full(len(record), np.nan)
+    measured = np.stack([record.columns.get(name, missing) for name in RECENT_COLUMNS])
+    recent = dict(zip(RECENT_COLUMNS, recent_median(measured, places, RECENT), strict=True))
+    level = record.median_Ah[places]
     with np.errstate(divide="ignore", invalid="ignore"):
         cv_share = recent["cv_charge_Ah"] / recent["charge_Ah"]
-    return np.column_stack(
+    return np.array(
         (
             record.recent_minimum_Ah[places],
             level,
@@ -138,20 +150,20 @@ def features(record: FadeRecord, places: np.ndarray) -> np.ndarray:
             recent["ambient_temperature_degC"],
             recent["discharge_current_A"],
         )
-    )
+    ).T
 
 
-def _recent_median(values: np.ndarray | None, places: np.ndarray, length: int) -> np.ndarray:
-    """Median of the last five known values at each place, NaN where none is known."""
-    if values is None:
-        return np.full(len(places), np.nan)
-    result = np.full(len(places), np.nan)
-    for i, place in enumerate(places):
-        window = values[max(0, place - RECENT + 1) : place + 1]
-        window = window[np.isfinite(window)]
-        if len(window):
-            result[i] = np.median(window)
-    return result
+class Explanation(NamedTuple):
+    """ln RUL in cycles (1, m), and of the first column: effect of each feature on it, and the features' values.
+
+    Effects are SHAP values (against the mean of the training rows); gap and fade rate also have what they do in the law
+    that the trees start from, against its typical gap and rate. So differences of the sums are those of ln RUL. A value
+    is NaN where not measured; units as in `FEATURES`.
+    """
+
+    log_life: np.ndarray
+    effects: dict[str, float]
+    values: dict[str, float]
 
 
 @dataclass(frozen=True)
@@ -162,39 +174,29 @@ class Boosting:
     law: str
     exponent: float
 
-    def log_life(
-        self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray, known: np.ndarray | None = None
-    ) -> np.ndarray:
-        """ln RUL in cycles at n places (k-1) for m thresholds, shape (n, m); never NaN.
-
-        `known` are the `features` at the places, where the caller has them already.
-        """
-        known = features(record, places) if known is None else known
-        rows, start = _grid_rows(known, record, places, thresholds_Ah, self.law, self.exponent)
-        total = np.mean([booster.inplace_predict(rows, base_margin=start) for booster in self.boosters], axis=0)
+    def log_life(self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray) -> np.ndarray:
+        """ln RUL in cycles at n places (k-1) for m thresholds, shape (n, m); never NaN."""
+        rows, start = _grid_rows(features(record, places), record, places, thresholds_Ah, self.law, self.exponent)
+        total = self._mean(xgboost.DMatrix(rows, base_margin=start, nthread=1))
         return total.reshape(len(places), len(thresholds_Ah)).astype(float)
 
-    def contributions(
-        self, record: FadeRecord, place: int, threshold_Ah: float, known: np.ndarray | None = None
-    ) -> dict[str, float]:
-        """Effect of each feature on ln RUL at one place.
-
-        SHAP values (against the mean of the training rows); gap and fade rate also have what they do in the law that
-        the trees start from, against its typical gap and rate. So differences of the sums are those of ln RUL.
-        """
+    def explain(self, record: FadeRecord, place: int, thresholds_Ah: np.ndarray) -> Explanation:
+        """ln RUL at one place for m thresholds, and the effect of each feature on the first of them."""
         places = np.array([place])
-        known = features(record, places) if known is None else known
-        rows, start = _grid_rows(known, record, places, np.array([threshold_Ah]), self.law, self.exponent)
+        rows, start = _grid_rows(features(record, places), record, places, thresholds_Ah, self.law, self.exponent)
         matrix = xgboost.DMatrix(rows, base_margin=start, nthread=1)
-        shares = np.mean([booster.predict(matrix, pred_contribs=True)[0, :-1] for booster in self.boosters], axis=0)
+        shares = self._mean(matrix.slice([0]), pred_contribs=True)[0, :-1]
         effects = {name: float(share) for name, share in zip(FEATURES, shares, strict=True)}
         if self.law == CONSTANT_RATE:
-            level, rate = record.recent_minimum_Ah[place], np.log(record.rate_Ah[place])
-            of_rate = rate_effect(rate, self.exponent)
-            whole = constant_rate_log_life(level, np.array(threshold_Ah), rate, self.exponent)
+            of_rate = rate_effect(record.log_rate[place], self.exponent)
             effects["fade_rate_30_Ah"] += float(of_rate)
-            effects["gap_Ah"] += float(whole - of_rate - np.log(TYPICAL_LIFE))
-        return effects
+            effects["gap_Ah"] += float(start[0] - of_rate - np.log(TYPICAL_LIFE))
+        values = {name: float(value) for name, value in zip(FEATURES, rows[0], strict=True)}
+        return Explanation(self._mean(matrix).astype(float)[None, :], effects, values)
+
+    def _mean(self, matrix: xgboost.DMatrix, **how: bool) -> np.ndarray:
+        """Mean over the boosters of what they predict."""
+        return np.mean([booster.predict(matrix, **how) for booster in self.boosters], axis=0)
 
 
 def _grid_rows(
@@ -207,7 +209,7 @@ def _grid_rows(
     rows = np.column_stack((np.repeat(known, number, axis=0), np.maximum(level - threshold, 0.0)))
     if law == NO_LAW:
         return rows, np.full(len(rows), TYPICAL_LOG_LIFE)
-    log_rate = np.repeat(np.log(record.rate_Ah[places]), number)
+    log_rate = np.repeat(record.log_rate[places], number)
     return rows, constant_rate_log_life(level, threshold, log_rate, exponent)
 
 

@@ -16,7 +16,7 @@ training cells that the models had not seen.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,6 +45,9 @@ LARGEST_SCORED_ERROR_Ah = 0.5
 """One aborted test says no more about a model than this."""
 
 ERROR_WINDOW = 20
+DECIDING_CYCLES = 2 * ERROR_WINDOW + 2
+"""Cycles that decide the last one's answer: its errors' window, that of the first in it, the last, the one before."""
+
 PRIOR_CYCLES = 3
 """The mean error on training cells counts as this many cycles before a cell has cycles of its own."""
 
@@ -67,9 +70,8 @@ EXPERTS: dict[str, dict[str, Any]] = {
 }
 
 
-def _inputs(cycles: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def _inputs(column: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Inputs (n, features), previous capacity (n,) and robust base (n,) of each cycle; row 0 has no previous one."""
-    column = {name: cycles[name].to_numpy(float) for name in cycles.columns if name != "start_time"}
     capacity = column["capacity_Ah"]
     before = [_shifted(capacity, lag) for lag in (1, 2, 3)]
     medians = [_shifted(trailing_median(capacity, length), 1) for length in (3, 5, 9)]
@@ -89,7 +91,7 @@ def _inputs(cycles: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         *(before[0] - base, before[1] - base, medians[1] - base, same - base, charge - base),
         *(column[name] - _shifted(column[name], 1) for name in CHARGE_COLUMNS),
     ]
-    return np.column_stack(inputs), before[0], base
+    return np.array(inputs).T, before[0], base
 
 
 def _shifted(values: np.ndarray, lag: int) -> np.ndarray:
@@ -104,12 +106,12 @@ def _under_same_settings(
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Earlier cycles under the settings of each cycle: last capacity, median of the last three, cycles since then."""
     last, median, since = (np.full(len(capacity), np.nan) for _ in range(3))
-    seen: dict[tuple[float, float], list[int]] = {}
-    for i, settings in enumerate(zip(np.nan_to_num(ambient_class), np.nan_to_num(current_class), strict=True)):
-        places = seen.setdefault(settings, [])
-        if places:
-            last[i], median[i], since[i] = capacity[places[-1]], np.median(capacity[places[-3:]]), i - places[-1]
-        places.append(i)
+    settings = np.nan_to_num(ambient_class) + 1j * np.nan_to_num(current_class)  # both in one number
+    for one in np.unique(settings):
+        places = np.flatnonzero(settings == one)
+        before, later = places[:-1], places[1:]
+        last[later], since[later] = capacity[before], later - before
+        median[later] = trailing_median(capacity[places], 3)[:-1]
     return last, median, since
 
 
@@ -152,20 +154,9 @@ class CapacityModel:
         Index `cycle_number`; columns capacity_Ah, lower_Ah, upper_Ah. Empty for fewer than two cycles.
         """
         numbers = pd.Index(history.cycles["cycle_number"], name="cycle_number")[1:]
-        if not len(numbers):
-            return pd.DataFrame(columns=["capacity_Ah", "lower_Ah", "upper_Ah"], index=numbers, dtype=float)
-        cell = _Cell.of(history)
-        prior = np.array([self.prior_errors_Ah[name] for name in EXPERTS])
-        capacity, scale = _blend(_expert_capacities(self.boosters, cell), cell.capacity[1:], prior)
-        half = self.scores.at(confidence_level) * scale
-        return pd.DataFrame(
-            {
-                "capacity_Ah": capacity,
-                "lower_Ah": np.clip(capacity - half, 0.0, CAPACITY_LIMIT_Ah),
-                "upper_Ah": np.clip(capacity + half, 0.0, CAPACITY_LIMIT_Ah),
-            },
-            index=numbers,
-        )
+        columns = ["capacity_Ah", "lower_Ah", "upper_Ah"]
+        told = self._predict(_Cell.of(history), confidence_level) if len(numbers) else np.zeros((0, len(columns)))
+        return pd.DataFrame(told, columns=columns, index=numbers)
 
     def predict_cycle(
         self, history: History, at_cycle: int, confidence_level: float = 0.9
@@ -175,10 +166,18 @@ class CapacityModel:
         Raises `NotEnoughHistory` if the cycle is not there or has none before it.
         """
         known = history.until(at_cycle)
-        if len(known.cycles) < 2 or int(known.cycles["cycle_number"].iloc[-1]) != at_cycle:
+        if len(known.cycles) < 2 or known.columns["cycle_number"][-1] != at_cycle:
             raise NotEnoughHistory(f"{history.cell}: cycle {at_cycle} is not there or has no cycle before it")
-        last = self.predict(known, confidence_level).iloc[-1]
-        return float(last["capacity_Ah"]), float(last["lower_Ah"]), float(last["upper_Ah"])
+        capacity, low, high = self._predict(_Cell.of(known).tail(DECIDING_CYCLES), confidence_level)[-1].tolist()
+        return capacity, low, high
+
+    def _predict(self, cell: _Cell, confidence_level: float) -> np.ndarray:
+        """Capacity, lower and upper bound in Ah of every cycle from the second on, (n-1, 3)."""
+        prior = np.array([self.prior_errors_Ah[name] for name in EXPERTS])
+        capacity, scale = _blend(_expert_capacities(self.boosters, cell), cell.capacity[1:], prior)
+        half = self.scores.at(confidence_level) * scale
+        bounds = np.clip(np.column_stack((capacity - half, capacity + half)), 0.0, CAPACITY_LIMIT_Ah)
+        return np.column_stack((capacity, bounds))
 
     def to_state(self) -> dict[str, Any]:
         """JSON-able state, everything but the boosters."""
@@ -201,7 +200,11 @@ class _Cell:
 
     @classmethod
     def of(cls, history: History) -> _Cell:
-        return cls(*_inputs(history.cycles), history.cycles["capacity_Ah"].to_numpy(float))
+        return cls(*_inputs(history.columns), history.columns["capacity_Ah"])
+
+    def tail(self, cycles: int) -> _Cell:
+        """The last cycles with all inputs that earlier ones gave them."""
+        return _Cell(self.inputs[-cycles:], self.previous[-cycles:], self.base[-cycles:], self.capacity[-cycles:])
 
 
 def _train(cells: Sequence[_Cell]) -> dict[str, xgboost.Booster]:
@@ -225,8 +228,9 @@ def _train(cells: Sequence[_Cell]) -> dict[str, xgboost.Booster]:
 
 def _expert_capacities(boosters: dict[str, xgboost.Booster], cell: _Cell) -> np.ndarray:
     """What each expert says of each cycle from the second on, (n-1, experts), Ah."""
-    rows, start = cell.inputs[1:], np.zeros(len(cell.inputs) - 1)
-    above = np.column_stack([boosters[name].inplace_predict(rows, base_margin=start) for name in EXPERTS])
+    rows = cell.inputs[1:]
+    matrix = xgboost.DMatrix(rows, base_margin=np.zeros(len(rows)), nthread=1)
+    above = np.column_stack([boosters[name].predict(matrix) for name in EXPERTS])
     base = np.column_stack([cell.base[1:] if name == "robust" else cell.previous[1:] for name in EXPERTS])
     return np.clip(base + above.astype(float), 0.0, CAPACITY_LIMIT_Ah)
 

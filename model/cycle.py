@@ -6,7 +6,8 @@ the rest before it and the last impedance measurement stands in the same row.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -88,21 +89,33 @@ class History:
     cycles: pd.DataFrame
     training_cell: str | None = None
 
+    @cached_property
+    def columns(self) -> dict[str, np.ndarray]:
+        """All columns of `cycles` but `start_time`, as numbers that cannot be changed."""
+        names = [name for name in self.cycles.columns if name != "start_time"]
+        values = np.ascontiguousarray(self.cycles[names].to_numpy(float).T)
+        values.flags.writeable = False
+        return dict(zip(names, values, strict=True))
+
+    @cached_property
+    def clean(self) -> tuple[History, dict[str, int]]:
+        """This history with `clean_cycles`, and what that says of repaired columns. Raises as `clean_cycles` does."""
+        cycles, repaired = clean_cycles(self.cycles)
+        return replace(self, cycles=cycles), repaired
+
     def until(self, cycle_number: int) -> History:
         """The same history as it was right after `cycle_number`."""
-        known = self.cycles[self.cycles["cycle_number"] <= cycle_number]
-        return History(
-            self.cell,
-            self.rated_capacity_Ah,
-            self.end_of_life_capacity_Ah,
-            self.cut_off_voltage_V,
-            known,
-            self.training_cell,
-        )
+        end = int(np.searchsorted(self.columns["cycle_number"], cycle_number, side="right"))
+        if end == len(self.cycles):
+            return self
+        known = replace(self, cycles=self.cycles.iloc[:end])
+        vars(known)["columns"] = {name: values[:end] for name, values in self.columns.items()}  # need not be read anew
+        return known
 
 
-def clean_cycles(cycles: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
-    """A cycle table that the predictors can use, and the columns in which something impossible was set to missing.
+def clean_cycles(cycles: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+    """A cycle table that the predictors can use, and in which columns something impossible was set to missing: by name
+    the number of the first such cycle.
 
     Adds absent columns as missing, sorts by cycle number, sets numbers outside the physical range of `COLUMNS` and
     anything that is no number to NaN, and drops rows without a valid capacity (0 < capacity <= 2.1 Ah).
@@ -114,21 +127,19 @@ def clean_cycles(cycles: pd.DataFrame) -> tuple[pd.DataFrame, list[str]]:
     if len(np.unique(numbers)) != len(numbers):
         raise InvalidInput("cycle_number", numbers.tolist(), "each cycle number once")
     measured = cycles.reindex(columns=MEASURED)
-    no_numbers = set()
+    no_number = np.zeros(measured.shape, dtype=bool)
     if all(isinstance(dtype, np.dtype) and dtype.kind == "f" for dtype in measured.dtypes):
         values = measured.to_numpy(dtype=float, copy=True)
     else:
         values = np.column_stack([_numbers(measured, name) for name in MEASURED])
-        texts = measured.notna().to_numpy() & np.isnan(values)
-        no_numbers = {name for i, name in enumerate(MEASURED) if texts[:, i].any()}
+        no_number = measured.notna().to_numpy() & np.isnan(values)
     low, high = (np.array([getattr(COLUMNS[name], side) for name in MEASURED]) for side in ("low", "high"))
     with np.errstate(invalid="ignore"):
         possible = (values >= low) & (values <= high)
     capacity = MEASURED.index("capacity_Ah")
     possible[:, capacity] &= values[:, capacity] > 0
-    given = ~np.isnan(values)
-    wrong = np.any(given & ~possible, axis=0)
-    repaired = [name for i, name in enumerate(MEASURED) if wrong[i] or name in no_numbers]
+    wrong = no_number | (~np.isnan(values) & ~possible)
+    repaired = {name: int(numbers[wrong[:, i]].min()) for i, name in enumerate(MEASURED) if wrong[:, i].any()}
     values[~possible] = np.nan
     table = pd.DataFrame(values, columns=MEASURED)
     start = cycles["start_time"] if "start_time" in cycles else pd.Series(pd.NaT, index=cycles.index)

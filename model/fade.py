@@ -7,8 +7,10 @@ ones is an aborted test and no level.
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -42,10 +44,24 @@ MEDIAN_LENGTH = 3
 
 def trailing_median(values: np.ndarray, length: int) -> np.ndarray:
     """Median of the last `length` values (fewer at the start) at each place. The values hold no NaN."""
-    start = [np.median(values[: end + 1]) for end in range(min(length - 1, len(values)))]
+    start = [statistics.median(values[: end + 1].tolist()) for end in range(min(length - 1, len(values)))]
     if len(values) < length:
         return np.array(start, dtype=float)
-    return np.concatenate((start, np.median(np.lib.stride_tricks.sliding_window_view(values, length), axis=1)))
+    ordered = np.sort([values[first : len(values) - length + 1 + first] for first in range(length)], axis=0)
+    return np.concatenate((start, (ordered[(length - 1) // 2] + ordered[length // 2]) / 2))
+
+
+def recent_median(values: np.ndarray, places: np.ndarray, length: int) -> np.ndarray:
+    """Median of the known ones among the last `length` values of each row at each place, NaN where none is known.
+
+    values (rows, n), NaN or infinite where not known; places (p,); result (rows, p).
+    """
+    which = places - np.arange(length)[:, None]
+    last = np.where(which >= 0, values[:, np.maximum(which, 0)], np.nan)
+    ordered = np.sort(np.where(np.isfinite(last), last, np.nan), axis=1)
+    known = np.isfinite(ordered).sum(axis=1, keepdims=True)
+    middle = [np.take_along_axis(ordered, half, axis=1)[:, 0] for half in (np.maximum(known - 1, 0) // 2, known // 2)]
+    return (middle[0] + middle[1]) / 2
 
 
 def centred_median(values: np.ndarray, length: int) -> np.ndarray:
@@ -92,8 +108,7 @@ class FadeRecord:
     @classmethod
     def of(cls, history: History) -> FadeRecord:
         """The record of all cycles of a history."""
-        table = history.cycles
-        columns = {name: table[name].to_numpy(float) for name in table.columns if name != "start_time"}
+        columns = history.columns
         return cls.from_arrays(history.cell, columns["capacity_Ah"], columns["rest_before_h"], columns)
 
     @classmethod
@@ -123,22 +138,43 @@ class FadeRecord:
     def __len__(self) -> int:
         return len(self.capacity_Ah)
 
+    @cached_property
+    def median_Ah(self) -> np.ndarray:
+        """Median of the last three capacities at each place."""
+        return trailing_median(self.capacity_Ah, MEDIAN_LENGTH)
+
+    @cached_property
+    def log_rate(self) -> np.ndarray:
+        """ln of the fade rate in Ah per cycle at each place."""
+        return np.log(self.rate_Ah)
+
     def level_Ah(self, signal: Signal = MEDIAN) -> np.ndarray:
         """Present level at each place: recent minimum, or median of the last three capacities."""
-        if signal == RECENT_MINIMUM:
-            return self.recent_minimum_Ah
-        return trailing_median(self.capacity_Ah, MEDIAN_LENGTH)
+        return self.recent_minimum_Ah if signal == RECENT_MINIMUM else self.median_Ah
 
     def curve_Ah(self, signal: Signal) -> np.ndarray:
         """Never rising curve of the whole life, for a finished (training) cell only: it may look ahead."""
-        if signal == RECENT_MINIMUM:
-            return np.minimum.accumulate(self.recent_minimum_Ah)
-        return np.minimum.accumulate(centred_median(self.capacity_Ah, 5))
+        return self._curves[signal]
+
+    @cached_property
+    def _curves(self) -> dict[Signal, np.ndarray]:
+        signals = {RECENT_MINIMUM: self.recent_minimum_Ah, MEDIAN: centred_median(self.capacity_Ah, 5)}
+        return {signal: np.minimum.accumulate(values) for signal, values in signals.items()}
 
     def crossing(self, threshold_Ah: float) -> int | None:
         """Number (from 1) of the first cycle with a capacity below the threshold; None if not reached (censored)."""
-        below = np.flatnonzero(self.capacity_Ah < threshold_Ah)
-        return int(below[0]) + 1 if len(below) else None
+        end = self.crossings(np.array([threshold_Ah]))[0]
+        return None if np.isnan(end) else int(end)
+
+    def crossings(self, thresholds_Ah: np.ndarray) -> np.ndarray:
+        """The same for thresholds of any shape; NaN where not reached."""
+        before = np.searchsorted(self._rising_loss, -thresholds_Ah, side="right")
+        return np.where(before < len(self), before + 1.0, np.nan)
+
+    @cached_property
+    def _rising_loss(self) -> np.ndarray:
+        """Minus the lowest capacity so far at each place."""
+        return -np.minimum.accumulate(self.capacity_Ah)
 
 
 def fade_rate_exponent(records: Sequence[FadeRecord]) -> tuple[float, float]:

@@ -61,12 +61,11 @@ class GaussianProcess:
         self.exponent_error = exponent_error
         inputs, lives, cell = [], [], []
         for number, reference in enumerate(references):
-            log_rate = np.log(reference.rate_Ah)
             for threshold in TRAINING_THRESHOLDS_Ah:
                 end = reference.crossing(threshold)
                 cycles = np.arange(FIRST_CYCLE, end or 0, STRIDE)
-                levels = reference.recent_minimum_Ah[cycles - 1]
-                inputs.append(np.column_stack((levels, np.full(len(cycles), threshold), log_rate[cycles - 1])))
+                levels, rates = reference.recent_minimum_Ah[cycles - 1], reference.log_rate[cycles - 1]
+                inputs.append(np.column_stack((levels, np.full(len(cycles), threshold), rates)))
                 lives.append(np.log((end or 0) - cycles))
                 cell.append(np.full(len(cycles), number))
         self._inputs = np.concatenate(inputs) if inputs else np.zeros((0, 3))
@@ -83,7 +82,7 @@ class GaussianProcess:
         """ln RUL in cycles at n places (k-1) for m thresholds, shape (n, m); never NaN: far away the law remains."""
         shape = (len(places), len(thresholds_Ah))
         level = np.repeat(record.recent_minimum_Ah[places], shape[1])
-        rate = np.repeat(np.log(record.rate_Ah[places]), shape[1])
+        rate = np.repeat(record.log_rate[places], shape[1])
         wanted = np.column_stack((level, np.tile(thresholds_Ah, shape[0]), rate))
         return (self._law(wanted) + self._covariance(wanted, self._inputs) @ self._weights).reshape(shape)
 

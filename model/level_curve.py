@@ -24,14 +24,16 @@ SMALLEST_GAP_Ah = 0.003
 """A level is taken at least this far above the threshold."""
 
 
-def place_of(curve_Ah: np.ndarray, level_Ah: np.ndarray) -> np.ndarray:
-    """Fractional cycle number (from 1) at which a never rising curve (n,) passes each level; ends where it ends."""
-    falling = -curve_Ah
-    after = np.searchsorted(falling, -level_Ah, side="left")
-    inside = np.clip(after, 1, len(curve_Ah) - 1)
+def place_of(curve_Ah: np.ndarray, level_Ah: np.ndarray, end: np.ndarray) -> np.ndarray:
+    """Fractional cycle number (from 1) at which a never rising curve (n,) passes each level, at most `end`.
+
+    `end` (cycle numbers up to n) has the shape of the levels or one that broadcasts to it.
+    """
+    after = np.searchsorted(-curve_Ah, -level_Ah, side="left")
+    inside = np.clip(after, 1, end - 1)
     step = np.maximum(curve_Ah[inside - 1] - curve_Ah[inside], 1e-9)
     place = inside + (curve_Ah[inside - 1] - level_Ah) / step
-    return np.where(after == 0, 1.0, np.where(after >= len(curve_Ah), float(len(curve_Ah)), place))
+    return np.where(after == 0, 1.0, np.where(after >= end, end, place))
 
 
 @dataclass(frozen=True)
@@ -44,23 +46,17 @@ class LevelCurve:
 
     def log_life(self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray) -> np.ndarray:
         """ln RUL in cycles at n places (k-1) for m thresholds, shape (n, m); NaN where no reference gets there."""
-        result = np.full((len(places), len(thresholds_Ah)), np.nan)
-        level = record.level_Ah(self.signal)[places]
-        log_rate = np.log(record.rate_Ah[places])
-        for column, threshold in enumerate(thresholds_Ah):
-            target = np.maximum(level, threshold + SMALLEST_GAP_Ah)
-            lives, rates = [], []
-            for reference in self.references:
-                end = reference.crossing(threshold)
-                if end is None:
-                    continue
-                place = place_of(reference.curve_Ah(self.signal)[:end], target)
-                nearest = np.clip(np.rint(place).astype(int), 1, len(reference)) - 1
-                lives.append(np.log(np.maximum(end - place, 1.0)))
-                rates.append(np.log(reference.rate_Ah[np.maximum(nearest, 3)]))
-            if not lives:
-                continue
-            correction = -self.exponent * (log_rate - np.mean(rates, axis=0))
-            correction = np.clip(np.nan_to_num(correction), -LARGEST_CORRECTION, LARGEST_CORRECTION)
-            result[:, column] = np.mean(lives, axis=0) + correction
-        return result
+        target = np.maximum(record.level_Ah(self.signal)[places][:, None], thresholds_Ah + SMALLEST_GAP_Ah)
+        lives, rates, reached_by = np.zeros_like(target), np.zeros_like(target), np.zeros(len(thresholds_Ah))
+        for reference in self.references:
+            ends = reference.crossings(thresholds_Ah)
+            reached = np.isfinite(ends)
+            end = ends[reached].astype(int)
+            place = place_of(reference.curve_Ah(self.signal), target[:, reached], end)
+            nearest = np.clip(np.rint(place).astype(int), 1, len(reference)) - 1
+            lives[:, reached] += np.log(np.maximum(end - place, 1.0))
+            rates[:, reached] += reference.log_rate[np.maximum(nearest, 3)]
+            reached_by += reached
+        number = np.where(reached_by > 0, reached_by, np.nan)
+        correction = -self.exponent * (record.log_rate[places][:, None] - rates / number)
+        return lives / number + np.clip(np.nan_to_num(correction), -LARGEST_CORRECTION, LARGEST_CORRECTION)

@@ -25,8 +25,7 @@ from typing import Any
 import numpy as np
 import xgboost
 
-from model.boosting import CONSTANT_RATE, NO_LAW, Boosting, features, rounded_exponent, train_boosting
-from model.boosting import FEATURES as BOOSTING_FEATURES
+from model.boosting import CONSTANT_RATE, NO_LAW, Boosting, rounded_exponent, train_boosting
 from model.cycle import History
 from model.errors import NotEnoughHistory
 from model.fade import MEDIAN, RECENT_MINIMUM, FadeRecord, fade_rate_exponent
@@ -205,14 +204,12 @@ class RemainingLife:
         """The estimate, the lives at further thresholds, and what the features did to it; all in one pass."""
         record, place = self._record_at(history, at_cycle)
         places = np.array([place])
-        known = features(record, places)
         wanted = np.concatenate(([end_of_life_capacity_Ah], thresholds_Ah))
         boosting, similarity = self.bases["boosting"], self.bases["similarity"]
         assert isinstance(boosting, Boosting) and isinstance(similarity, Similarity)
+        told = boosting.explain(record, place, wanted)
         logs = {
-            name: boosting.log_life(record, places, wanted, known)
-            if base is boosting
-            else base.log_life(record, places, wanted)
+            name: told.log_life if base is boosting else base.log_life(record, places, wanted)
             for name, base in self.bases.items()
         }
         lives = self._lives(record, places, wanted, logs)[0]
@@ -222,13 +219,11 @@ class RemainingLife:
             similar_cells=similarity.similar_cells(record, place),
             at_cycle=int(record.columns["cycle_number"][place]),
         )
-        shares = boosting.contributions(record, place, end_of_life_capacity_Ah, known)
-        gap = max(float(record.recent_minimum_Ah[place]) - end_of_life_capacity_Ah, 0.0)
         return RulExplanation(
             estimate=estimate,
             lives=lives[1:],
-            effects={name: share * self.weights["boosting"] for name, share in shares.items()},
-            values={name: float(value) for name, value in zip(BOOSTING_FEATURES, [*known[0], gap], strict=True)},
+            effects={name: effect * self.weights["boosting"] for name, effect in told.effects.items()},
+            values=told.values,
         )
 
     def predict_grid(self, history: History, at_cycles: Any, thresholds_Ah: Any) -> np.ndarray:
@@ -236,7 +231,7 @@ class RemainingLife:
 
         Each row knows only the cycles up to its own. 0 where the threshold is already crossed.
         """
-        places = np.searchsorted(history.cycles["cycle_number"], np.asarray(at_cycles), side="right") - 1
+        places = np.searchsorted(history.columns["cycle_number"], np.asarray(at_cycles), side="right") - 1
         if np.any(places < 0):
             raise NotEnoughHistory(f"{history.cell} has no cycle up to {at_cycles}")
         record, thresholds = FadeRecord.of(history), np.asarray(thresholds_Ah, float)

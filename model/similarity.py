@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -33,38 +34,39 @@ class Similarity:
 
     def log_life(self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray) -> np.ndarray:
         """ln RUL in cycles at n places (k-1) for m thresholds, shape (n, m); NaN where no reference gets there."""
-        result = np.full((len(places), len(thresholds_Ah)), np.nan)
-        matches = [self._match(record, places, reference) for reference in self.references]
-        for column, threshold in enumerate(thresholds_Ah):
-            logs, weights = [], []
-            for reference, (exponent, correction) in zip(self.references, matches, strict=True):
-                end = reference.crossing(threshold)
-                if end is None:
-                    continue
-                at = np.arange(len(exponent[0]))
-                alive = at + 1 < end
-                logs.append(np.log(end - 1.0 - at[alive]) + correction[:, alive])
-                weights.append(exponent[:, alive])
-            if logs and sum(part.shape[1] for part in logs):
-                exponents = np.concatenate(weights, axis=1)
-                weight = np.exp(exponents - exponents.max(axis=1, keepdims=True))
-                result[:, column] = (weight * np.concatenate(logs, axis=1)).sum(axis=1) / weight.sum(axis=1)
-        return result
+        ends = np.concatenate([np.tile(cell.crossings(thresholds_Ah), (len(cell), 1)) for cell in self.references])
+        left = ends - self._cycles[:, None]
+        alive = left > 0
+        ratio = record.log_rate[places][:, None] - np.concatenate([cell.log_rate for cell in self.references])
+        correction = np.clip(np.nan_to_num(-self.exponent * ratio), -LARGEST_CORRECTION, LARGEST_CORRECTION)
+        logs = np.log(np.where(alive, left, 1.0)) + correction[:, :, None]
+        exponents = np.where(alive, self._exponents(record, places)[:, :, None], -np.inf)
+        highest = np.max(exponents, axis=1, keepdims=True)
+        weight = np.exp(exponents - np.where(np.isfinite(highest), highest, 0.0))
+        total = weight.sum(axis=1)
+        return (weight * logs).sum(axis=1) / np.where(total > 0, total, np.nan)
 
     def similar_cells(self, record: FadeRecord, place: int) -> dict[str, float]:
         """Share of each reference cell in the weights at one place; the shares sum to 1."""
-        exponents = [self._match(record, np.array([place]), reference)[0][0] for reference in self.references]
-        highest = max(part.max() for part in exponents)
-        sums = [float(np.exp(part - highest).sum()) for part in exponents]
-        return {reference.cell: part / sum(sums) for reference, part in zip(self.references, sums, strict=True)}
+        exponents = self._exponents(record, np.array([place]))[0]
+        weight = np.exp(exponents - exponents.max())
+        first = np.flatnonzero(self._cycles == 1)
+        shares = np.add.reduceat(weight, first) / weight.sum()
+        return {cell.cell: float(share) for cell, share in zip(self.references, shares, strict=True)}
 
-    def _match(self, record: FadeRecord, places: np.ndarray, reference: FadeRecord) -> tuple[np.ndarray, np.ndarray]:
-        """-d^2/(2 h^2) and the fade-rate correction between n places and the l places of a reference: two (n, l)."""
-        here, there = self._windows(record)[places], self._windows(reference)
-        squared = np.mean((here[:, None, :] - there[None, :, :]) ** 2, axis=2)
-        ratio = np.log(record.rate_Ah[places])[:, None] - np.log(reference.rate_Ah)[None, :]
-        correction = np.clip(np.nan_to_num(-self.exponent * ratio), -LARGEST_CORRECTION, LARGEST_CORRECTION)
-        return -squared / (2 * BANDWIDTH_Ah**2), correction
+    def _exponents(self, record: FadeRecord, places: np.ndarray) -> np.ndarray:
+        """-d^2/(2 h^2) between n places and the l places of all references, (n, l)."""
+        here = self._windows(record)[places]
+        return -np.mean((here[:, None, :] - self._there) ** 2, axis=2) / (2 * BANDWIDTH_Ah**2)
+
+    @cached_property
+    def _cycles(self) -> np.ndarray:
+        """Cycle numbers of the l places of all references, one reference after another."""
+        return np.concatenate([np.arange(1, len(cell) + 1) for cell in self.references])
+
+    @cached_property
+    def _there(self) -> np.ndarray:
+        return np.concatenate([self._windows(cell) for cell in self.references])
 
     def _windows(self, record: FadeRecord) -> np.ndarray:
         """Last `WINDOW` values of the signal at each place, (n, WINDOW); the first value stands for what was before."""

@@ -19,6 +19,9 @@ BEYOND_END_OF_LIFE = 0.25
 """The trajectory goes on below the end of life by this share of the capacity left above it."""
 LEAST_BEYOND_Ah = 0.05
 
+SAME_CYCLE = 1e-6
+"""Remaining lives that differ by less, in cycles, differ by rounding only."""
+
 
 def thresholds(level_Ah: float, end_of_life_Ah: float) -> np.ndarray:
     """Falling capacities from just below the present level to beyond the end of life, which is one of them."""
@@ -35,8 +38,8 @@ class Fade:
     """
 
     def __init__(self, level_Ah: float, cycles: np.ndarray, capacity_Ah: np.ndarray) -> None:
-        rising = np.maximum.accumulate(np.maximum(np.nan_to_num(cycles, nan=0.0, posinf=0.0), 0.0))
-        last_of_each = np.append(np.diff(rising) > 0, True) & (rising > 0)
+        rising = np.maximum.accumulate(np.where(np.isfinite(cycles) & (cycles > 0), cycles, 0.0))
+        last_of_each = np.append(np.diff(rising) > SAME_CYCLE, True) & (rising > SAME_CYCLE)
         self.cycles = np.concatenate(([0.0], rising[last_of_each]))
         self.capacity_Ah = np.minimum.accumulate(np.concatenate(([level_Ah], capacity_Ah[last_of_each])))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import statistics
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -57,13 +59,11 @@ def training_range(histories: Sequence[History]) -> dict[str, Range]:
 
 def outside(history: History, ranges: Mapping[str, Range]) -> list[str]:
     """Columns whose present value lies outside the training range, or that the training had and this cell lacks."""
-    recent = history.cycles.tail(RECENT_CYCLES)
     names = []
     for name, (low, high, mean, _) in ranges.items():
-        values = recent[name].to_numpy(dtype=float)
-        values = values[np.isfinite(values)]
+        values = [value for value in history.columns[name][-RECENT_CYCLES:].tolist() if math.isfinite(value)]
         margin = max(MARGIN_OF_RANGE * (high - low), MARGIN_OF_MEAN * abs(mean), LEAST_MARGIN.get(name, 0.0))
-        if len(values) == 0 or not low - margin <= np.median(values) <= high + margin:
+        if not values or not low - margin <= statistics.median(values) <= high + margin:
             names.append(name)
     return names
 

@@ -111,7 +111,12 @@ def xs_type(field: FieldInfo) -> str | None:
 
 def item_model(field: FieldInfo) -> type[BaseModel] | None:
     """The model of the field's value, or of the items of its list, where these are objects."""
-    for candidate in (_plain(field.annotation), *get_args(_plain(field.annotation))):
+    return _item_model(field.annotation)
+
+
+@cache
+def _item_model(annotation: Any) -> type[BaseModel] | None:
+    for candidate in (_plain(annotation), *get_args(_plain(annotation))):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate
     return None
@@ -194,13 +199,9 @@ def _field_at(model: type[BaseModel], location: Sequence[int | str]) -> FieldInf
     return field
 
 
+@cache
 def _plain(annotation: Any) -> Any:
     """The annotation without None and without Annotated."""
-    return _unwrapped(annotation)
-
-
-@cache
-def _unwrapped(annotation: Any) -> Any:
     while True:
         if get_origin(annotation) is Annotated:
             annotation = get_args(annotation)[0]
@@ -210,6 +211,7 @@ def _unwrapped(annotation: Any) -> Any:
             return annotation
 
 
+@cache
 def _kind(annotation: Any) -> Any:
     plain = _plain(annotation)
     if get_origin(plain) is Literal:

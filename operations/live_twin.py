@@ -79,6 +79,8 @@ class Memory:
     """
 
     predictions: dict[tuple[Any, ...], Prediction] = field(default_factory=dict)
+    for_model: dict[float | None, History] = field(default_factory=dict)
+    """The history as the model takes it, by end of life in percent."""
     stored: Any = None
     """What the AAS holds of the present state (present_state.Stored)."""
     predicted_at: Future[str | None] | None = None
@@ -102,11 +104,11 @@ class CellHistory:
     def rated_capacity_Ah(self) -> float:
         return twin.rated_capacity_Ah(self.technical_data)
 
-    @property
+    @cached_property
     def first_cycle(self) -> int | None:
         return int(self.cycles["cycle_number"].iloc[0]) if len(self.cycles) else None
 
-    @property
+    @cached_property
     def last_cycle(self) -> int | None:
         return int(self.cycles["cycle_number"].iloc[-1]) if len(self.cycles) else None
 
@@ -119,7 +121,11 @@ class CellHistory:
         return twin.capacity_trend(self.cycles)
 
     def for_model(self, end_of_life_percent: float | None) -> History:
-        return twin.history(self.cell, self.cycles, self.technical_data, end_of_life_percent)
+        """The same object each time, so that what it keeps of its cycles is worked out once."""
+        kept = self.memory.for_model
+        if end_of_life_percent not in kept:
+            kept[end_of_life_percent] = twin.history(self.cell, self.cycles, self.technical_data, end_of_life_percent)
+        return kept[end_of_life_percent]
 
 
 class _Gate:

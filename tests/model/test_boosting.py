@@ -50,12 +50,19 @@ def test_a_lower_threshold_is_never_reached_earlier(boosting, references):
     assert (np.diff(life, axis=1) >= -1e-5).all()
 
 
-def test_contributions_add_up_to_the_prediction(boosting, references):
-    record, place = references[1], 30
-    one, two = boosting.contributions(record, place, 1.4), boosting.contributions(record, 60, 1.5)
-    said = [boosting.log_life(record, np.array([at]), np.array([to]))[0, 0] for at, to in ((place, 1.4), (60, 1.5))]
-    assert list(one) == list(FEATURES)
-    assert sum(one.values()) - sum(two.values()) == pytest.approx(said[0] - said[1], abs=1e-4)
+def test_effects_add_up_to_the_prediction(boosting, references):
+    record = references[1]
+    one, two = boosting.explain(record, 30, np.array([1.4, 1.3])), boosting.explain(record, 60, np.array([1.5]))
+    assert list(one.effects) == list(one.values) == list(FEATURES)
+    difference = one.log_life[0, 0] - two.log_life[0, 0]
+    assert sum(one.effects.values()) - sum(two.effects.values()) == pytest.approx(difference, abs=1e-4)
+
+
+def test_explained_life_and_values_are_those_of_the_prediction(boosting, references):
+    record, thresholds = references[1], np.array([1.4, 1.3])
+    told = boosting.explain(record, 30, thresholds)
+    np.testing.assert_array_equal(told.log_life, boosting.log_life(record, np.array([30]), thresholds))
+    assert told.values["gap_Ah"] == pytest.approx(record.recent_minimum_Ah[30] - 1.4)
 
 
 def test_missing_measurements_give_a_number(boosting):

@@ -16,7 +16,7 @@ from model.errors import InvalidInput
 def test_the_projects_tables_are_clean_already() -> None:
     for history in data.histories().values():
         cleaned, repaired = clean_cycles(history.cycles)
-        assert repaired == [], history.cell
+        assert repaired == {}, history.cell
         pd.testing.assert_frame_equal(cleaned[MEASURED], history.cycles[MEASURED])
 
 
@@ -28,7 +28,7 @@ def test_impossible_values_become_missing_and_are_named() -> None:
     cycles.loc[6, "capacity_Ah"] = -1.0
     cycles.loc[7, "Rct_ohm"] = None
     cleaned, repaired = clean_cycles(cycles)
-    assert repaired == ["capacity_Ah", "temperature_max_degC", "Re_ohm"]
+    assert repaired == {"capacity_Ah": 6, "temperature_max_degC": 5, "Re_ohm": 4}
     assert len(cleaned) == len(cycles) - 2
     assert 6 not in cleaned["cycle_number"].tolist() and 7 not in cleaned["cycle_number"].tolist()
     assert np.isnan(cleaned.loc[3, "Re_ohm"]) and np.isnan(cleaned.loc[4, "temperature_max_degC"])
@@ -39,7 +39,7 @@ def test_rows_are_sorted_and_absent_columns_added() -> None:
     cleaned, repaired = clean_cycles(cycles)
     assert list(cleaned.columns) == list(COLUMNS)
     assert cleaned["capacity_Ah"].tolist() == [1.9, 1.8, 1.7]
-    assert repaired == []
+    assert repaired == {}
 
 
 @pytest.mark.parametrize("numbers", [[1, 1], [0, 1], [1.5, 2], [None, 1], ["one", 2]])
@@ -50,7 +50,7 @@ def test_cycle_numbers_must_be_whole_and_unique(numbers: list[Any]) -> None:
 
 def test_an_empty_table_is_an_empty_history() -> None:
     cleaned, repaired = clean_cycles(pd.DataFrame())
-    assert cleaned.empty and list(cleaned.columns) == list(COLUMNS) and repaired == []
+    assert cleaned.empty and list(cleaned.columns) == list(COLUMNS) and repaired == {}
 
 
 anything = st.one_of(st.none(), st.text(max_size=3), st.booleans(), st.floats(), st.integers(-10, 10))

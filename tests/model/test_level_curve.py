@@ -46,4 +46,4 @@ def test_an_unknown_rate_means_no_correction():
 
 def test_place_of_interpolates_and_ends_where_the_curve_ends():
     curve = np.array([1.9, 1.8, 1.8, 1.6])
-    np.testing.assert_allclose(place_of(curve, np.array([2.0, 1.85, 1.7, 1.0])), [1.0, 1.5, 3.5, 4.0])
+    np.testing.assert_allclose(place_of(curve, np.array([2.0, 1.85, 1.7, 1.0]), 4), [1.0, 1.5, 3.5, 4.0])
