@@ -88,7 +88,7 @@ def parse_json(body: bytes) -> Any:
 
 def allowed(name: str, field: FieldInfo) -> str:
     """What a field accepts, in words: "a whole number from 1 to 1000000", "a number from 0 to 5 V"."""
-    kind = _kind(field.annotation)
+    kind = _kind(_type(field))
     low, high = _bound(field, "ge"), _bound(field, "le")
     if _extra(field, "xs_type") == DATE_TIME:
         return "a date and time without zone, as 2008-04-02T15:25:41"
@@ -106,12 +106,12 @@ def allowed(name: str, field: FieldInfo) -> str:
 def xs_type(field: FieldInfo) -> str | None:
     """XML Schema type of the variable that carries the field; None for collections and lists."""
     kinds = {int: "xs:int", float: "xs:double", bool: "xs:boolean", str: "xs:string"}
-    return _extra(field, "xs_type") or kinds.get(_kind(field.annotation))
+    return _extra(field, "xs_type") or kinds.get(_kind(_type(field)))
 
 
 def item_model(field: FieldInfo) -> type[BaseModel] | None:
     """The model of the field's value, or of the items of its list, where these are objects."""
-    return _item_model(field.annotation)
+    return _item_model(_type(field))
 
 
 @cache
@@ -123,7 +123,7 @@ def _item_model(annotation: Any) -> type[BaseModel] | None:
 
 
 def is_list(field: FieldInfo) -> bool:
-    return _kind(field.annotation) is list
+    return _kind(_type(field)) is list
 
 
 def swagger_schema(model: type[BaseModel]) -> dict[str, Any]:
@@ -139,7 +139,7 @@ def swagger_schema(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def _field_schema(name: str, field: FieldInfo) -> dict[str, Any]:
-    kind = _kind(field.annotation)
+    kind = _kind(_type(field))
     words = {int: "integer", float: "number", bool: "boolean", str: "string", list: "array"}
     schema: dict[str, Any] = {"type": words.get(kind, "object")}
     item = item_model(field)
@@ -155,7 +155,7 @@ def _field_schema(name: str, field: FieldInfo) -> dict[str, Any]:
             schema[keyword] = bound
     if _extra(field, "xs_type") == DATE_TIME:
         schema["example"] = "2008-04-02T15:25:41"
-    if type(None) in get_args(field.annotation):
+    if type(None) in get_args(_type(field)):
         schema["x-nullable"] = True
     if field.default is not None and not field.is_required():
         schema["default"] = field.default
@@ -199,6 +199,11 @@ def _field_at(model: type[BaseModel], location: Sequence[int | str]) -> FieldInf
     return field
 
 
+def _type(field: FieldInfo) -> Any:
+    """The annotation of a field; mypy does not take what pydantic says of it for hashable."""
+    return field.annotation
+
+
 @cache
 def _plain(annotation: Any) -> Any:
     """The annotation without None and without Annotated."""
@@ -221,7 +226,7 @@ def _kind(annotation: Any) -> Any:
 
 def item_type(field: FieldInfo) -> Any:
     """Type of the items of a list."""
-    return get_args(_plain(field.annotation))[0]
+    return get_args(_plain(_type(field)))[0]
 
 
 def _bound(field: FieldInfo, name: str) -> Any:

@@ -227,7 +227,8 @@ def report(figures: dict[str, float]) -> list[str]:
     return [
         f"echo through BaSyx: {ms('echo')}",
         f"Predict, present state: {ms('predict')}, p95 {figures['p95_ratio']:.1f} x the echo's (at most {P95_LIMIT:g})",
-        f"Predict, a new past cycle each time: {ms('past')}, p95 {figures['past_p95_ratio']:.1f} x the echo's",
+        f"Predict, a new past cycle each time: {ms('past')}, p95 {figures['past_p95_ratio']:.1f} x the echo's "
+        f"(at most {P95_LIMIT:g})",
         f"{CALLERS} parallel callers: {figures['present_per_s']:.0f} predictions/s of the present state, "
         f"{figures['past_per_s']:.0f}/s of past cycles (at least {RATE_LIMIT:g})",
         f"AppendCycle: {figures[f'append_{SHORT}_median_ms']:.1f} ms at {SHORT} cycles, "

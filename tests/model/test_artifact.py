@@ -101,6 +101,14 @@ def test_only_the_cycles_up_to_the_asked_one_matter(model: TwinModel, b0005: His
     assert model.predict(spoiled, 60) == model.predict(b0005, 60) == model.predict(b0005.until(60))
 
 
+def test_what_is_impossible_counts_from_its_cycle_on(model: TwinModel, b0005: History) -> None:
+    cycles = b0005.cycles.copy()
+    cycles.loc[cycles["cycle_number"] == 50, "cv_charge_Ah"] = -3.0
+    broken = replace(b0005, cycles=cycles)
+    assert "cv_charge_Ah" not in model.predict(broken, 49).outside_training_range
+    assert "cv_charge_Ah" in model.predict(broken, 50).outside_training_range
+
+
 def test_a_replay_under_another_name_is_still_cross_fitted(model: TwinModel, b0005: History) -> None:
     replay = replace(b0005.until(70), cell="B0005_replay", training_cell=None)
     answer = model.predict(replay)

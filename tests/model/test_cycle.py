@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,17 @@ def test_impossible_values_become_missing_and_are_named() -> None:
     assert len(cleaned) == len(cycles) - 2
     assert 6 not in cleaned["cycle_number"].tolist() and 7 not in cleaned["cycle_number"].tolist()
     assert np.isnan(cleaned.loc[3, "Re_ohm"]) and np.isnan(cleaned.loc[4, "temperature_max_degC"])
+
+
+def test_a_history_until_a_cycle_is_what_was_known_then() -> None:
+    whole = data.history("B0005")
+    known = whole.until(60)
+    assert known.cycles["cycle_number"].tolist() == list(range(1, 61)) and len(whole.cycles) == 168
+    anew = replace(known)
+    for name, values in known.columns.items():
+        np.testing.assert_array_equal(values, anew.columns[name])
+    with pytest.raises(ValueError, match="read-only"):
+        known.columns["capacity_Ah"][0] = 0.0
 
 
 def test_rows_are_sorted_and_absent_columns_added() -> None:

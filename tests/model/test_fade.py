@@ -15,6 +15,7 @@ from model.fade import (
     SMALLEST_RATE_Ah,
     fade_rate_Ah,
     fade_rate_exponent,
+    recent_median,
     recent_minimum_Ah,
     trailing_median,
 )
@@ -28,6 +29,20 @@ capacities = st.lists(st.floats(0.1, 2.1), min_size=1, max_size=40).map(np.array
 def test_trailing_median_is_the_median_of_the_last_values(values, length):
     expected = [np.median(values[max(0, i - length + 1) : i + 1]) for i in range(len(values))]
     np.testing.assert_allclose(trailing_median(values, length), expected)
+
+
+measurements = st.lists(st.floats(0.1, 2.1) | st.just(np.nan) | st.just(np.inf), min_size=1, max_size=20).map(np.array)
+
+
+@settings(deadline=None)
+@given(measurements, st.integers(1, 6))
+def test_recent_median_is_the_median_of_the_known_ones_among_the_last_values(values, length):
+    places = np.arange(len(values))
+    windows = [values[max(0, place - length + 1) : place + 1] for place in places]
+    expected = [np.median(known) if len(known := part[np.isfinite(part)]) else np.nan for part in windows]
+    found = recent_median(np.stack([values, -values]), places, length)
+    np.testing.assert_allclose(found, [expected, np.negative(expected)])
+    np.testing.assert_array_equal(recent_median(values[None, :], places[-1:], length)[:, 0], found[:1, -1])
 
 
 @settings(deadline=None)

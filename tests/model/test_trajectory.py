@@ -25,6 +25,12 @@ def test_fade_passes_its_points_and_goes_on_with_its_mean_slope() -> None:
     assert fade.at(np.array([1000.0]))[0] == 0.0
 
 
+def test_a_difference_by_rounding_does_not_bend_the_fade() -> None:
+    capacities, at = np.array([1.7, 1.6, 1.4]), np.linspace(0, 40, 9)
+    exact, rounded = np.array([20.0, 20.0, 30.0]), np.array([np.nextafter(20.0, 0.0), 20.0, 30.0])
+    np.testing.assert_allclose(Fade(1.8, rounded, capacities).at(at), Fade(1.8, exact, capacities).at(at))
+
+
 @given(
     st.lists(
         st.floats(0.1, 500) | st.just(0.0) | st.just(float("nan")) | st.just(float("inf")), min_size=3, max_size=12
