@@ -20,17 +20,22 @@ An idShort path is written as in the API: "Segments.InternalSegment.Records.Reco
 """
 
 import base64
+import io
 import json
 import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
+import urllib3
 
 from aasx import values
 
 PAGE_SIZE = 100  # BaSyx's own default for lists
+PART_BYTES = 1 << 16
+WHOLE_ANSWER = 3
 
 
 class AasError(Exception):
@@ -84,7 +89,7 @@ class OperationFailed(AasError):
 class AasClient:
     """One AAS environment. All calls are thread-safe; each thread has its own connection, which is kept open.
 
-    `timeout_s` bounds the wait for a connection and for each part of an answer.
+    `timeout_s` bounds the wait for a connection and for each part of an answer, `WHOLE_ANSWER` times it the whole.
     """
 
     def __init__(self, base_url: str, timeout_s: float = 10.0):
@@ -314,6 +319,7 @@ class AasClient:
             self._of_thread.session.trust_env = not _is_beside_us(self.base_url)
         session: requests.Session = self._of_thread.session
         body = None if json_body is None else json.dumps(json_body, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        limit_s = timeout_s or self.timeout_s
         try:
             answer = session.request(
                 method,
@@ -321,18 +327,31 @@ class AasClient:
                 data=form if body is None else body,
                 files=files,
                 headers={"Content-Type": "application/json"} if body is not None else {},
-                timeout=timeout_s or self.timeout_s,
+                timeout=limit_s,
                 allow_redirects=False,
+                stream=True,
             )
-        except requests.Timeout as error:
-            raise TimedOut(f"{method} {self.base_url}{path}: no answer in {timeout_s or self.timeout_s:g} s") from error
+            _read(answer, WHOLE_ANSWER * limit_s)
+        except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
+            raise TimedOut(f"{method} {self.base_url}{path}: no answer in {limit_s:g} s") from error
         except requests.ConnectionError as error:
             raise Unreachable(f"nothing answers at {self.base_url}") from error
-        except requests.RequestException as error:
+        except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise BadAnswer(f"{method} {self.base_url}{path}: {error}") from error
         if answer.status_code < 300:
             return answer
         raise _error_class(answer.status_code)(f"{method} {answer.url}: {answer.status_code} {_server_message(answer)}")
+
+
+def _read(answer: requests.Response, limit_s: float) -> None:
+    """Reads the body. Raises TimedOut if it is not whole in time, however steadily it trickles."""
+    parts, until = [], time.monotonic() + limit_s
+    while part := answer.raw.read1(PART_BYTES, decode_content=True):
+        parts.append(part)
+        if time.monotonic() > until:
+            answer.close()
+            raise TimedOut(f"{answer.request.method} {answer.url}: no whole answer in {limit_s:g} s")
+    answer.raw = io.BytesIO(b"".join(parts))
 
 
 def _is_beside_us(base_url: str) -> bool:

@@ -24,7 +24,7 @@ SMALLEST_GAP_Ah = 0.003
 """A level is taken at least this far above the threshold."""
 
 
-def place_of(curve_Ah: np.ndarray, level_Ah: np.ndarray, end: np.ndarray) -> np.ndarray:
+def place_of(curve_Ah: np.ndarray, level_Ah: np.ndarray, end: np.ndarray | int) -> np.ndarray:
     """Fractional cycle number (from 1) at which a never rising curve (n,) passes each level, at most `end`.
 
     `end` (cycle numbers up to n) has the shape of the levels or one that broadcasts to it.

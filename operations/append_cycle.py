@@ -98,7 +98,7 @@ def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
         history = live.completed(history)
         row = in_order(history, row)
         history = live.append_record(history, row)
-    if samples is not None and not history.complete and row["cycle_number"] == history.last_cycle:
+    if samples is not None and row["cycle_number"] == history.last_cycle:
         live.put_latest_curves(cell, curves_csv(row["cycle_number"], samples, charge))
     last_sample = None if samples is None else {name: float(samples[name].iloc[-1]) for name in SAMPLE_NAMES}
     history = live.completed(history, last_sample if row["cycle_number"] == history.last_cycle else None)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import json
 import socket
 import threading
+import time
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -72,6 +75,50 @@ def test_a_silent_server_ends_in_time_out() -> None:
         client = AasClient(f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_s=0.2)
         with pytest.raises(TimedOut, match=r"no answer in 0\.2 s"):
             client.submodel(SM)
+
+
+def answering(parts: Iterable[bytes]) -> socket.socket:
+    """A server that sends these parts to the first who asks, then closes; it is to be closed after use."""
+    listening = socket.create_server(("127.0.0.1", 0))
+
+    def answer() -> None:
+        with contextlib.suppress(OSError):
+            connection = listening.accept()[0]
+            with connection:
+                connection.recv(65536)
+                for part in parts:
+                    connection.sendall(part)
+
+    threading.Thread(target=answer, daemon=True).start()
+    return listening
+
+
+def trickle() -> Iterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n"
+    while True:
+        time.sleep(0.02)
+        yield b" "
+
+
+def test_an_answer_that_trickles_without_end_ends_in_time_out() -> None:
+    with answering(trickle()) as slow:
+        client = AasClient(f"http://127.0.0.1:{slow.getsockname()[1]}", timeout_s=0.1)
+        with pytest.raises(TimedOut, match=r"no whole answer in 0\.3 s"):
+            client.submodel(SM)
+
+
+@pytest.mark.parametrize(
+    "cut",
+    [
+        b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf",
+        b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n40\r\nhalf",
+    ],
+)
+def test_an_attachment_cut_off_is_not_taken_for_whole(cut: bytes) -> None:
+    with answering([cut]) as cutting:
+        client = AasClient(f"http://127.0.0.1:{cutting.getsockname()[1]}", timeout_s=1.0)
+        with pytest.raises(BadAnswer):
+            client.attachment(SM, "File")
 
 
 @pytest.mark.parametrize("body", ["<html>", "[]", "null"])

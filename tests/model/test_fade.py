@@ -39,9 +39,10 @@ measurements = st.lists(st.floats(0.1, 2.1) | st.just(np.nan) | st.just(np.inf),
 def test_recent_median_is_the_median_of_the_known_ones_among_the_last_values(values, length):
     places = np.arange(len(values))
     windows = [values[max(0, place - length + 1) : place + 1] for place in places]
-    expected = [np.median(known) if len(known := part[np.isfinite(part)]) else np.nan for part in windows]
+    medians = [np.median(known) if len(known := part[np.isfinite(part)]) else np.nan for part in windows]
+    expected = np.array(medians, dtype=float)
     found = recent_median(np.stack([values, -values]), places, length)
-    np.testing.assert_allclose(found, [expected, np.negative(expected)])
+    np.testing.assert_allclose(found, np.stack([expected, -expected]))
     np.testing.assert_array_equal(recent_median(values[None, :], places[-1:], length)[:, 0], found[:1, -1])
 
 

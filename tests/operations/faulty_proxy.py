@@ -1,13 +1,13 @@
-"""A proxy before the AAS environment that fails on purpose: slow, cut, or answering nonsense, at a chosen request."""
+"""A proxy before the AAS environment that fails on purpose, at a chosen request: slow, trickling, cut, nonsense."""
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import urlsplit
@@ -54,7 +54,7 @@ class FaultyProxy:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
-    @contextmanager
+    @contextlib.contextmanager
     def failing(self, fault: str, method: str = "", path: str = "") -> Iterator[FaultyProxy]:
         """Requests of `method` whose path contains `path` fail; each must have happened at least once."""
         self.hits, self._rule = 0, (fault, method, path)
@@ -82,6 +82,8 @@ class FaultyProxy:
         elif fault == "slow":
             time.sleep(SLOW_S)
             self._cut(request)
+        elif fault == "trickle":
+            self._trickle(request)
         else:
             status, content_type, content = self._forward(request, body)
             if fault == "cut after":
@@ -108,6 +110,19 @@ class FaultyProxy:
         request.send_header("Content-Length", str(len(content)))
         request.end_headers()
         request.wfile.write(content)
+
+    @staticmethod
+    def _trickle(request: BaseHTTPRequestHandler) -> None:
+        """An answer that goes on as long as somebody listens."""
+        request.send_response(200)
+        request.send_header("Content-Type", "application/json")
+        request.send_header("Content-Length", str(2**40))
+        request.end_headers()
+        request.close_connection = True
+        with contextlib.suppress(OSError):
+            while True:
+                request.wfile.write(b" ")
+                time.sleep(0.05)
 
     @staticmethod
     def _cut(request: BaseHTTPRequestHandler) -> None:

@@ -114,6 +114,16 @@ def test_curves_that_did_not_arrive_come_with_the_repeated_call(cell, proxy, fau
     assert cell.value("LiveState.Time", "OperationalData") == 3600
 
 
+def test_curves_come_with_the_repeated_call_after_another_has_completed_the_rest(cell, proxy):
+    inputs = cycle(11, 1.48) | {"DischargeSamples": discharge_csv()}
+    with proxy.failing("cut before", "PUT", "/attachment"):
+        assert cell.post("append-cycle", inputs).json()["Status"] == "unavailable"
+    assert cell.invoke("Predict")["PredictedAtCycle"] == 11
+    assert cell.invoke("AppendCycle", **inputs)["Outcome"] == "alreadyPresent"
+    curves = cell.aas.attachment(cell.operational_data, "Segments.LatestCycle.Data").decode("utf-8")
+    assert curves.count("\n11,discharge,") == 200
+
+
 @pytest.mark.parametrize("write", ["record", "count", "live state", "prediction", "fleet"])
 def test_any_next_call_completes_an_interrupted_append(cell, proxy, undisturbed, write):
     """Not only the repeated call: here a prediction at a past cycle, which writes nothing of its own."""
@@ -136,7 +146,9 @@ def test_a_new_delegate_completes_what_a_dead_one_left(cell, proxy, behind, undi
 
 
 @pytest.mark.parametrize("read", READS)
-@pytest.mark.parametrize("fault", ["refused", "slow", "html", "half json", "other json", "error 500", "error 409"])
+@pytest.mark.parametrize(
+    "fault", ["refused", "slow", "trickle", "html", "half json", "other json", "error 500", "error 409"]
+)
 def test_failing_read_is_a_defined_error_and_writes_nothing(cell, proxy, read, fault):
     before = cell.snapshot()
     with proxy.failing(fault, *READS[read]):
