@@ -17,6 +17,7 @@ from basyx.aas.adapter.json import AASToJsonEncoder
 
 # XML Schema Part 2: bounds of the integer types used here.
 INTEGER_BOUNDS = {"xs:int": 2**31, "xs:long": 2**63}
+NUMBERS = (int, float)
 
 
 def from_text(text: str | None, xs_type: str) -> Any:
@@ -42,14 +43,14 @@ def to_text(value: Any, xs_type: str) -> str | None:
     if value is None:
         return None
     if xs_type in INTEGER_BOUNDS:
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
+        if isinstance(value, bool) or not isinstance(value, NUMBERS) or value != int(value):
             raise ValueError(f"{value!r} is not an {xs_type}")
         bound = INTEGER_BOUNDS[xs_type]
         if not -bound <= value < bound:
             raise ValueError(f"{value!r} is outside {xs_type}")
         return str(int(value))
     if xs_type == "xs:double":
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if isinstance(value, bool) or not isinstance(value, NUMBERS) or not math.isfinite(value):
             raise ValueError(f"{value!r} is not a finite xs:double")
         return repr(float(value)).replace("e", "E")
     if xs_type == "xs:boolean":
@@ -203,7 +204,10 @@ def list_element(
         **more,
     }
     if items:
-        element["value"] = [{key: part for key, part in item.items() if key != "idShort"} for item in items]
+        element["value"] = [
+            {key: part for key, part in item.items() if key != "idShort"} if "idShort" in item else item
+            for item in items
+        ]
     return element
 
 

@@ -30,6 +30,7 @@ INDEPENDENT_ROWS = 10
 GAP_OFFSET_Ah = 0.015
 TYPICAL_GAP_Ah = 0.2
 TYPICAL_RATE_Ah = 8e-3
+TYPICAL_LOG_RATE = float(np.log(TYPICAL_RATE_Ah))
 TYPICAL_LIFE = 40.0
 """A gap of 0.2 Ah at 8 mAh per cycle lasts about 40 cycles: recovery in rests makes up for the rest of the 25."""
 
@@ -50,7 +51,12 @@ def constant_rate_log_life(
 
 def rate_effect(log_rate: np.ndarray, exponent: float) -> np.ndarray:
     """What the fade rate adds to ln RUL against the typical rate, for ln of rates in Ah per cycle."""
-    return -exponent * np.nan_to_num(log_rate - np.log(TYPICAL_RATE_Ah))
+    return -exponent * _above_typical(log_rate)
+
+
+def _above_typical(log_rate: np.ndarray) -> np.ndarray:
+    """ln of rates in shares of the typical one; 0 where not known."""
+    return np.where(np.isnan(log_rate), 0.0, log_rate - TYPICAL_LOG_RATE)
 
 
 class GaussianProcess:
@@ -91,5 +97,5 @@ class GaussianProcess:
 
     def _covariance(self, a: np.ndarray, b: np.ndarray) -> np.ndarray:
         distance = sum((a[:, None, i] - b[None, :, i]) ** 2 for i in (0, 1)) / LENGTH_Ah**2
-        rate_a, rate_b = (np.nan_to_num(rows[:, 2] - np.log(TYPICAL_RATE_Ah)) for rows in (a, b))
+        rate_a, rate_b = (_above_typical(rows[:, 2]) for rows in (a, b))
         return SHAPE_SD**2 * np.exp(-distance / 2) + OFFSET_SD**2 + self.exponent_error**2 * np.outer(rate_a, rate_b)

@@ -24,6 +24,12 @@ SMALLEST_GAP_Ah = 0.003
 """A level is taken at least this far above the threshold."""
 
 
+def limited(correction: np.ndarray) -> np.ndarray:
+    """A correction of ln RUL by the fade rate, within its limits; none where a rate is not known."""
+    known = np.where(np.isnan(correction), 0.0, correction)
+    return np.minimum(np.maximum(known, -LARGEST_CORRECTION), LARGEST_CORRECTION)
+
+
 def place_of(curve_Ah: np.ndarray, level_Ah: np.ndarray, end: np.ndarray | int) -> np.ndarray:
     """Fractional cycle number (from 1) at which a never rising curve (n,) passes each level, at most `end`.
 
@@ -59,4 +65,4 @@ class LevelCurve:
             reached_by += reached
         number = np.where(reached_by > 0, reached_by, np.nan)
         correction = -self.exponent * (record.log_rate[places][:, None] - rates / number)
-        return lives / number + np.clip(np.nan_to_num(correction), -LARGEST_CORRECTION, LARGEST_CORRECTION)
+        return lives / number + limited(correction)

@@ -299,6 +299,7 @@ class RemainingLife:
 
 def _blend(logs: dict[str, np.ndarray], weights: dict[str, float]) -> np.ndarray:
     """Weighted mean of ln RUL (floored at one cycle) over the bases that can say something."""
-    stacked = np.stack([np.maximum(log, 0.0) for log in logs.values()])
-    share = np.stack([np.where(np.isfinite(log), weights[name], 0.0) for name, log in logs.items()])
-    return np.sum(share * np.nan_to_num(stacked), axis=0) / share.sum(axis=0)
+    stacked = np.stack(list(logs.values()))
+    known = np.isfinite(stacked)
+    share = known * np.array([weights[name] for name in logs])[:, None, None]
+    return np.sum(share * np.where(known, np.maximum(stacked, 0.0), 0.0), axis=0) / share.sum(axis=0)

@@ -17,7 +17,7 @@ from functools import cached_property
 import numpy as np
 
 from model.fade import RECENT_MINIMUM, FadeRecord, Signal, trailing_median
-from model.level_curve import LARGEST_CORRECTION
+from model.level_curve import limited
 
 BANDWIDTH_Ah = 0.03
 WINDOW = {RECENT_MINIMUM: 5, "median": 10}
@@ -38,8 +38,7 @@ class Similarity:
         left = ends - self._cycles[:, None]
         alive = left > 0
         ratio = record.log_rate[places][:, None] - np.concatenate([cell.log_rate for cell in self.references])
-        correction = np.clip(np.nan_to_num(-self.exponent * ratio), -LARGEST_CORRECTION, LARGEST_CORRECTION)
-        logs = np.log(np.where(alive, left, 1.0)) + correction[:, :, None]
+        logs = np.log(np.where(alive, left, 1.0)) + limited(-self.exponent * ratio)[:, :, None]
         exponents = np.where(alive, self._exponents(record, places)[:, :, None], -np.inf)
         highest = np.max(exponents, axis=1, keepdims=True)
         weight = np.exp(exponents - np.where(np.isfinite(highest), highest, 0.0))

@@ -14,7 +14,12 @@ from model.prediction import TrajectoryPoint
 THRESHOLDS = 24
 """Capacity thresholds at which the remaining life is asked for one trajectory."""
 
-MAXIMUM_POINTS = 60
+MAXIMUM_POINTS = 40
+"""A fade has fewer corners; every point costs each reader of the AAS."""
+
+DECIMALS = 6
+"""Of a capacity in Ah: a microampere-hour is far below what can be predicted."""
+
 BEYOND_END_OF_LIFE = 0.25
 """The trajectory goes on below the end of life by this share of the capacity left above it."""
 LEAST_BEYOND_Ah = 0.05
@@ -70,7 +75,5 @@ def points(
     capacity, low, high = present
     lower = np.clip(np.minimum(fast, expected) - max(0.0, capacity - low), 0.0, None)
     upper = np.maximum(slow, expected) + max(0.0, high - capacity)
-    return [
-        TrajectoryPoint(int(k), float(q), float(least), float(most))
-        for k, q, least, most in zip(numbers, expected, lower, upper, strict=True)
-    ]
+    capacities = (part.round(DECIMALS).tolist() for part in (expected, lower, upper))
+    return [TrajectoryPoint(*row) for row in zip(numbers.tolist(), *capacities, strict=True)]

@@ -82,8 +82,8 @@ def recognise(history: History, known: Mapping[str, Mapping[int, float]]) -> str
     """
     if history.training_cell in known:
         return history.training_cell
-    head = history.cycles.head(RECOGNISED_CYCLES)
-    given = list(zip(head["cycle_number"].tolist(), head["capacity_Ah"].tolist(), strict=True))
+    numbers, capacities = (history.columns[name][:RECOGNISED_CYCLES] for name in ("cycle_number", "capacity_Ah"))
+    given = list(zip(numbers.astype(int).tolist(), capacities.tolist(), strict=True))
 
     def matches(cell: str, tolerance: float) -> bool:
         return all(number in known[cell] and abs(known[cell][number] - q) <= tolerance * q for number, q in given)
