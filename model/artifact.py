@@ -35,7 +35,7 @@ import xgboost
 
 from model import answer, cluster, data, degradation, evaluation, prediction, validity
 from model.answer import Fitted, ModelIdentity, Question, Trust
-from model.boosting import FEATURES, PARAMETERS, SEEDS, TREES
+from model.boosting import FEATURES, PARAMETERS, ROUNDS
 from model.capacity import CapacityModel
 from model.cluster import Run
 from model.cycle import COLUMNS, History
@@ -188,7 +188,7 @@ def train(
         "data_sha256": data.data_sha256(cycles),
         "code_sha256": code_sha256(),
         "fingerprint": fingerprint(cycles),
-        "hyperparameters": {**PARAMETERS, "trees": TREES, "seeds": list(SEEDS), "blend": full.life.weights},
+        "hyperparameters": {**PARAMETERS, "rounds": ROUNDS, "blend": full.life.weights},
         "features": dict(FEATURES),
         "columns": {name: column.unit for name, column in COLUMNS.items()},
         "training_range": {name: list(values) for name, values in ranges[""].items()},

@@ -2,9 +2,10 @@
 
 Each training life gives one row per second cycle and threshold, so that the gap to the threshold is a feature and any
 end of life can be asked for. The trees start from the constant-rate law of `model.gaussian_process` (margin
-"constant rate") or from a constant (margin "none") and learn what it lacks. Several seeds are averaged. Neither the
-cycle number nor a charge throughput is a feature: sibling cells share such a clock. Chen & Guestrin (2016), "XGBoost:
-A scalable tree boosting system", KDD; SHAP values after Lundberg et al. (2020), Nature Machine Intelligence 2:56.
+"constant rate") or from a constant (margin "none") and learn what it lacks. Each round adds the mean of several trees
+grown on different samples, so that no unlucky sample counts much. Neither the cycle number nor a charge throughput is
+a feature: sibling cells share such a clock. Chen & Guestrin (2016), "XGBoost: A scalable tree boosting system", KDD;
+SHAP values after Lundberg et al. (2020), Nature Machine Intelligence 2:56.
 """
 
 from __future__ import annotations
@@ -29,9 +30,9 @@ from model.gaussian_process import (
 CONSTANT_RATE = "constant rate"
 NO_LAW = "none"
 
-SEEDS = (0, 1, 2)
-TREES = 300
+ROUNDS = 300
 PARAMETERS = {
+    "num_parallel_tree": 3,
     "max_depth": 3,
     "eta": 0.03,
     "subsample": 0.6,
@@ -39,8 +40,10 @@ PARAMETERS = {
     "lambda": 10.0,
     "tree_method": "hist",
     "nthread": 1,
+    "seed": 0,
 }
-"""For a few hundred rows of three or four cells: shallow, slow, strongly shrunk. One thread: more are slower here."""
+"""For a few hundred rows of three or four cells: shallow, slow, strongly shrunk, each step the mean of three trees.
+One thread: more are slower here."""
 
 STRIDE = 2
 TYPICAL_LOG_LIFE = float(np.log(50.0))
@@ -168,16 +171,16 @@ class Explanation(NamedTuple):
 
 @dataclass(frozen=True)
 class Boosting:
-    """Boosted-trees base: one booster per seed. Made by `train_boosting`, or from stored boosters."""
+    """Boosted-trees base. Made by `train_boosting`, or from a stored booster."""
 
-    boosters: Sequence[xgboost.Booster]
+    booster: xgboost.Booster
     law: str
     exponent: float
 
     def log_life(self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray) -> np.ndarray:
         """ln RUL in cycles at n places (k-1) for m thresholds, shape (n, m); never NaN."""
         rows, start = _grid_rows(features(record, places), record, places, thresholds_Ah, self.law, self.exponent)
-        total = self._mean(xgboost.DMatrix(rows, base_margin=start, nthread=1))
+        total = self.booster.predict(xgboost.DMatrix(rows, base_margin=start, nthread=1))
         return total.reshape(len(places), len(thresholds_Ah)).astype(float)
 
     def explain(self, record: FadeRecord, place: int, thresholds_Ah: np.ndarray) -> Explanation:
@@ -185,18 +188,14 @@ class Boosting:
         places = np.array([place])
         rows, start = _grid_rows(features(record, places), record, places, thresholds_Ah, self.law, self.exponent)
         matrix = xgboost.DMatrix(rows, base_margin=start, nthread=1)
-        shares = self._mean(matrix.slice([0]), pred_contribs=True)[0, :-1]
+        shares = self.booster.predict(matrix.slice([0]), pred_contribs=True)[0, :-1]
         effects = {name: float(share) for name, share in zip(FEATURES, shares, strict=True)}
         if self.law == CONSTANT_RATE:
             of_rate = rate_effect(record.log_rate[place], self.exponent)
             effects["fade_rate_30_Ah"] += float(of_rate)
             effects["gap_Ah"] += float(start[0] - of_rate - np.log(TYPICAL_LIFE))
         values = {name: float(value) for name, value in zip(FEATURES, rows[0], strict=True)}
-        return Explanation(self._mean(matrix).astype(float)[None, :], effects, values)
-
-    def _mean(self, matrix: xgboost.DMatrix, **how: bool) -> np.ndarray:
-        """Mean over the boosters of what they predict."""
-        return np.mean([booster.predict(matrix, **how) for booster in self.boosters], axis=0)
+        return Explanation(self.booster.predict(matrix).astype(float)[None, :], effects, values)
 
 
 def _grid_rows(
@@ -219,7 +218,7 @@ def rounded_exponent(exponent: float) -> float:
 
 
 def train_boosting(references: Sequence[FadeRecord], exponent: float, law: str = CONSTANT_RATE) -> Boosting:
-    """Train one booster per seed on the lives of the reference cells; every cell and threshold weighs the same.
+    """Train on the lives of the reference cells; every cell and threshold weighs the same.
 
     Raises `ValueError` if no reference reaches any of `TRAINING_THRESHOLDS_Ah`.
     """
@@ -248,5 +247,4 @@ def train_boosting(references: Sequence[FadeRecord], exponent: float, law: str =
     )
     signs = [-1 if name in FALLING_LIFE else int(name == "gap_Ah") for name in FEATURES]
     parameters = PARAMETERS | {"monotone_constraints": f"({','.join(map(str, signs))})"}
-    boosters = [xgboost.train(parameters | {"seed": seed}, matrix, TREES) for seed in SEEDS]
-    return Boosting(boosters, law, exponent)
+    return Boosting(xgboost.train(parameters, matrix, ROUNDS), law, exponent)

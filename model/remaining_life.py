@@ -12,8 +12,8 @@ level, fade rate and recovery (15 to 23 / 13 to 19); choosing one combination of
 weighting (4.3 to 7.6 / 9.0 to 12); level curves in shares of the first capacity (none for B0006 / 8.9 to 10);
 correcting a cell by its own errors at levels it has passed (5.7 to 19 / 8.4 to 18); exponents of 0.2 and 0.45 instead
 of the estimated 0.33 in the level curve (5.2, 8.5 / 9.9, 10.1); shrinking the fade rate of short records (4.1 to 4.5 /
-8.4 to 8.9); drawing censored B0007 on to 1.4 Ah (8.5 to 11 / unchanged); 25 to 150 trees instead of 300 (3.9 to 4.3 /
-7.7 to 8.0, but inner error does not find the number).
+8.4 to 8.9); drawing censored B0007 on to 1.4 Ah (8.5 to 11 / unchanged); 50 or 150 rounds of trees instead of 300 (3.9,
+4.2 / 7.5 to 8.2, but inner error does not find the number).
 """
 
 from __future__ import annotations
@@ -264,7 +264,7 @@ class RemainingLife:
         """The boosters by name."""
         boosting = self.bases["boosting"]
         assert isinstance(boosting, Boosting)
-        return {f"rul_{number}": booster for number, booster in enumerate(boosting.boosters)}
+        return {"rul": boosting.booster}
 
     def to_state(self) -> dict[str, Any]:
         """JSON-able state, everything but the boosters."""
@@ -286,8 +286,7 @@ class RemainingLife:
         references = [FadeRecord.from_state(one) for one in state["references"]]
         exponent, error = state["exponent"], state["exponent_error"]
         forms: dict[str, Form] = {name: (name, kind) for name, kind in state["forms"].items()}
-        ordered = [boosters[f"rul_{number}"] for number in range(len(boosters))]
-        boosting = Boosting(ordered, forms["boosting"][1], state["boosting_exponent"])
+        boosting = Boosting(boosters["rul"], forms["boosting"][1], state["boosting_exponent"])
         bases: dict[str, Base] = {
             name: boosting if name == "boosting" else _make_base(form, references, exponent, error, {})
             for name, form in forms.items()
