@@ -52,8 +52,7 @@ def main() -> int:
     except (ModelError, OSError, ValueError) as error:
         print(f"operations: {error}", file=sys.stderr)
         return 2
-    gc.collect()
-    gc.freeze()  # model and libraries stay: never search them again, which would stop every operation for 0.1 s
+    _collect_seldom()
     signal.signal(signal.SIGTERM, _stop)
     logs.say(logging.INFO, "serving", host=options.host, port=options.port, model=model.version)
     try:
@@ -64,6 +63,13 @@ def main() -> int:
         server.close()
         logs.say(logging.INFO, "stopped")
     return 0
+
+
+def _collect_seldom() -> None:
+    """Garbage collection stops every operation: 0.1 s when it searches model and libraries, which stay anyway."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000)
 
 
 def _stop(_signal: int, _frame: object) -> None:
