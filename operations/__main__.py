@@ -66,7 +66,7 @@ def main() -> int:
 
 
 def _collect_seldom() -> None:
-    """Garbage collection stops every operation: 0.1 s when it searches model and libraries, which stay anyway."""
+    """Garbage collection stops all operations; so seldom, and never over model and libraries (0.1 s), which stay."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(50_000)

@@ -28,7 +28,7 @@ class Settings:
     max_body_bytes: int = 4_000_000
     """TWIN_MAX_BODY_BYTES: largest request; the raw samples of one cycle take some 100 kB."""
     aas_timeout_s: float = 5.0
-    """TWIN_AAS_TIMEOUT: for each single request to the AAS environment."""
+    """TWIN_AAS_TIMEOUT: without an answer of the AAS environment; one that trickles may take three times as long."""
     operation_timeout_s: float = 15.0
     """TWIN_OPERATION_TIMEOUT: for one operation; no request to the AAS environment starts after it."""
     history_max_age_s: float = 60.0
