@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import signal
 import subprocess
 import sys
 
@@ -15,7 +16,22 @@ import installation
 from installation import ROOT, SetupError
 
 
+def run(command: list[str], env: dict[str, str]) -> int:
+    """Runs pytest; when this is told to end, so is pytest, which stops the servers that it started."""
+    tests = subprocess.Popen(command, cwd=ROOT, env=env)
+    try:
+        return tests.wait()
+    except KeyboardInterrupt:  # the terminal has told pytest, too
+        tests.wait()
+        raise
+    except SystemExit:
+        tests.terminate()
+        tests.wait()
+        raise
+
+
 def main() -> int:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--no-install", action="store_true", help="never install system packages")
     options, pytest_arguments = parser.parse_known_args()
@@ -32,7 +48,7 @@ def main() -> int:
         train = [installation.PYTHON, "-m", "model", "train", "--out", state / "model"]
         steps.run("Model", train, "", {"OMP_NUM_THREADS": "1"})
         command = [str(installation.PYTHON), "-m", "pytest", *(pytest_arguments or ["tests"])]
-        return subprocess.run(command, cwd=ROOT, env=env).returncode
+        return run(command, env)
     except SetupError as error:
         print(f"test.py: {error}", file=sys.stderr)
         return 1

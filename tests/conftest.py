@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ import pytest
 from tests.servers import JAR, ROOT, Server, free_port, start_basyx, start_delegate, start_hmi
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the fixtures stop the servers they started
 
 
 def run_script(*arguments: str | Path, timeout_s: float = 300, **env: str) -> subprocess.CompletedProcess[str]:
