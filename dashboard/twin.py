@@ -22,6 +22,7 @@ from typing import Any, Generic, TypeVar
 
 from aasx import client as aas
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
+from aasx.operational_data import LATEST_CURVES_PATH, RECORDS_PATH
 from dashboard.content import (
     Cycle,
     FleetRow,
@@ -47,9 +48,7 @@ PATIENCE_S = 1.5  # how long a page waits for a fresh value while it could show 
 PATIENCE_IN_TROUBLE_S = 0.1
 OPERATION_PATIENCE_S = 3.0  # how long a page waits for an operation before it shows itself without the answer
 OPERATION_TIMEOUT_S = 20.0
-EXPORT_TIMEOUT_S = 120.0
 
-RECORDS_PATH = "Segments.InternalSegment.Records"
 CONFIDENCE_LEVEL = 0.9  # of the intervals this screen asks for; the level stored predictions have too
 
 
@@ -235,7 +234,7 @@ class Twin:
         """The sampled curves of the last appended cycle, {} when none came with samples."""
 
         def fetch() -> dict[int, Cycle]:
-            return cycles_of(self._file(cell, "Segments.LatestCycle.Data"))
+            return cycles_of(self._file(cell, LATEST_CURVES_PATH))
 
         return self.read(("latest", cell), fetch, SHORT_AGE_S)
 

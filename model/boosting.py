@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import xgboost
 
-from model.fade import FadeRecord, recent_median, trailing_median
+from model.fade import FadeRecord, PAUSE_h, recent_median, trailing_median
 from model.gaussian_process import (
     FIRST_CYCLE,
     TYPICAL_LIFE,
@@ -119,7 +119,7 @@ def features(record: FadeRecord, places: np.ndarray) -> np.ndarray:
     capacity = record.capacity_Ah
     first = trailing_median(capacity[:FIRST], FIRST)[np.minimum(places, FIRST - 1)]
     change = np.diff(capacity, prepend=capacity[0])
-    paused = record.rest_h >= 8.0
+    paused = record.rest_h >= PAUSE_h
     paused[0] = False
     recovered = np.cumsum(np.where(paused, np.maximum(change, 0.0), 0.0))
     uninterrupted = np.cumsum(np.where(paused, 0.0, -change)) / np.maximum(np.cumsum(~paused) - 1, 1)

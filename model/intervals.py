@@ -64,10 +64,6 @@ class RulInterval:
         shifted = np.asarray(rul, float) + self.sharpness
         return np.maximum(shifted / factor - self.sharpness, 0.0), shifted * factor - self.sharpness
 
-    def score(self, true: np.ndarray, predicted: np.ndarray) -> np.ndarray:
-        """Score of predictions."""
-        return rul_score(true, predicted, self.sharpness)
-
 
 def rul_score(true: np.ndarray, predicted: np.ndarray, sharpness: float) -> np.ndarray:
     """|ln((true + t) / (predicted + t))| for RUL in cycles."""

@@ -21,7 +21,6 @@ capacity has been below the end of life, RUL is 0; noHistory: no valid cycle, ev
 
 CROSS_FITTED = "crossFitted"
 FULL = "full"
-MODEL_KINDS = (CROSS_FITTED, FULL)
 """crossFitted: a training cell, predicted by a model that never saw it; full: the model trained on all cells."""
 
 

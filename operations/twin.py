@@ -50,7 +50,6 @@ ID_SHORT = {
     "Re_ohm": "Re",
     "Rct_ohm": "Rct",
 }
-COLUMN = {id_short: column for column, id_short in ID_SHORT.items()}
 
 DISCHARGE = "discharge"
 TREND_POINTS = 40

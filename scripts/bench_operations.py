@@ -24,6 +24,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import requests  # noqa: E402
+from console import add_basyx_url, run  # noqa: E402
 
 from aasx import package, shell  # noqa: E402
 from aasx.cell_description import nasa_cells  # noqa: E402
@@ -130,7 +131,7 @@ class Caller:
         self.of_thread = threading.local()
 
     def invoke_ms(self, cell: str, submodel: str, operation: str, **inputs: tuple[str, Any]) -> float:
-        """Milliseconds of one call. Raises RuntimeError unless it is answered with Status ok (or by the echo)."""
+        """Milliseconds of one call. Raises AasError unless it is answered with Status ok (or by the echo)."""
         if not hasattr(self.of_thread, "session"):
             self.of_thread.session = requests.Session()
             self.of_thread.session.trust_env = False
@@ -146,7 +147,7 @@ class Caller:
         content = answer.json() if answer.status_code == 200 else {}
         outputs = {one["value"]["idShort"]: one["value"].get("value") for one in content.get("outputArguments") or []}
         if answer.status_code != 200 or outputs.get("Status", "ok") != "ok":
-            raise RuntimeError(f"{operation} of {cell} answered {answer.status_code} {outputs.get('Message')}")
+            raise AasError(f"{operation} of {cell} answered {answer.status_code} {outputs.get('Message')}")
         return took_ms
 
 
@@ -239,7 +240,7 @@ def report(figures: dict[str, float]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument("--basyx-url", default=os.environ.get("TWIN_BASYX_URL", "http://127.0.0.1:8081"), metavar="URL")
+    add_basyx_url(parser)
     parser.add_argument(
         "--delegate-url", default=os.environ.get("TWIN_DELEGATE_URL", "http://127.0.0.1:5000"), metavar="URL"
     )
@@ -255,13 +256,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except AasError as error:
-        print(f"bench_operations: {error} ({error.remedy})", file=sys.stderr)
-        sys.exit(2)
-    except RuntimeError as error:
-        print(f"bench_operations: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(main)

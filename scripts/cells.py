@@ -7,27 +7,23 @@ cells.py remove MyCell         its shell, its submodels with all history, its en
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from console import add_basyx_url, run  # noqa: E402
+
 from aasx import transfer  # noqa: E402
 from aasx.cell_description import read_description  # noqa: E402
-from aasx.client import AasClient, AasError  # noqa: E402
+from aasx.client import AasClient  # noqa: E402
 from aasx.identifiers import cell_of, check_cell_name  # noqa: E402
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument(
-        "--basyx-url",
-        metavar="URL",
-        default=os.environ.get("TWIN_BASYX_URL", "http://127.0.0.1:8081"),
-        help="AAS environment (TWIN_BASYX_URL)",
-    )
+    add_basyx_url(parser)
     commands = parser.add_subparsers(dest="command", required=True)
     commands.add_parser("list", help="names of the cells")
     add = commands.add_parser("add", help="add a cell from a YAML or JSON description")
@@ -59,13 +55,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except AasError as error:
-        print(f"cells: {error} ({error.remedy})", file=sys.stderr)
-        sys.exit(2)
-    except (ValueError, OSError) as error:
-        print(f"cells: {error}", file=sys.stderr)
-        sys.exit(2)
-    except (KeyboardInterrupt, EOFError):
-        sys.exit(130)
+    run(main)

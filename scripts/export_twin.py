@@ -5,15 +5,16 @@ Both hold history, predictions, thresholds and alerts as they are at this moment
 """
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from console import add_basyx_url, run  # noqa: E402
+
 from aasx import package, transfer  # noqa: E402
-from aasx.client import AasClient, AasError  # noqa: E402
+from aasx.client import AasClient  # noqa: E402
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
@@ -23,12 +24,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--cells", nargs="+", metavar="CELL", help="only these cells (default: the whole twin)")
     parser.add_argument("--xml", action="store_true", help="XML inside the package instead of JSON")
-    parser.add_argument(
-        "--basyx-url",
-        metavar="URL",
-        default=os.environ.get("TWIN_BASYX_URL", "http://127.0.0.1:8081"),
-        help="AAS environment (TWIN_BASYX_URL)",
-    )
+    add_basyx_url(parser)
     options = parser.parse_args(arguments)
     if options.file.suffix.lower() not in (".aasx", ".json"):
         parser.error(f"{options.file} must end in .aasx or .json")
@@ -47,13 +43,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except AasError as error:
-        print(f"export_twin: {error} ({error.remedy})", file=sys.stderr)
-        sys.exit(2)
-    except (ValueError, OSError) as error:
-        print(f"export_twin: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(main)

@@ -14,18 +14,15 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from console import add_basyx_url, run  # noqa: E402
+
 from aasx import package, shell, transfer  # noqa: E402
-from aasx.client import AasClient, AasError  # noqa: E402
+from aasx.client import AasClient  # noqa: E402
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    parser.add_argument(
-        "--basyx-url",
-        metavar="URL",
-        default=os.environ.get("TWIN_BASYX_URL", "http://127.0.0.1:8081"),
-        help="AAS environment (TWIN_BASYX_URL)",
-    )
+    add_basyx_url(parser)
     parser.add_argument(
         "--delegate-url",
         metavar="URL",
@@ -51,13 +48,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except AasError as error:
-        print(f"load_twin: {error} ({error.remedy})", file=sys.stderr)
-        sys.exit(2)
-    except (package.PackageError, OSError) as error:
-        print(f"load_twin: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(main)

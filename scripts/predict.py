@@ -7,14 +7,15 @@ Without names all cells of the fleet are predicted (the operation PredictAll), o
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from aasx.client import AasClient, AasError  # noqa: E402
+from console import add_basyx_url, run  # noqa: E402
+
+from aasx.client import AasClient  # noqa: E402
 from aasx.identifiers import check_cell_name, fleet_submodel_id, submodel_id  # noqa: E402
 
 TIMEOUT_S = 120.0
@@ -27,12 +28,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--if-never", action="store_true", help="the fleet only if one of its cells was never predicted, else one cell"
     )
-    parser.add_argument(
-        "--basyx-url",
-        metavar="URL",
-        default=os.environ.get("TWIN_BASYX_URL", "http://127.0.0.1:8081"),
-        help="AAS environment (TWIN_BASYX_URL)",
-    )
+    add_basyx_url(parser)
     options = parser.parse_args(arguments)
     if options.at_cycle is not None and not options.cells:
         parser.error("--at-cycle goes with the name of a cell")
@@ -74,13 +70,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except AasError as error:
-        print(f"predict: {error} ({error.remedy})", file=sys.stderr)
-        sys.exit(2)
-    except ValueError as error:
-        print(f"predict: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(main)

@@ -8,7 +8,6 @@ curves, are taken from the project's tables.
 """
 
 import argparse
-import os
 import sys
 import time
 from pathlib import Path
@@ -18,6 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
 import pandas as pd  # noqa: E402
+from console import add_basyx_url, run  # noqa: E402
 
 from aasx import transfer  # noqa: E402
 from aasx.cell_description import nasa_cells  # noqa: E402
@@ -42,12 +42,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--from", dest="first", type=int, metavar="K", help="first cycle (default: the next one)")
     parser.add_argument("--until", dest="last", type=int, metavar="K", help="last cycle (default: the cell's last)")
-    parser.add_argument(
-        "--basyx-url",
-        metavar="URL",
-        default=os.environ.get("TWIN_BASYX_URL", "http://127.0.0.1:8081"),
-        help="AAS environment (TWIN_BASYX_URL)",
-    )
+    add_basyx_url(parser)
     return parser.parse_args(arguments)
 
 
@@ -119,30 +114,22 @@ def main(arguments: list[str] | None = None) -> int:
         raise ValueError(f"{name} ends at cycle {done}; go on from {done + 1}, or choose another --into")
     curves = dict(list(data.load_curves(options.cell).groupby("id_cycle")))
     live = sys.stdout.isatty()
-    for number in range(first, last + 1):
-        begun = time.monotonic()
-        answer = send(
-            client, name, cycle_inputs(cycles.loc[number].to_dict(), curves[number], history.rated_capacity_Ah)
-        )
-        took_s = time.monotonic() - begun
-        line = progress(name, number, last, answer, took_s)
-        print(f"\r\x1b[K{line}" if live and not answer["AlertsRaised"] else line, end="" if live else "\n", flush=True)
-        if options.speed and number < last:
-            time.sleep(max(0.0, 1 / options.speed - took_s))
-    if live:
-        print()
+    try:
+        for number in range(first, last + 1):
+            begun = time.monotonic()
+            inputs = cycle_inputs(cycles.loc[number].to_dict(), curves[number], history.rated_capacity_Ah)
+            answer = send(client, name, inputs)
+            took_s = time.monotonic() - begun
+            line = progress(name, number, last, answer, took_s)
+            over_the_last = live and not answer["AlertsRaised"]
+            print(f"\r\x1b[K{line}" if over_the_last else line, end="" if live else "\n", flush=True)
+            if options.speed and number < last:
+                time.sleep(max(0.0, 1 / options.speed - took_s))
+    finally:
+        if live:
+            print()
     return 0
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except AasError as error:
-        print(f"\nreplay: {error} ({error.remedy})", file=sys.stderr)
-        sys.exit(2)
-    except (ValueError, OSError) as error:
-        print(f"replay: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        print()
-        sys.exit(130)
+    run(main)
