@@ -32,6 +32,13 @@ def test_every_setting_is_in_the_readme():
 
 
 @pytest.mark.parametrize("page", [p for p in TRACKED if p.endswith(".md")])
+def test_commands_that_need_the_packages_are_shown_with_the_python_that_has_them(page):
+    text = (ROOT / page).read_text(encoding="utf-8")
+    shown = re.findall(r"(?<![/\\])python scripts/(\w+)\.py", text)
+    assert set(shown) <= {"up", "test"}, f"{page} shows them with any Python"
+
+
+@pytest.mark.parametrize("page", [p for p in TRACKED if p.endswith(".md")])
 def test_links_lead_somewhere(page):
     text = (ROOT / page).read_text(encoding="utf-8")
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
