@@ -31,7 +31,7 @@ from urllib.parse import quote, urlsplit
 import requests
 import urllib3
 
-from aasx import values
+from aasx.elements import values
 
 PAGE_SIZE = 100  # BaSyx's own default for lists
 PART_BYTES = 1 << 16
@@ -141,7 +141,7 @@ class AasClient:
         return self._json("GET", _element(submodel_id, path))
 
     def element_value(self, submodel_id: str, path: str) -> Any:
-        """The element's value in Python types, see aasx.values.to_value."""
+        """The element's value in Python types, see aasx.elements.values.to_value."""
         return values.to_value(self.element(submodel_id, path))
 
     def set_value(self, submodel_id: str, path: str, value: Any) -> None:

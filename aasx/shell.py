@@ -9,18 +9,8 @@ from typing import Any
 
 from basyx.aas import model
 
-from aasx import (
-    ai_model_nameplate,
-    data_sheet,
-    fleet,
-    nameplate,
-    operational_data,
-    prediction,
-    technical_data,
-)
 from aasx.cell_description import CellDescription
-from aasx.elements import administration, reference
-from aasx.files import THUMBNAIL_PART, part_name
+from aasx.elements.build import administration, reference
 from aasx.identifiers import (
     asset_id,
     fleet_shell_id,
@@ -28,6 +18,16 @@ from aasx.identifiers import (
     model_shell_id,
     shell_id,
     submodel_id,
+)
+from aasx.packages.files import THUMBNAIL_PART, part_name
+from aasx.submodels import (
+    ai_model_nameplate,
+    data_sheet,
+    fleet,
+    nameplate,
+    operational_data,
+    prediction,
+    technical_data,
 )
 
 DEFAULT_DELEGATE_URL = "http://127.0.0.1:5000"

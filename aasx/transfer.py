@@ -13,10 +13,9 @@ import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
-from aasx import ai_model_nameplate, fleet, operational_data, prediction, values
 from aasx.cell_description import CellDescription
 from aasx.client import AasClient, Conflict, NotFound
-from aasx.files import THUMBNAIL_PART, part_name
+from aasx.elements import values
 from aasx.identifiers import (
     base_iri,
     cell_of,
@@ -26,8 +25,8 @@ from aasx.identifiers import (
     shell_id,
     submodel_id,
 )
-from aasx.operation_variables import DELEGATION
-from aasx.package import (
+from aasx.packages.files import THUMBNAIL_PART, part_name
+from aasx.packages.package import (
     Package,
     PackageError,
     canonical,
@@ -38,8 +37,10 @@ from aasx.package import (
     to_bytes,
     walk,
 )
+from aasx.packages.verification import verify
 from aasx.shell import build_cell, build_fleet, cell_files
-from aasx.verification import verify
+from aasx.submodels import ai_model_nameplate, fleet, operational_data, prediction
+from aasx.submodels.operation_variables import DELEGATION
 
 LOAD_THREADS = 4
 

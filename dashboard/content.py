@@ -15,7 +15,7 @@ from typing import Any
 
 SEVERITIES = ("endOfLife", "critical", "warning", "none")  # worst first
 FALLBACK_RATED_CAPACITY_AH = 2.0  # NASA PCoE README: "from 2Ahr to 1.4Ahr"; used where a cell's data does not say
-OPEN_ENDS = (-(2**31), 2**31 - 1)  # how an unknown end of a Range is written, see aasx.values
+OPEN_ENDS = (-(2**31), 2**31 - 1)  # how an unknown end of a Range is written, see aasx.elements.values
 
 
 @dataclass(frozen=True)

@@ -22,7 +22,7 @@ from typing import Any, Generic, TypeVar
 
 from aasx import client as aas
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
-from aasx.operational_data import LATEST_CURVES_PATH, RECORDS_PATH
+from aasx.submodels.operational_data import LATEST_CURVES_PATH, RECORDS_PATH
 from dashboard.content import (
     Cycle,
     FleetRow,

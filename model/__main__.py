@@ -10,8 +10,10 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the boosters are small: more threads are slower on shared cores
 
-from model import artifact, cluster, data
+from model import cluster
 from model.errors import BadArtifact, ModelError
+from model.records import data
+from model.serving import artifact
 
 DEFAULT_FOLDER = Path(".twin") / "model"
 MUCH_WORSE = 1.05

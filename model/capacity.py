@@ -24,10 +24,10 @@ import numpy as np
 import pandas as pd
 import xgboost
 
-from model.cycle import CAPACITY_LIMIT_Ah, History
 from model.errors import NotEnoughHistory
-from model.fade import trailing_median
-from model.intervals import QuantileTable
+from model.life.fade import trailing_median
+from model.life.intervals import QuantileTable
+from model.records.cycle import CAPACITY_LIMIT_Ah, History
 
 CHARGE_COLUMNS = (
     "charge_Ah",

@@ -36,9 +36,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import norm, theilslopes
 
-from model.cycle import History
 from model.errors import InvalidInput
 from model.prediction import MAXIMUM_HORIZON_CYCLES, Phase, Scenario
+from model.records.cycle import History
 
 GAS_CONSTANT_J_molK = 8.314462618
 """CODATA 2018."""

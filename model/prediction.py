@@ -57,7 +57,7 @@ class Prediction:
     """State of health and remaining useful life of one cell right after cycle `at_cycle`.
 
     Capacities in Ah, states of health in percent of the rated capacity, remaining lives in discharge cycles.
-    `outside_training_range` names the columns of `model.cycle.COLUMNS` whose present values no training cell showed.
+    `outside_training_range` names the columns of `records.cycle.COLUMNS` whose present values no training cell showed.
     With status `noHistory` all figures are None.
     """
 
@@ -100,7 +100,7 @@ class Scenario:
     """A what-if question: how a cell would age from cycle `from_cycle` on (None: its last) under other conditions.
 
     Either one constant set of conditions, or `phases` one after another (the last one goes on until the horizon).
-    `replaced` gives other present measurements than the measured ones, by column name of `model.cycle.COLUMNS`
+    `replaced` gives other present measurements than the measured ones, by column name of `model.records.cycle.COLUMNS`
     (`capacity_Ah`, `Re_ohm`, `Rct_ohm`, `temperature_max_degC`).
     """
 

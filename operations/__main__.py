@@ -12,11 +12,11 @@ from pathlib import Path
 
 import waitress
 
-from model.artifact import TwinModel
 from model.errors import ModelError
-from operations import logs
-from operations.app import create_app
-from operations.settings import Settings
+from model.serving.artifact import TwinModel
+from operations.request import logs
+from operations.request.settings import Settings
+from operations.service.app import create_app
 
 
 def arguments(settings: Settings) -> argparse.Namespace:

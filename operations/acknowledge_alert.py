@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from aasx.values import to_value
-from operations import alerts, present_state, twin
-from operations.edge import DATE_TIME, Inputs, Outputs, line, variable
+from aasx.elements.values import to_value
+from operations.cell import alerts, present_state, twin
+from operations.cell.live_twin import LiveTwin
 from operations.elements import child, reading
-from operations.errors import OperationError
-from operations.live_twin import LiveTwin
-from operations.logs import request_id
+from operations.request.edge import DATE_TIME, Inputs, Outputs, line, variable
+from operations.request.errors import OperationError
+from operations.request.logs import request_id
 
 
 class AcknowledgeAlertInputs(Inputs):

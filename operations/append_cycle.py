@@ -15,11 +15,12 @@ from typing import Any
 import pandas as pd
 from pydantic import Field, create_model
 
-from aasx.operational_data import RECORDS_PATH, record_id_short
+from aasx.submodels.operational_data import RECORDS_PATH, record_id_short
 from aasx.vocabulary import CURVE_COLUMNS
 from model import errors as model_errors
-from model.cycle import COLUMNS, CAPACITY_LIMIT_Ah
-from model.features import (
+from model.prediction import Prediction
+from model.records.cycle import COLUMNS, CAPACITY_LIMIT_Ah
+from model.records.features import (
     CHARGE_FEATURES,
     DISCHARGE_FEATURES,
     SAMPLE_NAMES,
@@ -27,13 +28,12 @@ from model.features import (
     DISCHARGE_GAP_s,
     cycle_features,
 )
-from model.prediction import Prediction
-from operations import alerts, present_state, twin
-from operations.edge import DATE_TIME, LONG, BenchTime, Inputs, Outputs, variable
-from operations.errors import InvalidInput, OperationError, Problem, shown
-from operations.live_twin import CellHistory, LiveTwin
-from operations.logs import request_id
+from operations.cell import alerts, present_state, twin
+from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.predict import HIGHEST_CYCLE
+from operations.request.edge import DATE_TIME, LONG, BenchTime, Inputs, Outputs, variable
+from operations.request.errors import InvalidInput, OperationError, Problem, shown
+from operations.request.logs import request_id
 
 LONGEST_SAMPLES_CHARACTERS = 1_500_000
 MOST_SAMPLES = 20_000

@@ -7,8 +7,9 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-from aasx import prediction, values
-from operations.errors import OperationError
+from aasx.elements import values
+from aasx.submodels import prediction
+from operations.request.errors import OperationError
 
 Json = dict[str, Any]
 

@@ -7,15 +7,15 @@ from datetime import UTC, datetime
 from pydantic import BaseModel
 
 from model.prediction import CONFIDENCE_LEVELS, DEFAULT_CONFIDENCE_LEVEL
-from operations import present_state, twin
-from operations.edge import DATE_TIME, Inputs, Outputs, variable
-from operations.errors import InvalidInput, Problem, shown
-from operations.live_twin import CellHistory, LiveTwin
-from operations.logs import request_id
+from operations.cell import present_state, twin
+from operations.cell.live_twin import CellHistory, LiveTwin
+from operations.request.edge import DATE_TIME, Inputs, Outputs, variable
+from operations.request.errors import InvalidInput, Problem, shown
+from operations.request.logs import request_id
 
 HIGHEST_CYCLE = 1_000_000
 CAPACITY_RANGE_AH = (0.05, 2.1)
-"""End-of-life capacities that make sense for this cell type (model.cycle.CAPACITY_LIMIT_Ah above)."""
+"""End-of-life capacities that make sense for this cell type (model.records.cycle.CAPACITY_LIMIT_Ah above)."""
 
 
 class Trajectory(BaseModel):

@@ -9,12 +9,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 from pydantic import BaseModel
 
-from operations import deadline
-from operations.edge import Inputs, Outputs, variable
-from operations.errors import OperationError, as_operation_error
-from operations.live_twin import LiveTwin
-from operations.logs import request_id, say
+from operations.cell.live_twin import LiveTwin
 from operations.predict import PredictInputs, predict
+from operations.request import deadline
+from operations.request.edge import Inputs, Outputs, variable
+from operations.request.errors import OperationError, as_operation_error
+from operations.request.logs import request_id, say
 
 DEFAULT_BUDGET_S = 20.0
 WORKERS = 4

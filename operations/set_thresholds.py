@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from operations import present_state, twin
-from operations.edge import DATE_TIME, Inputs, Outputs, line, variable
+from operations.cell import present_state, twin
+from operations.cell.live_twin import LiveTwin
 from operations.elements import Json, child, with_items, with_value, with_values
-from operations.errors import InvalidInput, Problem
-from operations.live_twin import LiveTwin
-from operations.logs import request_id
+from operations.request.edge import DATE_TIME, Inputs, Outputs, line, variable
+from operations.request.errors import InvalidInput, Problem
+from operations.request.logs import request_id
 
 HIGHEST_RUL_CYCLES = 10_000
 TEMPERATURE_RANGE_degC = (-40.0, 150.0)

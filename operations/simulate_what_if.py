@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from model.cycle import COLUMNS
 from model.prediction import (
     CONFIDENCE_LEVELS,
     DEFAULT_CONFIDENCE_LEVEL,
@@ -13,12 +12,13 @@ from model.prediction import (
     Phase,
     Scenario,
 )
-from operations import present_state, twin
-from operations.edge import Inputs, Outputs, variable
-from operations.errors import InvalidInput, Problem
-from operations.live_twin import LiveTwin
-from operations.logs import request_id
+from model.records.cycle import COLUMNS
+from operations.cell import present_state, twin
+from operations.cell.live_twin import LiveTwin
 from operations.predict import CAPACITY_RANGE_AH, HIGHEST_CYCLE, Trajectory, checked_cycle
+from operations.request.edge import Inputs, Outputs, variable
+from operations.request.errors import InvalidInput, Problem
+from operations.request.logs import request_id
 
 AMBIENT_RANGE_degC = (-40.0, 80.0)
 DISCHARGE_CURRENT_RANGE_A = (0.1, 10.0)

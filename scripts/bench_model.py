@@ -17,10 +17,10 @@ sys.path.insert(0, str(ROOT))
 
 import scipy.io  # noqa: E402
 
-from model import data, nasa  # noqa: E402
-from model.artifact import TwinModel  # noqa: E402
 from model.errors import ModelError  # noqa: E402
 from model.prediction import Scenario  # noqa: E402
+from model.records import data, nasa  # noqa: E402
+from model.serving.artifact import TwinModel  # noqa: E402
 
 EXTRACTION_LIMIT = 1.5
 """Reading and feature extraction of all cells may take this multiple of scipy's reading alone."""

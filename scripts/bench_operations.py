@@ -26,12 +26,13 @@ sys.path.insert(0, str(ROOT))
 import requests  # noqa: E402
 from console import add_basyx_url, run  # noqa: E402
 
-from aasx import package, shell  # noqa: E402
+from aasx import shell  # noqa: E402
 from aasx.cell_description import nasa_cells  # noqa: E402
 from aasx.client import AasClient, AasError  # noqa: E402
 from aasx.identifiers import fleet_submodel_id, submodel_id  # noqa: E402
-from model import data  # noqa: E402
-from operations import twin  # noqa: E402
+from aasx.packages import package  # noqa: E402
+from model.records import data  # noqa: E402
+from operations.cell import twin  # noqa: E402
 
 CALLERS = 8
 ROUNDS = 27

@@ -16,12 +16,13 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from aasx import package, shell, vocabulary  # noqa: E402
+from aasx import shell, vocabulary  # noqa: E402
 from aasx.cell_description import CellDescription, nasa_cells  # noqa: E402
-from model import data  # noqa: E402
-from model.cycle import NOMINAL_CAPACITY_Ah  # noqa: E402
+from aasx.packages import package  # noqa: E402
 from model.errors import ModelError  # noqa: E402
-from operations import twin  # noqa: E402
+from model.records import data  # noqa: E402
+from model.records.cycle import NOMINAL_CAPACITY_Ah  # noqa: E402
+from operations.cell import twin  # noqa: E402
 
 FLEET_FILE = "fleet.aasx"
 UNDATED = datetime.fromtimestamp(0, UTC)  # taken out again: the time of the build would make every package differ
@@ -83,11 +84,11 @@ def main() -> int:
 
 
 def load_model(folder: Path) -> Any:
-    """The trained model (model.artifact.TwinModel), or None when there is none."""
+    """The trained model (model.serving.artifact.TwinModel), or None when there is none."""
     if not folder.is_dir():
         print(f"no trained model in {folder}: predictions have no values", file=sys.stderr)
         return None
-    from model.artifact import TwinModel  # takes a second; not needed without a model
+    from model.serving.artifact import TwinModel  # takes a second; not needed without a model
 
     return TwinModel.load(folder)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from aasx import conformance  # noqa: E402
+from aasx.packages import conformance  # noqa: E402
 
 COLOUR = re.compile(r"\033\[\d+m")
 

@@ -20,10 +20,11 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from model import data, report  # noqa: E402
 from model.errors import InvalidInput, ModelError  # noqa: E402
-from model.evaluation import cells_to_json, evaluate, evaluate_cells  # noqa: E402
-from model.nasa import read_tables  # noqa: E402
+from model.evaluation import report  # noqa: E402
+from model.evaluation.evaluation import cells_to_json, evaluate, evaluate_cells  # noqa: E402
+from model.records import data  # noqa: E402
+from model.records.nasa import read_tables  # noqa: E402
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:

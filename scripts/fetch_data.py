@@ -17,8 +17,9 @@ sys.path.insert(0, str(ROOT))
 
 import requests  # noqa: E402
 
-from model import cluster, data  # noqa: E402
+from model import cluster  # noqa: E402
 from model.errors import BadRawData, ModelError  # noqa: E402
+from model.records import data  # noqa: E402
 
 OFFICIAL_ARCHIVE = "https://phm-datasets.s3.amazonaws.com/NASA/5.+Battery+Data+Set.zip"
 """NASA Prognostics Center of Excellence Data Set Repository, "5. Battery Data Set", about 200 MB."""

@@ -16,8 +16,9 @@ sys.path.insert(0, str(ROOT))
 
 from console import add_basyx_url, run  # noqa: E402
 
-from aasx import package, shell, transfer  # noqa: E402
+from aasx import shell, transfer  # noqa: E402
 from aasx.client import AasClient  # noqa: E402
+from aasx.packages import package  # noqa: E402
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:

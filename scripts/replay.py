@@ -23,10 +23,10 @@ from aasx import transfer  # noqa: E402
 from aasx.cell_description import nasa_cells  # noqa: E402
 from aasx.client import AasClient, AasError, NotFound  # noqa: E402
 from aasx.identifiers import check_cell_name, shell_id, submodel_id  # noqa: E402
-from model import data  # noqa: E402
-from model.features import SAMPLE_NAMES  # noqa: E402
-from operations import twin  # noqa: E402
+from model.records import data  # noqa: E402
+from model.records.features import SAMPLE_NAMES  # noqa: E402
 from operations.append_cycle import SAMPLE_RANGES  # noqa: E402
+from operations.cell import twin  # noqa: E402
 
 COMPUTED = ("StateOfHealth", "type")
 PATIENCE_S = 60.0

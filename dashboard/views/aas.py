@@ -163,7 +163,7 @@ def usual_order(operation: str) -> int:
 
 def snippets(base_url: str, submodel_id: str, operation: dict) -> tuple[str, str]:
     """The call of an operation as a shell command and as Python, with example inputs the operation declares."""
-    from aasx.values import property_element
+    from aasx.elements.values import property_element
 
     declared = {variable["value"]["idShort"]: variable["value"] for variable in operation.get("inputVariables") or []}
     inputs = {key: value for key, value in EXAMPLES.get(operation["idShort"], {}).items() if key in declared}

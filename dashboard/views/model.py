@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from aasx.values import to_value
+from aasx.elements.values import to_value
 from dashboard import state, theme
 from dashboard.components import pieces
 from dashboard.content import number

@@ -154,7 +154,7 @@ def present_values(page: Page, cell: str, records: list[dict[str, Any]]) -> dict
 
 def cut_off_voltage(page: Page, cell: str) -> float:
     """The cell's own discharge end from its technical data, the usual one where it is not stated."""
-    from aasx.values import submodel_to_value
+    from aasx.elements.values import submodel_to_value
 
     try:
         areas = submodel_to_value(page.twin.data_sheet(cell, "TechnicalData").value).get("TechnicalPropertyAreas") or []

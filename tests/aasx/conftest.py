@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
-from aasx import package, shell, vocabulary
+from aasx import shell, vocabulary
 from aasx.cell_description import CellDescription, nasa_cells
 from aasx.identifiers import model_submodel_id
+from aasx.packages import package
 
 CURVES = (
     b"id_cycle,type,Time,Voltage_measured,Current_measured,Temperature_measured\n"

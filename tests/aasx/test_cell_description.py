@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from aasx import data_sheet
 from aasx.cell_description import from_mapping, nasa_cells, read_description
+from aasx.submodels import data_sheet
 
 
 def test_all_cells_of_the_data_set_are_described() -> None:

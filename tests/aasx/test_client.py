@@ -16,7 +16,6 @@ import requests
 import responses
 from responses.matchers import query_param_matcher
 
-from aasx import values
 from aasx.client import (
     AasClient,
     AasError,
@@ -30,7 +29,8 @@ from aasx.client import (
     TimedOut,
     Unreachable,
 )
-from aasx.operation_variables import OPERATIONS, operation
+from aasx.elements import values
+from aasx.submodels.operation_variables import OPERATIONS, operation
 
 URL = "http://basyx.example:8081"
 SM = "https://x.example/sm"

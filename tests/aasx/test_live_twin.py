@@ -11,11 +11,14 @@ from typing import ClassVar
 import pytest
 import requests
 
-from aasx import fleet, operational_data, package, prediction, shell, transfer, values, vocabulary
+from aasx import shell, transfer, vocabulary
 from aasx.cell_description import CellDescription, nasa_cells
 from aasx.client import AasClient, Conflict, DelegateFailed, NotFound, OperationFailed, TimedOut
+from aasx.elements import values
 from aasx.identifiers import fleet_submodel_id, model_submodel_id, shell_id, submodel_id
-from aasx.package import Package, PackageError
+from aasx.packages import package
+from aasx.packages.package import Package, PackageError
+from aasx.submodels import fleet, operational_data, prediction
 from tests.aasx.conftest import CARD, CURVES, SmallTwin, made_up_records
 
 DATA = submodel_id("B0005", "OperationalData")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from aasx import values, vocabulary
+from aasx import vocabulary
+from aasx.elements import values
 from aasx.identifiers import concept_id
 
 

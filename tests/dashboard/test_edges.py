@@ -5,10 +5,11 @@ import time
 
 import pytest
 
-from aasx import package, transfer
+from aasx import transfer
 from aasx.cell_description import from_mapping
 from aasx.client import AasClient
 from aasx.identifiers import fleet_shell_id, fleet_submodel_id
+from aasx.packages import package
 from aasx.shell import build_cell, build_fleet, cell_files
 from tests.dashboard.test_views import assert_sound, shown
 

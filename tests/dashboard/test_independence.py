@@ -39,7 +39,7 @@ def test_imports_neither_model_nor_operations_nor_network(source):
 @pytest.mark.parametrize("source", SOURCES, ids=lambda path: path.relative_to(ROOT).as_posix())
 def test_only_twin_talks_to_the_gateway(source):
     if source.name != "twin.py":
-        gateways = ("aasx.client", "aasx.package", "aasx.transfer")
+        gateways = ("aasx.client", "aasx.packages", "aasx.transfer")
         assert not {name for name in imported(source) if name.startswith(gateways)}
 
 

@@ -4,10 +4,11 @@ import time
 
 import pytest
 
-from aasx import package, transfer
+from aasx import transfer
 from aasx.cell_description import from_mapping
 from aasx.client import AasClient
 from aasx.identifiers import fleet_submodel_id, submodel_id
+from aasx.packages import package
 from dashboard import state
 from dashboard import twin as twin_module
 from dashboard.language import Language, escape

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from model.artifact import TwinModel
+from model.serving.artifact import TwinModel
 from tests.conftest import must_run
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from model.cycle import COLUMNS, History
+from model.records.cycle import COLUMNS, History
 
 
 def history(cell: str, capacity_Ah: np.ndarray, rest_h: float | np.ndarray = 3.0, **columns: float) -> History:

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 import xgboost
 
-from model import data
 from model.capacity import CapacityModel
-from model.cycle import CAPACITY_LIMIT_Ah, History
-from model.data import REFERENCE_CELLS
 from model.errors import InvalidInput, NotEnoughHistory
+from model.records import data
+from model.records.cycle import CAPACITY_LIMIT_Ah, History
+from model.records.data import REFERENCE_CELLS
 from tests.model.made_up import history
 
 LEFT_OUT = "B0005"

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from model import artifact, cluster, data
+from model import cluster
 from model.errors import InvalidInput
+from model.records import data
+from model.serving import artifact
 from tests.model.raw_files import mat_bytes, nasa_archive
 from tests.servers import ROOT
 

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from model import data, degradation
+from model import degradation
 from model.degradation import PRIOR_ONLY, SUPPORTED, Conditions, Degradation
 from model.errors import InvalidInput
 from model.prediction import Phase, Scenario
+from model.records import data
 
 ROOM = Conditions(24.0, 2.0, 2.7)
 

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from model import artifact
 from model.__main__ import main
-from model.artifact import TwinModel
+from model.serving import artifact
+from model.serving.artifact import TwinModel
 
 
 @pytest.fixture

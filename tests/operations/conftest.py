@@ -16,12 +16,12 @@ import waitress
 
 from aasx.client import AasClient, NotFound, OperationFailed
 from aasx.identifiers import fleet_submodel_id, shell_id, submodel_id
-from aasx.package import environment_of
+from aasx.packages.package import environment_of
 from aasx.shell import CellDescription, build_cell, build_fleet
-from operations import twin
-from operations.app import create_app
-from operations.live_twin import LiveTwin
-from operations.settings import Settings
+from operations.cell import twin
+from operations.cell.live_twin import LiveTwin
+from operations.request.settings import Settings
+from operations.service.app import create_app
 from tests.operations.line_model import LineModel
 from tests.servers import Server, free_port
 

@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 
-from model.cycle import History
 from model.prediction import (
     NO_HISTORY,
     OK,
@@ -24,6 +23,7 @@ from model.prediction import (
     Simulation,
     TrajectoryPoint,
 )
+from model.records.cycle import History
 
 HOT_degC = 45.0
 

@@ -7,8 +7,8 @@ import pandas as pd
 import pytest
 
 from aasx.vocabulary import RECORD_COLUMNS
-from model.features import cycle_features
-from operations.twin import ID_SHORT
+from model.records.features import cycle_features
+from operations.cell.twin import ID_SHORT
 from tests.operations.conftest import cycle, fading, serve
 
 

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from aasx.client import AasClient
+from aasx.elements.values import submodel_to_value
 from aasx.identifiers import submodel_id
-from aasx.values import submodel_to_value
 from tests.operations.conftest import Cell, cycle, delete_cell, fading, put_cell, serve
 from tests.operations.faulty_proxy import FaultyProxy
 from tests.operations.test_append_cycle import discharge_csv

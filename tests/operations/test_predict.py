@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from aasx.elements.values import submodel_to_value
 from aasx.identifiers import model_submodel_id
-from aasx.values import submodel_to_value
-from operations import twin
+from operations.cell import twin
 from tests.operations.conftest import fading
 
 

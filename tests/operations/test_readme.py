@@ -7,13 +7,14 @@ import re
 
 import pytest
 
-from operations import alerts, settings
-from operations.errors import STATUSES
-from operations.execution import OPERATIONS
+from operations.cell import alerts
+from operations.request import settings
+from operations.request.errors import STATUSES
+from operations.service.execution import OPERATIONS
 from tests.servers import ROOT
 
 README = (ROOT / "operations" / "README.md").read_text(encoding="utf-8")
-SOURCE = (ROOT / "operations" / "settings.py").read_text(encoding="utf-8")
+SOURCE = (ROOT / "operations" / "request" / "settings.py").read_text(encoding="utf-8")
 
 
 def test_every_operation_with_its_path():

@@ -7,11 +7,11 @@ import requests
 
 from aasx.client import AasClient
 from aasx.identifiers import fleet_submodel_id, submodel_id
-from model import data
-from model.artifact import TwinModel
 from model.prediction import Scenario
-from operations import twin as mapping
-from operations.execution import OPERATIONS
+from model.records import data
+from model.serving.artifact import TwinModel
+from operations.cell import twin as mapping
+from operations.service.execution import OPERATIONS
 from tests.operations.conftest import delete_cell, put_records
 
 

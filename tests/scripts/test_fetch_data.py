@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from model import data
+from model.records import data
 from tests.conftest import run_script
 from tests.model.raw_files import mat_bytes, nasa_archive
 

@@ -7,11 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from aasx import package, transfer, values
+from aasx import transfer
 from aasx.cell_description import from_mapping
 from aasx.client import AasClient
+from aasx.elements import values
 from aasx.identifiers import submodel_id
-from model import data
+from aasx.packages import package
+from model.records import data
 from tests.conftest import must_run, run_script
 from tests.servers import start_basyx
 

@@ -8,8 +8,8 @@ import pytest
 from aasx import transfer
 from aasx.client import AasClient
 from aasx.identifiers import submodel_id
-from model import data
-from operations import twin as mapping
+from model.records import data
+from operations.cell import twin as mapping
 from tests.conftest import must_run, run_script
 
 

@@ -1,0 +1,175 @@
+"""Short constructors for submodel elements, so that a submodel module reads like the template it follows.
+
+`semantic_id` is always the text of a global reference: an IRI or IRDI of a template, or `concept_id(...)` for our own.
+`own_property` takes type and semanticId from the vocabulary. Values are Python values as in aasx.elements.values.
+"""
+
+import functools
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from basyx.aas import model
+from basyx.aas.model import datatypes
+
+from aasx.elements import values
+from aasx.identifiers import concept_id
+from aasx.vocabulary import CONCEPTS
+
+SDK_TYPES: dict[str, type] = {
+    "xs:double": datatypes.Double,
+    "xs:int": datatypes.Int,
+    "xs:long": datatypes.Long,
+    "xs:string": datatypes.String,
+    "xs:boolean": datatypes.Boolean,
+    "xs:dateTime": datatypes.DateTime,
+    "xs:anyURI": datatypes.AnyURI,
+}
+
+Texts = dict[str, str]  # language -> text
+NOT_STATED: Texts = {"en": "not stated by the data set", "fr": "non indiqué par le jeu de données"}
+
+
+def concept_qualifier(kind: str, value: str) -> model.Qualifier:
+    """Qualifiers of instances must be ConceptQualifiers: a TemplateQualifier needs kind=Template (AASd-129)."""
+    return model.Qualifier(kind, datatypes.String, value, kind=model.QualifierKind.CONCEPT_QUALIFIER)
+
+
+def not_stated() -> model.Qualifier:
+    """Marks an element whose value the source does not give, although the template wants the element."""
+    return concept_qualifier("ValueAvailability", "notStatedBySource")
+
+
+def value_origin(origin: str) -> model.Qualifier:
+    """Marks a value that the source does not state as such, e.g. "derivedFromSource" or "assumedSameCellType"."""
+    return concept_qualifier("ValueOrigin", origin)
+
+
+@functools.cache
+def reference(value: str) -> model.ExternalReference:
+    return model.ExternalReference((model.Key(model.KeyTypes.GLOBAL_REFERENCE, value),))
+
+
+def _common(
+    semantic_id: str | None,
+    supplemental: Iterable[str] = (),
+    description: Texts | None = None,
+    display_name: Texts | None = None,
+    qualifiers: Iterable[model.Qualifier] = (),
+) -> dict[str, Any]:
+    return {
+        "semantic_id": None if semantic_id is None else reference(semantic_id),
+        "supplemental_semantic_id": [reference(value) for value in supplemental],
+        "description": None if description is None else model.MultiLanguageTextType(description),
+        "display_name": None if display_name is None else model.MultiLanguageNameType(display_name),
+        "qualifier": qualifiers,
+    }
+
+
+def property_(
+    id_short: str | None, xs_type: str, value: Any = None, semantic_id: str | None = None, **common: Any
+) -> model.Property:
+    """A Property; no value when `value` is None. `common`: supplemental, description, display_name, qualifiers."""
+    sdk_type = SDK_TYPES[xs_type]
+    text = values.to_text(value, xs_type)
+    sdk_value = None if text is None else datatypes.from_xsd(text, sdk_type)
+    return model.Property(id_short, sdk_type, sdk_value, **_common(semantic_id, **common))
+
+
+def own_property(id_short: str, value: Any = None, concept: str | None = None, **common: Any) -> model.Property:
+    """A Property of our vocabulary; `concept` where it is not the idShort."""
+    name = concept or id_short
+    xs_type = CONCEPTS[name].xs_type
+    if xs_type is None:
+        raise ValueError(f"{name} has no value type")
+    return property_(id_short, xs_type, value, concept_id(name), **common)
+
+
+def multi_language(
+    id_short: str, texts: Texts | None, semantic_id: str | None = None, **common: Any
+) -> model.MultiLanguageProperty:
+    value = None if texts is None else model.MultiLanguageTextType(texts)
+    return model.MultiLanguageProperty(id_short, value, **_common(semantic_id, **common))
+
+
+def collection(
+    id_short: str | None, children: Sequence[model.SubmodelElement], semantic_id: str | None = None, **common: Any
+) -> model.SubmodelElementCollection:
+    """`id_short` None for an item of a list."""
+    return model.SubmodelElementCollection(id_short, children, **_common(semantic_id, **common))
+
+
+def collection_list(
+    id_short: str,
+    items: Sequence[model.SubmodelElementCollection],
+    semantic_id: str | None,
+    item_semantic_id: str,
+    order_relevant: bool = True,
+    **common: Any,
+) -> model.SubmodelElementList:
+    """A SubmodelElementList of collections."""
+    return model.SubmodelElementList(
+        id_short,
+        model.SubmodelElementCollection,
+        items,
+        semantic_id_list_element=reference(item_semantic_id),
+        order_relevant=order_relevant,
+        **_common(semantic_id, **common),
+    )
+
+
+def value_list(id_short: str, numbers: Sequence[Any], concept: str, **common: Any) -> model.SubmodelElementList:
+    """A SubmodelElementList of Properties of one concept of our vocabulary."""
+    xs_type = CONCEPTS[concept].xs_type
+    assert xs_type is not None
+    return model.SubmodelElementList(
+        id_short,
+        model.Property,
+        [property_(None, xs_type, number) for number in numbers],
+        value_type_list_element=SDK_TYPES[xs_type],
+        **_common(concept_id(concept), **common),
+    )
+
+
+def double_range(id_short: str, low: float | None, high: float | None, semantic_id: str, **common: Any) -> model.Range:
+    """A Range xs:double, bounds rounded outward to whole numbers, None for an open end (see values.range_bounds)."""
+    low_text, high_text = values.range_bounds(low, high)
+    return model.Range(id_short, datatypes.Double, float(low_text), float(high_text), **_common(semantic_id, **common))
+
+
+def file(id_short: str, content_type: str, path: str | None, semantic_id: str, **common: Any) -> model.File:
+    return model.File(id_short, content_type, path, **_common(semantic_id, **common))
+
+
+def reference_element(
+    id_short: str, value: model.Reference | None, semantic_id: str, **common: Any
+) -> model.ReferenceElement:
+    return model.ReferenceElement(id_short, value, **_common(semantic_id, **common))
+
+
+def submodel_reference(submodel_id: str) -> model.ModelReference:
+    return model.ModelReference((model.Key(model.KeyTypes.SUBMODEL, submodel_id),), model.Submodel)
+
+
+def submodel(
+    identifier: str,
+    id_short: str,
+    semantic_id: str,
+    children: Sequence[model.SubmodelElement],
+    administration: model.AdministrativeInformation,
+    description: Texts,
+    supplemental: Iterable[str] = (),
+) -> model.Submodel:
+    return model.Submodel(
+        identifier,
+        children,
+        id_short=id_short,
+        administration=administration,
+        semantic_id=reference(semantic_id),
+        supplemental_semantic_id=[reference(value) for value in supplemental],
+        description=model.MultiLanguageTextType(description),
+    )
+
+
+def administration(version: str, revision: str, template_id: str | None = None) -> model.AdministrativeInformation:
+    """Constant for a submodel that holds history: BaSyx overwrites a stored one when version or revision differ."""
+    return model.AdministrativeInformation(version=version, revision=revision, template_id=template_id)

@@ -1,0 +1,306 @@
+"""AASX packages as files, and the JSON environment they hold.
+
+A package holds one part with the whole environment, JSON (/aasx/data.json) unless XML is asked for: the JSON form is
+the only one that all of Package Explorer, both metamodel 3.x generations of the tools and BaSyx read. The same content
+always gives the same bytes: everything is sorted, the zip entries have a fixed date.
+
+`environment_of` collects built objects, `write` and `read` are the way to and from files (`without_files` gives the
+environment as plain JSON), `walk` gives every element
+with its idShort path, `canonical` is the form in which two twins are compared.
+"""
+
+import dataclasses
+import io
+import json
+import pathlib
+import posixpath
+import xml.etree.ElementTree as ElementTree
+import zipfile
+import zlib
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+from xml.sax.saxutils import quoteattr
+
+import aas_core3.jsonization
+import aas_core3.xmlization
+
+from aasx.elements import values
+from aasx.packages.files import CONTENT_TYPES, THUMBNAIL_PART, part_name
+
+JSON_PART, XML_PART = "/aasx/data.json", "/aasx/data.xml"
+RELATIONSHIPS = "http://admin-shell.io/aasx/relationships"
+THUMBNAIL_RELATIONSHIP = "http://schemas.openxmlformats.org/package/2006/relationships/metadata/thumbnail"
+OPC = "http://schemas.openxmlformats.org/package/2006"
+ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold; constant, so that packages are reproducible
+LARGEST_PACKAGE_BYTES = 1_000_000_000  # unpacked; a guard against decompression bombs
+
+Environment = dict[str, list[dict]]
+COLLECTIONS = ("assetAdministrationShells", "submodels", "conceptDescriptions")
+
+
+class PackageError(ValueError):
+    """The file is not an AASX package that can be read; the message says why."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Package:
+    """`environment` as in the JSON form of the metamodel; `files`: part name -> content."""
+
+    environment: Environment
+    files: dict[str, bytes]
+
+    def shells(self) -> list[dict]:
+        return self.environment.get("assetAdministrationShells", [])
+
+    def submodels(self) -> list[dict]:
+        return self.environment.get("submodels", [])
+
+    def concept_descriptions(self) -> list[dict]:
+        return self.environment.get("conceptDescriptions", [])
+
+
+# --- packages
+
+
+def environment_of(objects: Iterable[Any]) -> Environment:
+    """JSON environment of SDK objects (or of their JSON), each identifiable once, sorted by id."""
+    collections = dict(zip(("AssetAdministrationShell", "Submodel", "ConceptDescription"), COLLECTIONS, strict=True))
+    found: dict[str, dict[str, dict]] = {name: {} for name in COLLECTIONS}
+    for item in objects:
+        identifiable = item if isinstance(item, dict) else values.to_json(item)
+        found[collections[identifiable["modelType"]]][identifiable["id"]] = identifiable
+    for shell in found["assetAdministrationShells"].values():
+        if "submodels" in shell:
+            shell["submodels"] = sorted(shell["submodels"], key=lambda reference: reference["keys"][-1]["value"])
+    return {name: [found[name][key] for key in sorted(found[name])] for name in COLLECTIONS if found[name]}
+
+
+def to_bytes(objects: Iterable[Any], files: Mapping[str, bytes], form: str = "json") -> bytes:
+    """An AASX package of SDK objects (or their JSON) and supplementary files; `form` is "json" or "xml"."""
+    environment = environment_of(objects)
+    if form == "json":
+        spec_part, spec = JSON_PART, json.dumps(environment, ensure_ascii=False, indent=1).encode("utf-8")
+    elif form == "xml":
+        parsed = aas_core3.jsonization.environment_from_jsonable(environment)
+        spec_part, spec = XML_PART, aas_core3.xmlization.to_str(parsed).encode("utf-8")
+    else:
+        raise ValueError(f"{form!r} is not a form of a package: json or xml")
+    has_thumbnail = THUMBNAIL_PART in files
+    roots = [(f"{RELATIONSHIPS}/aasx-origin", "/aasx/aasx-origin")]
+    if has_thumbnail:
+        roots.append((THUMBNAIL_RELATIONSHIP, THUMBNAIL_PART))
+    parts = {
+        "/[Content_Types].xml": _content_types([spec_part, *files]),
+        "/_rels/.rels": _relationships(roots),
+        "/aasx/aasx-origin": b"Intentionally empty.",
+        "/aasx/_rels/aasx-origin.rels": _relationships([(f"{RELATIONSHIPS}/aas-spec", spec_part)]),
+        spec_part: spec,
+        f"/aasx/_rels/{posixpath.basename(spec_part)}.rels": _relationships(
+            [(f"{RELATIONSHIPS}/aas-suppl", name) for name in sorted(files)]
+        ),
+        **{name: files[name] for name in sorted(files)},
+    }
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in parts.items():
+            entry = zipfile.ZipInfo(name.lstrip("/"), ZIP_DATE)
+            entry.compress_type = zipfile.ZIP_DEFLATED
+            entry.create_system = 0  # the same on every operating system
+            archive.writestr(entry, content)
+    return buffer.getvalue()
+
+
+def write(objects: Iterable[Any], files: Mapping[str, bytes], path: pathlib.Path, form: str = "json") -> None:
+    path.write_bytes(to_bytes(objects, files, form))
+
+
+def without_files(package: Package) -> bytes:
+    """The environment alone, as plain JSON: File elements and thumbnails lose their value, for there are no files."""
+    environment = json.loads(json.dumps(package.environment))
+    for submodel in environment.get("submodels", []):
+        for _, element in file_elements(submodel):
+            element.pop("value", None)
+    for shell in environment.get("assetAdministrationShells", []):
+        shell["assetInformation"].pop("defaultThumbnail", None)
+    return json.dumps(environment, ensure_ascii=False, indent=1).encode("utf-8")
+
+
+def _relationships(targets: Iterable[tuple[str, str]]) -> bytes:
+    rows = "".join(
+        f"<Relationship Id={quoteattr(f'r{number}')} Type={quoteattr(kind)} Target={quoteattr(target)}/>"
+        for number, (kind, target) in enumerate(targets, start=1)
+    )
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Relationships xmlns="{OPC}/relationships">{rows}</Relationships>\n'
+    ).encode()
+
+
+def _content_types(part_names: Iterable[str]) -> bytes:
+    extensions = sorted({name.rsplit(".", 1)[-1] for name in part_names})
+    rows = "".join(
+        f"<Default Extension={quoteattr(extension)}"
+        f" ContentType={quoteattr(CONTENT_TYPES.get(extension, 'application/octet-stream'))}/>"
+        for extension in extensions
+    )
+    return (
+        f'<?xml version="1.0" encoding="UTF-8"?>\n<Types xmlns="{OPC}/content-types">'
+        '<Default Extension="rels" ContentType="application/vnd.openxmlformats-package.relationships+xml"/>'
+        f'{rows}<Override PartName="/aasx/aasx-origin" ContentType="text/plain"/></Types>\n'
+    ).encode()
+
+
+def read(source: pathlib.Path | bytes) -> Package:
+    """Read a package of metamodel 3.0, JSON or XML, whatever its parts are called, or a plain JSON environment.
+
+    Raises PackageError.
+    """
+    if isinstance(source, pathlib.Path) and source.suffix.lower() == ".json":
+        try:
+            return Package(_parse(source.name, source.read_bytes()), {})
+        except OSError as error:
+            raise PackageError(f"{source} cannot be read: {error.strerror}") from error
+    try:
+        with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > LARGEST_PACKAGE_BYTES:
+                raise PackageError(f"the package unpacks to more than {LARGEST_PACKAGE_BYTES} bytes")
+            names = {f"/{entry.filename}": entry.filename for entry in archive.infolist() if not entry.is_dir()}
+            parts = {part: archive.read(name) for part, name in names.items()}
+    except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
+        raise PackageError(f"not an AASX package: {error}") from error
+    origins = _related(parts, "/_rels/.rels", "aasx-origin")
+    specs = [spec for origin in origins for spec in _related(parts, _relationships_part(origin), "aas-spec")]
+    if not specs:
+        raise PackageError("not an AASX package: it has no aas-spec part")
+    found: Environment = {name: [] for name in COLLECTIONS}
+    files: dict[str, bytes] = {}
+    for spec in specs:
+        environment = _parse(spec, parts[spec])
+        for name in COLLECTIONS:
+            found[name] += environment.get(name, [])
+        files |= {name: parts[name] for name in _related(parts, _relationships_part(spec), "aas-suppl")}
+    files |= {name: parts[name] for name in _related(parts, "/_rels/.rels", "metadata/thumbnail")}
+    return Package({name: found[name] for name in COLLECTIONS if found[name]}, files)
+
+
+def _parse(part: str, content: bytes) -> Environment:
+    try:
+        if part.lower().endswith("json"):
+            environment = json.loads(content.decode("utf-8-sig"))
+        else:
+            events = ElementTree.iterparse(io.BytesIO(content), ["start", "end"])
+            environment = aas_core3.jsonization.to_jsonable(aas_core3.xmlization.environment_from_iterparse(events))
+    except (ValueError, RecursionError, ElementTree.ParseError, aas_core3.xmlization.DeserializationException) as error:
+        raise PackageError(f"{part} cannot be read as metamodel 3.0: {error}") from error
+    if not isinstance(environment, dict) or not all(
+        isinstance(environment.get(name, []), list) for name in COLLECTIONS
+    ):
+        raise PackageError(f"{part} does not hold an AAS environment")
+    return environment
+
+
+def _relationships_part(part: str) -> str:
+    folder, name = posixpath.split(part)
+    return f"{folder}/_rels/{name}.rels"
+
+
+def _related(parts: Mapping[str, bytes], relationships_part: str, kind: str) -> list[str]:
+    """Names of the parts a relationships part points to; the type's end counts, its beginning has changed over time."""
+    if relationships_part not in parts:
+        return []
+    try:
+        root = ElementTree.fromstring(parts[relationships_part])
+    except ElementTree.ParseError as error:
+        raise PackageError(f"{relationships_part} is not XML: {error}") from error
+    folder = posixpath.dirname(posixpath.dirname(relationships_part)) or "/"
+    targets = [
+        posixpath.normpath(posixpath.join(folder, row.get("Target", "")))
+        for row in root
+        if row.get("Type", "").endswith(f"/{kind}") and row.get("TargetMode") != "External"
+    ]
+    missing = [target for target in targets if target not in parts]
+    if missing:
+        raise PackageError(f"the package lacks its part {missing[0]}")
+    return targets
+
+
+# --- elements of a submodel
+
+
+def walk(elements: Iterable[dict], prefix: str = "") -> Iterator[tuple[str, dict]]:
+    """All elements below (not inside operation variables) with their idShort paths."""
+    for element in elements:
+        path = f"{prefix}{element['idShort']}"
+        yield path, element
+        yield from _walk_children(path, element)
+
+
+def _walk_children(path: str, element: dict) -> Iterator[tuple[str, dict]]:
+    kind = element.get("modelType")
+    if kind == "SubmodelElementCollection":
+        yield from walk(element.get("value") or [], f"{path}.")
+    elif kind == "Entity":
+        yield from walk(element.get("statements") or [], f"{path}.")
+    elif kind == "SubmodelElementList":
+        for index, item in enumerate(element.get("value") or []):
+            yield f"{path}[{index}]", item
+            yield from _walk_children(f"{path}[{index}]", item)
+
+
+def file_elements(submodel: dict) -> list[tuple[str, dict]]:
+    return [item for item in walk(submodel.get("submodelElements") or []) if item[1].get("modelType") == "File"]
+
+
+def canonical(identifiable: dict) -> dict:
+    """An identifiable as it was built, whatever a server added: no `kind: Instance` (the default), and File elements
+    and thumbnails named as in a package. Two twins are equal when their canonical forms are equal.
+    """
+    result = json.loads(json.dumps(identifiable))
+    if result["modelType"] == "Submodel":
+        if result.get("kind") == "Instance":
+            del result["kind"]
+        for path, element in file_elements(result):
+            if element.get("value"):
+                element["value"] = part_name(result["id"], path, element["contentType"])
+    if result["modelType"] == "AssetAdministrationShell":
+        thumbnail = result["assetInformation"].get("defaultThumbnail")
+        if thumbnail:
+            result["assetInformation"]["defaultThumbnail"] = {"path": THUMBNAIL_PART, "contentType": "image/png"}
+        if "submodels" in result:
+            result["submodels"] = sorted(result["submodels"], key=lambda reference: reference["keys"][-1]["value"])
+    return values.without_empty_arrays(result)
+
+
+def model_references(part: Any) -> Iterator[dict]:
+    """All ModelReferences below a piece of JSON."""
+    if isinstance(part, dict):
+        if part.get("type") == "ModelReference":
+            yield part
+        for value in part.values():
+            yield from model_references(value)
+    elif isinstance(part, list):
+        for value in part:
+            yield from model_references(value)
+
+
+def referred_submodels(submodel: dict) -> set[str]:
+    return {
+        reference["keys"][0]["value"]
+        for reference in model_references(submodel)
+        if reference["keys"][0]["type"] == "Submodel"
+    }
+
+
+def semantic_ids(part: Any) -> set[str]:
+    """Every semanticId, supplemental semanticId and semanticIdListElement below a piece of JSON."""
+    found: set[str] = set()
+    if isinstance(part, dict):
+        references = [part[name] for name in ("semanticId", "semanticIdListElement") if name in part]
+        references += part.get("supplementalSemanticIds") or []
+        found |= {reference["keys"][-1]["value"] for reference in references}
+        for value in part.values():
+            if isinstance(value, dict | list):
+                found |= semantic_ids(value)
+    elif isinstance(part, list):
+        for value in part:
+            found |= semantic_ids(value)
+    return found

@@ -1,0 +1,74 @@
+"""The fleet: a shell of its own with one submodel that sums up every cell, so that a view needs one request.
+
+The delegate of the operations writes it; nobody else. No published template fits, so all of it is our vocabulary.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from basyx.aas import model
+
+from aasx.elements import values
+from aasx.elements.build import administration, collection, own_property, submodel
+from aasx.identifiers import concept_id, fleet_submodel_id
+from aasx.submodels.operation_variables import PREDICT_ALL, operation
+
+SEMANTIC_CONCEPT = "FleetSubmodel"
+CELLS_PATH = "Cells"
+REMOVED_CELLS_PATH = "RemovedCells"
+SEVERITIES = ("none", "warning", "critical", "endOfLife")  # rising
+CELL_SUMMARY = (
+    "Battery", "AtCycle", "Capacity", "StateOfHealth", "StateOfHealthLower", "StateOfHealthUpper", "RUL", "RULLower",
+    "RULUpper", "EndOfLifeCycle", "AlertSeverity", "UnacknowledgedAlerts", "LastUpdate", "CapacityTrend",
+)  # fmt: skip
+
+
+def build(cells: Mapping[str, Mapping[str, Any]], delegate_url: str) -> model.Submodel:
+    """The fleet's submodel; `cells`: cell -> values by idShort (CELL_SUMMARY), may be empty."""
+    return submodel(
+        fleet_submodel_id(),
+        "Fleet",
+        concept_id(SEMANTIC_CONCEPT),
+        [
+            collection("Cells", cell_summaries(cells), concept_id("Cells")),
+            removed_cells(None),
+            operation(PREDICT_ALL, delegate_url, "fleet"),
+        ],
+        administration("1", "0"),
+        {"en": "Last prediction and alerts of every cell", "fr": "Dernière prédiction et alertes de chaque cellule"},
+    )
+
+
+def removed_cells(names: str | None) -> model.Property:
+    """Cells that a person has removed, separated by blanks: loading a package does not bring them back."""
+    return own_property(REMOVED_CELLS_PATH, names)
+
+
+def cell_summaries(cells: Mapping[str, Mapping[str, Any]]) -> Sequence[model.SubmodelElementCollection]:
+    return [cell_summary(cell, cells[cell]) for cell in sorted(cells)]
+
+
+def cell_summary(cell: str, known: Mapping[str, Any]) -> model.SubmodelElementCollection:
+    row = {"AlertSeverity": "none", "UnacknowledgedAlerts": 0, **known, "Battery": cell}
+    return collection(cell, [own_property(name, row.get(name)) for name in CELL_SUMMARY], concept_id("CellSummary"))
+
+
+def cell_item(cell: str) -> dict:
+    """JSON of a cell's summary of which nothing is known yet."""
+    return values.to_json(cell_summary(cell, {}))
+
+
+def summary_of(prediction: Mapping[str, Any]) -> dict[str, Any]:
+    """The summary of a cell from the values of its Prediction submodel (aasx.elements.values.submodel_to_value)."""
+    details = prediction["PredictionDetails"]
+    health = prediction["StateOfHealthPrediction"]
+    alerts = prediction["ActiveAlerts"]
+    active = [alert["Severity"] for alert in alerts if alert["AlertState"].startswith("active")]
+    unacknowledged = [alert for alert in alerts if alert["AlertState"].endswith("Unacknowledged")]
+    return {
+        **{name: details[name] for name in ("AtCycle", "Capacity", "RUL", "RULLower", "RULUpper", "EndOfLifeCycle")},
+        **{name: health[name] for name in ("StateOfHealth", "StateOfHealthLower", "StateOfHealthUpper")},
+        "AlertSeverity": max(active, key=SEVERITIES.index, default="none"),
+        "UnacknowledgedAlerts": len(unacknowledged),
+        "LastUpdate": details["PredictedAt"],
+    }

@@ -1,0 +1,199 @@
+"""The operations of the twin: inputs, outputs, and the AAS Operation elements that declare them.
+
+Each operation is an Operation element at the top level of its submodel (nested ones break `$value` of BaSyx). BaSyx
+hands an invocation over to the delegate named in the qualifier `invocationDelegation`; the URL ends in
+/delegation/<cell>/<operation>, so the delegate knows which twin called.
+
+Every operation answers `Status` ("ok" or an error code) and `Message` first, for BaSyx drops the body of an HTTP error.
+Inputs and outputs of one operation must not share an idShort (AASd-134), hence AtCycle (in) and PredictedAtCycle (out).
+Whether an input is required is not in the metamodel: the qualifier `Cardinality` (One, ZeroToOne) says so.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from basyx.aas import model
+
+from aasx.elements.build import (
+    collection,
+    collection_list,
+    concept_qualifier,
+    own_property,
+    property_,
+    reference,
+    value_list,
+)
+from aasx.identifiers import concept_id
+from aasx.vocabulary import CONCEPTS, LONG, RECORD_COLUMNS
+
+DELEGATION = "invocationDelegation"  # type of the qualifier in which BaSyx looks for the delegate's URL
+RECORD_COUNT_SEMANTIC_ID = "https://admin-shell.io/idta/TimeSeries/Segment/RecordCount/1/1"  # IDTA 02008-1-1
+
+
+@dataclass(frozen=True)
+class Variable:
+    """An input or output. `concept` where it is not the idShort; `items` for a list of collections.
+
+    `trajectory` marks a collection of the lists Cycle, Capacity, CapacityLower and CapacityUpper.
+    """
+
+    id_short: str
+    required: bool = False
+    concept: str | None = None
+    item_concept: str | None = None
+    items: tuple["Variable", ...] = ()
+    trajectory: bool = False
+
+
+@dataclass(frozen=True)
+class OperationDefinition:
+    name: str
+    inputs: tuple[Variable, ...]
+    outputs: tuple[Variable, ...]
+
+
+def _variables(names: str, required: bool = False) -> tuple[Variable, ...]:
+    return tuple(Variable(name, required) for name in names.split())
+
+
+STATUS = _variables("Status Message")
+RUL = _variables("RUL RULLower RULUpper")
+STATE_OF_HEALTH = _variables("StateOfHealth StateOfHealthLower StateOfHealthUpper")
+CONDITIONS = _variables("ambient_temperature DischargeCurrent CutOffVoltage")
+DRIVERS = Variable("Drivers", item_concept="Driver", items=_variables("Feature FeatureValue FeatureUnit Effect"))
+SIMILAR_CELLS = Variable("SimilarCells", item_concept="SimilarCell", items=_variables("Battery Weight"))
+REQUEST_ID = Variable("RequestId")
+
+PREDICT = OperationDefinition(
+    "Predict",
+    inputs=_variables("AtCycle ConfidenceLevel EndOfLifeCapacity"),
+    outputs=(
+        *STATUS, *RUL, *STATE_OF_HEALTH, *_variables("EndOfLifeCycle PredictedAtCycle"),
+        Variable("CapacityTrajectory", trajectory=True), DRIVERS, SIMILAR_CELLS,
+        *_variables("ModelVersion ModelHash ModelKind OutsideTrainingRange OutsideTrainingRangeNames"),
+        *_variables("PredictionStatus PredictedAt"), REQUEST_ID,
+    ),
+)  # fmt: skip
+
+SIMULATE_WHAT_IF = OperationDefinition(
+    "SimulateWhatIf",
+    inputs=(
+        *_variables("FromCycle HorizonCycles"), *CONDITIONS,
+        Variable("Phases", item_concept="Phase", items=(Variable("Cycles"), *CONDITIONS)),
+        *_variables("Capacity Re Rct Temperature_measured"),  # replace present measurements
+        *_variables("EndOfLifeCapacity ConfidenceLevel"),
+    ),
+    outputs=(
+        *STATUS, *RUL, Variable("EndOfLifeCycle"), Variable("CapacityTrajectory", trajectory=True),
+        *_variables("BaselineRUL BaselineRULLower BaselineRULUpper BaselineEndOfLifeCycle"),
+        Variable("BaselineTrajectory", trajectory=True),
+        *_variables("OutsideTrainingRange OutsideTrainingRangeNames Assumptions"), REQUEST_ID,
+    ),
+)  # fmt: skip
+
+_COMPUTED_COLUMNS = ("StateOfHealth", "type")  # of the record; never given by the caller
+_APPEND_REQUIRED = ("id_cycle", "ambient_temperature")
+APPEND_CYCLE = OperationDefinition(
+    "AppendCycle",
+    inputs=(
+        *(
+            Variable(column.id_short, column.id_short in _APPEND_REQUIRED, concept=column.concept.id)
+            for column in RECORD_COLUMNS
+            if column.id_short not in _COMPUTED_COLUMNS
+        ),
+        *_variables("DischargeSamples ChargeSamples"),
+    ),
+    outputs=(
+        *STATUS, *_variables("RecordPath RecordCount"), *STATE_OF_HEALTH, *RUL,
+        *_variables("AlertsRaised Outcome"), REQUEST_ID,
+    ),
+)  # fmt: skip
+
+ACKNOWLEDGE_ALERT = OperationDefinition(
+    "AcknowledgeAlert",
+    inputs=(*_variables("AlertId AcknowledgedBy", required=True), Variable("Comment")),
+    outputs=(*STATUS, *_variables("AlertState AcknowledgedAt"), REQUEST_ID),
+)
+
+SET_THRESHOLDS = OperationDefinition(
+    "SetThresholds",
+    inputs=(
+        Variable("ChangedBy", required=True),
+        *_variables("Comment RULWarning RULCritical SoHWarning SoHCritical SoHEndOfLife"),
+        *_variables("TemperatureWarning TemperatureCritical"),
+    ),
+    outputs=(*STATUS, Variable("ChangedAt"), REQUEST_ID),
+)
+
+PREDICT_ALL = OperationDefinition(
+    "PredictAll",
+    inputs=_variables("TimeBudget_s"),
+    outputs=(
+        *STATUS,
+        Variable(
+            "Results",
+            item_concept="CellResult",
+            items=(*_variables("Battery ResultStatus ResultMessage"), *RUL, Variable("StateOfHealth")),
+        ),
+        REQUEST_ID,
+    ),
+)
+
+OPERATIONS = {
+    definition.name: definition
+    for definition in (PREDICT, SIMULATE_WHAT_IF, APPEND_CYCLE, ACKNOWLEDGE_ALERT, SET_THRESHOLDS, PREDICT_ALL)
+}
+
+
+def delegation_url(delegate_url: str, cell: str, operation: str) -> str:
+    """Where BaSyx sends an invocation; `cell` is "fleet" for the operations of the fleet."""
+    return f"{delegate_url.rstrip('/')}/delegation/{cell}/{operation}"
+
+
+def operation(definition: OperationDefinition, delegate_url: str, cell: str) -> model.Operation:
+    """The Operation element of `cell`."""
+    concept = CONCEPTS[definition.name]
+    return model.Operation(
+        definition.name,
+        input_variable=[variable_element(variable, is_input=True) for variable in definition.inputs],
+        output_variable=[variable_element(variable) for variable in definition.outputs],
+        semantic_id=reference(concept_id(definition.name)),
+        description=model.MultiLanguageTextType({"en": concept.definition_en, "fr": concept.definition_fr}),
+        qualifier=[concept_qualifier(DELEGATION, delegation_url(delegate_url, cell, definition.name))],
+    )
+
+
+def variable_element(variable: Variable, is_input: bool = False) -> model.SubmodelElement:
+    """The element that declares a variable, without values; a list holds one item that shows what its items are."""
+    concept = variable.concept or variable.id_short
+    qualifiers = [concept_qualifier("Cardinality", "One" if variable.required else "ZeroToOne")] if is_input else []
+    if variable.trajectory:
+        return trajectory(variable.id_short, {}, qualifiers=qualifiers)
+    if variable.items:
+        assert variable.item_concept is not None
+        item = collection(
+            None, [variable_element(part, is_input) for part in variable.items], concept_id(variable.item_concept)
+        )
+        return collection_list(
+            variable.id_short, [item], concept_id(concept), concept_id(variable.item_concept), qualifiers=qualifiers
+        )
+    if concept == "RecordCount":
+        return property_("RecordCount", LONG, None, RECORD_COUNT_SEMANTIC_ID, qualifiers=qualifiers)
+    return own_property(variable.id_short, None, concept, qualifiers=qualifiers)
+
+
+def trajectory(
+    id_short: str, points: dict[str, Sequence[float]], qualifiers: Sequence[model.Qualifier] = ()
+) -> model.SubmodelElementCollection:
+    """Predicted capacity over cycles: four lists of equal length (Cycle; Capacity, CapacityLower, CapacityUpper Ah)."""
+    return collection(
+        id_short,
+        [
+            value_list("Cycle", points.get("Cycle", ()), "TrajectoryCycle"),
+            value_list("Capacity", points.get("Capacity", ()), "TrajectoryCapacity"),
+            value_list("CapacityLower", points.get("CapacityLower", ()), "CapacityLower"),
+            value_list("CapacityUpper", points.get("CapacityUpper", ()), "CapacityUpper"),
+        ],
+        concept_id(id_short),
+        qualifiers=qualifiers,
+    )

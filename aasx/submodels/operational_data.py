@@ -1,0 +1,191 @@
+"""Submodel OperationalData: IDTA 02008-1-1, Time Series Data, with a live state and the operation AppendCycle.
+
+    Metadata.Record                                    the columns: types and semanticIds, no values
+    Segments.InternalSegment.Records.Record0001 ...    one record per discharge cycle, values only
+    Segments.ExternalSegment.Data                      CSV file with sampled curves of all cycles
+    Segments.LatestCycle.Data                          CSV file with sampled curves of the last appended cycle
+    LiveState                                          last sample and last cycle
+    AppendCycle                                        operation
+
+The idShort is OperationalData where the template says TimeSeries; the semanticId carries the identity. The records
+carry no semanticId of their own: Metadata.Record has them, and 168 records are then half as large.
+"""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from basyx.aas import model
+
+from aasx.cell_description import CellDescription
+from aasx.elements import values
+from aasx.elements.build import administration, collection, file, multi_language, own_property, property_, submodel
+from aasx.identifiers import concept_id, submodel_id
+from aasx.submodels.operation_variables import APPEND_CYCLE, RECORD_COUNT_SEMANTIC_ID, operation
+from aasx.vocabulary import RECORD_COLUMNS
+
+TIME_SERIES = "https://admin-shell.io/idta/TimeSeries"
+SEMANTIC_ID = f"{TIME_SERIES}/1/1"
+TEMPLATE_ID = "https://admin-shell.io/idta-02008-1-1"
+RECORD_SEMANTIC_ID = f"{TIME_SERIES}/Record/1/1"
+EXTERNAL_SEGMENT_SEMANTIC_ID = f"{TIME_SERIES}/Segments/ExternalSegment/1/1"
+
+RECORDS_PATH = "Segments.InternalSegment.Records"
+CURVES_PATH = "Segments.ExternalSegment.Data"
+LATEST_CURVES_PATH = "Segments.LatestCycle.Data"
+
+# idShorts of the live state, each a concept of our vocabulary
+LIVE_STATE = (
+    "Battery", "id_cycle", "type", "ambient_temperature", "Time", "Voltage_measured", "Current_measured",
+    "Temperature_measured", "Current_charge", "Voltage_charge", "Capacity", "StateOfHealth", "LastUpdate",
+)  # fmt: skip
+
+Record = Mapping[str, Any]  # idShort of the column -> Python value or None
+
+
+def build(
+    description: CellDescription,
+    records: Sequence[Record],
+    delegate_url: str,
+    curves_path: str | None = None,
+    latest_curves_path: str | None = None,
+) -> model.Submodel:
+    """The operational data of a cell. `records` are in the order of id_cycle, which runs 1, 2, 3 ...
+
+    The two paths are part names of CSV files in a package; None for a File element without content.
+    """
+    cell = description.cell
+    return submodel(
+        submodel_id(cell, "OperationalData"),
+        "OperationalData",
+        SEMANTIC_ID,
+        [
+            collection(
+                "Metadata",
+                [
+                    multi_language(
+                        "Name",
+                        {"en": f"Ageing history of {cell}", "fr": f"Historique de vieillissement de {cell}"},
+                        f"{TIME_SERIES}/Metadata/Name/1/1",
+                    ),
+                    multi_language(
+                        "Description",
+                        {
+                            "en": f"one record per discharge with a valid capacity; source: {_source(description)}",
+                            "fr": f"un enregistrement par décharge à capacité valide ; source : {_source(description)}",
+                        },
+                        f"{TIME_SERIES}/Metadata/Description/1/1",
+                    ),
+                    record("Record", {}, with_semantic_ids=True),
+                ],
+                f"{TIME_SERIES}/Metadata/1/1",
+            ),
+            collection(
+                "Segments",
+                [
+                    _internal_segment(records),
+                    _external_segment(
+                        "ExternalSegment",
+                        {"en": "Sampled curves of all cycles", "fr": "Courbes échantillonnées de tous les cycles"},
+                        curves_path,
+                    ),
+                    _external_segment(
+                        "LatestCycle",
+                        {"en": "Sampled curves of the last cycle", "fr": "Courbes échantillonnées du dernier cycle"},
+                        latest_curves_path,
+                    ),
+                ],
+                f"{TIME_SERIES}/Segments/1/1",
+            ),
+            _live_state(cell, records[-1] if records else {}),
+            operation(APPEND_CYCLE, delegate_url, cell),
+        ],
+        # constant: BaSyx overwrites a stored submodel, with its history, when version or revision differ
+        administration("1", "1", TEMPLATE_ID),
+        {
+            "en": "Time series data (IDTA 02008-1-1; idShort TimeSeries there): one record per discharge cycle",
+            "fr": "Séries temporelles (IDTA 02008-1-1 ; idShort TimeSeries) : un enregistrement par cycle de décharge",
+        },
+    )
+
+
+def _source(description: CellDescription) -> str:
+    parts = (description.citation, description.source)
+    return "; ".join(part for part in parts if part is not None)
+
+
+def record_id_short(id_cycle: int) -> str:
+    """Record0001 for cycle 1; more digits when needed."""
+    return f"Record{id_cycle:04d}"
+
+
+def record(id_short: str, row: Record, with_semantic_ids: bool = False) -> model.SubmodelElementCollection:
+    """One record; every column is there, without value where the row has none. Raises ValueError on a wrong value."""
+    unknown = set(row) - {column.id_short for column in RECORD_COLUMNS}
+    if unknown:
+        raise ValueError(f"a cycle record has no column {', '.join(sorted(unknown))}")
+    return collection(
+        id_short,
+        [
+            property_(
+                column.id_short,
+                column.xs_type,
+                row.get(column.id_short),
+                concept_id(column.concept.id) if with_semantic_ids else None,
+            )
+            for column in RECORD_COLUMNS
+        ],
+        RECORD_SEMANTIC_ID,
+    )
+
+
+def record_item(id_short: str) -> dict:
+    """JSON of a record without values, to be filled (aasx.elements.values.filled) and appended."""
+    return values.to_json(record(id_short, {}))
+
+
+def _segment_facts(name: dict[str, str], count: int | None, records: Sequence[Record]) -> list[model.SubmodelElement]:
+    """The optional facts of a segment; times are those of the first and last record."""
+    start, end = (records[0].get("Time"), records[-1].get("Time")) if records else (None, None)
+    return [
+        multi_language("Name", name, f"{TIME_SERIES}/Segment/Name/1/1"),
+        property_("RecordCount", "xs:long", count, RECORD_COUNT_SEMANTIC_ID),
+        property_("StartTime", "xs:string", start, f"{TIME_SERIES}/Segment/StartTime/1/1"),
+        property_("EndTime", "xs:string", end, f"{TIME_SERIES}/Segment/EndTime/1/1"),
+        property_("LastUpdate", "xs:string", None, f"{TIME_SERIES}/Segment/LastUpdate/1/1"),
+    ]
+
+
+def _internal_segment(records: Sequence[Record]) -> model.SubmodelElementCollection:
+    return collection(
+        "InternalSegment",
+        [
+            *_segment_facts({"en": "Discharge cycles", "fr": "Cycles de décharge"}, len(records), records),
+            collection(
+                "Records",
+                [record(record_id_short(row["id_cycle"]), row) for row in records],
+                f"{TIME_SERIES}/Records/1/1",
+            ),
+        ],
+        f"{TIME_SERIES}/Segments/InternalSegment/1/1",
+    )
+
+
+def _external_segment(id_short: str, name: dict[str, str], path: str | None) -> model.SubmodelElementCollection:
+    """The template calls the file `File`; BaSyx's AAS web UI looks for `Data`, so it is `Data` here."""
+    return collection(
+        id_short,
+        [
+            multi_language("Name", name, f"{TIME_SERIES}/Segment/Name/1/1"),
+            property_("LastUpdate", "xs:string", None, f"{TIME_SERIES}/Segment/LastUpdate/1/1"),
+            file("Data", "text/csv", path, f"{TIME_SERIES}/File/1/1"),
+        ],
+        EXTERNAL_SEGMENT_SEMANTIC_ID,
+    )
+
+
+def _live_state(cell: str, last: Record) -> model.SubmodelElementCollection:
+    """The last cycle's values; Time (in the cycle) is its duration, LastUpdate has no value until something arrives."""
+    known = {**last, "Battery": cell, "Time": last.get("Duration"), "LastUpdate": None}
+    return collection(
+        "LiveState", [own_property(name, known.get(name)) for name in LIVE_STATE], concept_id("LiveState")
+    )

@@ -1,0 +1,356 @@
+"""Submodel Prediction: IDTA 02048-1-0, Predictive Maintenance, with the parts the template does not know.
+
+    RemainingUsefulLifePrediction    the template: RUL, interval, boundary conditions, model, pre-alerts
+    StateOfHealthPrediction          own; exact bounds, for the template has RUL only
+    PredictionDetails                own; exact values of the last prediction and where they come from
+    CapacityTrajectory, Drivers, SimilarCells
+    SoHThresholds, TemperatureThresholds, ThresholdChange    (the RUL thresholds are the template's ListPreAlerts)
+    ActiveAlerts, AlertHistory       own; the template has no acknowledgement
+    Predict, SimulateWhatIf, AcknowledgeAlert, SetThresholds    operations
+
+Misspelt idShorts (RemainingUsfulLifeDateTime) and semanticIds (PreAlerts for one pre-alert) are the template's own and
+are kept. What is not known has no value; an empty list has no value either.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from basyx.aas import model
+
+from aasx.cell_description import CellDescription
+from aasx.elements import values
+from aasx.elements.build import (
+    administration,
+    collection,
+    collection_list,
+    double_range,
+    own_property,
+    property_,
+    reference,
+    reference_element,
+    submodel,
+    submodel_reference,
+)
+from aasx.identifiers import concept_id, submodel_id
+from aasx.submodels import ai_model_nameplate
+from aasx.submodels.operation_variables import (
+    ACKNOWLEDGE_ALERT,
+    PREDICT,
+    SET_THRESHOLDS,
+    SIMULATE_WHAT_IF,
+    operation,
+    trajectory,
+)
+from aasx.vocabulary import CONCEPTS
+
+SEMANTIC_ID = "https://admin-shell.io/idta/SubmodelTemplate/PredictiveMaintenance/1/0"
+TEMPLATE_ID = SEMANTIC_ID  # the template file has no administration; this is the id it gives itself
+
+# Thresholds a new twin starts with; SetThresholds changes them.
+DEFAULT_RUL_WARNING_CYCLES, DEFAULT_RUL_CRITICAL_CYCLES = 30.0, 10.0
+SOH_WARNING_MARGIN_PERCENT, SOH_CRITICAL_MARGIN_PERCENT = 10.0, 5.0  # above the end of life
+DEFAULT_TEMPERATURE_WARNING_degC, DEFAULT_TEMPERATURE_CRITICAL_degC = 55.0, 60.0
+
+# idShorts of the collections, each a concept of our vocabulary
+STATE_OF_HEALTH_PREDICTION = ("StateOfHealth", "StateOfHealthLower", "StateOfHealthUpper", "PredictedAt")
+PREDICTION_DETAILS = (
+    "AtCycle", "RUL", "RULLower", "RULUpper", "EndOfLifeCycle", "EndOfLifeCapacity", "ConfidenceLevel", "Capacity",
+    "ModelVersion", "ModelHash", "ModelKind", "InputFirstCycle", "InputLastCycle", "OutsideTrainingRange",
+    "OutsideTrainingRangeNames", "PredictionStatus", "PredictedAt",
+)  # fmt: skip
+DRIVER = ("Feature", "FeatureValue", "FeatureUnit", "Effect")
+SIMILAR_CELL = ("Battery", "Weight")
+ALERT = (
+    "AlertId", "Indicator", "Severity", "ThresholdValue", "ActualValue", "AlertState", "RaisedAt", "AcknowledgedAt",
+    "AcknowledgedBy", "AcknowledgementComment", "ClearedAt",
+)  # fmt: skip
+
+BOUNDARY_CONDITIONS_PATH = "RemainingUsefulLifePrediction.ListRULBoundaryConditions"
+# Conditions whose training range is always listed, also while no model is known.
+BOUNDARY_CONDITIONS = ("StateOfHealth", "ambient_temperature", "DischargeCurrent")
+
+OPEN_ENDS_EN = f"{values.OPEN_LOW} and {values.OPEN_HIGH} stand for open ends"
+OPEN_ENDS_FR = f"{values.OPEN_LOW} et {values.OPEN_HIGH} : bornes ouvertes"
+
+Values = Mapping[str, Any]
+
+
+def build(
+    description: CellDescription,
+    delegate_url: str,
+    prediction: Values | None = None,
+    training_range: Mapping[str, tuple[float, float, float, float]] | None = None,
+) -> model.Submodel:
+    """The prediction of a cell.
+
+    `prediction`: values nested by idShort as in the submodel, e.g. {"PredictionDetails": {"RUL": 42.0}}; None for a
+    cell that was never predicted. `training_range`: idShort -> (lowest, highest, mean, standard deviation).
+    """
+    cell = description.cell
+    known = prediction or {}
+    end_of_life_percent = description.end_of_life_percent
+    return submodel(
+        submodel_id(cell, "Prediction"),
+        "Prediction",
+        SEMANTIC_ID,
+        [
+            _remaining_useful_life_prediction(known.get("RemainingUsefulLifePrediction") or {}, training_range or {}),
+            _own_collection(
+                "StateOfHealthPrediction", STATE_OF_HEALTH_PREDICTION, known.get("StateOfHealthPrediction") or {}
+            ),
+            _own_collection("PredictionDetails", PREDICTION_DETAILS, known.get("PredictionDetails") or {}),
+            trajectory("CapacityTrajectory", known.get("CapacityTrajectory") or {}),
+            _own_list("Drivers", "Driver", [driver(row) for row in known.get("Drivers") or []]),
+            _own_list("SimilarCells", "SimilarCell", [similar_cell(row) for row in known.get("SimilarCells") or []]),
+            collection(
+                "SoHThresholds",
+                [
+                    own_property("Warning", end_of_life_percent + SOH_WARNING_MARGIN_PERCENT, "SoHWarning"),
+                    own_property("Critical", end_of_life_percent + SOH_CRITICAL_MARGIN_PERCENT, "SoHCritical"),
+                    own_property("EndOfLife", end_of_life_percent, "SoHEndOfLife"),
+                ],
+                concept_id("SoHThresholds"),
+                description={
+                    "en": "configuration of this twin; end of life as the data set states it, else 70 %",
+                    "fr": "réglage de ce jumeau ; fin de vie indiquée par le jeu de données, sinon 70 %",
+                },
+            ),
+            collection(
+                "TemperatureThresholds",
+                [
+                    own_property("Warning", DEFAULT_TEMPERATURE_WARNING_degC, "TemperatureWarning"),
+                    own_property("Critical", DEFAULT_TEMPERATURE_CRITICAL_degC, "TemperatureCritical"),
+                ],
+                concept_id("TemperatureThresholds"),
+                description={
+                    "en": "configuration of this twin, not a statement of the data set",
+                    "fr": "réglage de ce jumeau, non une indication du jeu de données",
+                },
+            ),
+            _own_collection("ThresholdChange", ("ChangedBy", "ChangedAt", "Comment"), {}),
+            _own_list("ActiveAlerts", "Alert", [], order_relevant=False),
+            _own_list("AlertHistory", "Alert", []),
+            operation(PREDICT, delegate_url, cell),
+            operation(SIMULATE_WHAT_IF, delegate_url, cell),
+            operation(ACKNOWLEDGE_ALERT, delegate_url, cell),
+            operation(SET_THRESHOLDS, delegate_url, cell),
+        ],
+        administration("1", "0", TEMPLATE_ID),
+        {
+            "en": "Predictive maintenance (IDTA 02048-1-0; there idShort PredictiveMaintenance), health, alerts",
+            "fr": "Maintenance prédictive (IDTA 02048-1-0 ; idShort PredictiveMaintenance), état de santé, alertes",
+        },
+    )
+
+
+def template_id(name: str) -> str:
+    """semanticId of an element of IDTA 02048-1-0."""
+    return f"https://admin-shell.io/idta/PredictiveMaintenance/{name}/1/0"
+
+
+def _template_property(id_short: str, xs_type: str, value: Any = None, **common: Any) -> model.Property:
+    return property_(id_short, xs_type, value, template_id(id_short), **common)
+
+
+def _remaining_useful_life_prediction(
+    known: Values, training_range: Mapping[str, tuple[float, float, float, float]]
+) -> model.SubmodelElementCollection:
+    interval = known.get("ConfidenceInterval") or {}
+    after_end = known.get("AlertAfterExceedingRemainingUsableLife") or {}
+    return collection(
+        "RemainingUsefulLifePrediction",
+        [
+            _remaining_useful_lifetime(known.get("RemainingUsefulLifetime") or {}),
+            _template_property(
+                "RemainingUsfulLifeDateTime",
+                "xs:dateTime",
+                display_name={"en": "Remaining useful life date and time", "fr": "Date de fin de vie utile"},
+                description={
+                    "en": "no value: the remaining useful life is counted in cycles",
+                    "fr": "sans valeur : la durée de vie restante se compte en cycles",
+                },
+            ),
+            double_range(
+                "ConfidenceInterval",
+                interval.get("min"),
+                interval.get("max"),
+                template_id("ConfidenceInterval"),
+                description={
+                    "en": f"cycles, rounded outward to whole numbers; {OPEN_ENDS_EN}; exact: PredictionDetails",
+                    "fr": f"cycles, arrondis vers l'extérieur ; {OPEN_ENDS_FR} ; exactes : PredictionDetails",
+                },
+            ),
+            boundary_conditions(training_range),
+            collection(
+                "PredictionModelInformation",
+                [
+                    _template_property("ModelType", "xs:string", "ModelTypeDataDriven"),
+                    _template_property(
+                        "ModelDescription",
+                        "xs:string",
+                        "blend of predictors fitted to the histories of training cells; see SMAIModelNamePlate",
+                    ),
+                    reference_element(
+                        "SMAIModelNamePlate",
+                        model_reference(known),
+                        template_id("SMAIModelNamePlate"),
+                        description={
+                            "en": "the model of the last prediction; the template while there is none",
+                            "fr": "le modèle de la dernière prédiction ; le modèle type tant qu'il n'y en a pas",
+                        },
+                    ),
+                ],
+                template_id("PredictionModelInformation"),
+            ),
+            collection_list(
+                "ListPreAlerts",
+                [
+                    _pre_alert("Plan the replacement of the cell", DEFAULT_RUL_WARNING_CYCLES),
+                    _pre_alert("Replace the cell now", DEFAULT_RUL_CRITICAL_CYCLES),
+                ],
+                template_id("ListPreAlerts"),
+                template_id("PreAlerts"),
+                description={
+                    "en": "[0] warning, [1] critical: raised at or below this remaining useful life in cycles",
+                    "fr": "[0] avertissement, [1] critique : levée à partir de cette durée de vie restante en cycles",
+                },
+            ),
+            collection(
+                "AlertAfterExceedingRemainingUsableLife",
+                [
+                    _template_property("AlertMessage", "xs:string", "The cell has reached its end of life"),
+                    _template_property(
+                        "MaintenanceRequired", "xs:boolean", bool(after_end.get("MaintenanceRequired", False))
+                    ),
+                ],
+                template_id("AlertAfterExceedingRemainingUsableLife"),
+            ),
+        ],
+        template_id("RemainingUsefulLifePrediction"),
+    )
+
+
+def _remaining_useful_lifetime(known: Values) -> model.Entity:
+    """DurationValue counts from StartValue, the cycle of the prediction; both change at each prediction."""
+    return model.Entity(
+        "RemainingUsefulLifetime",
+        model.EntityType.CO_MANAGED_ENTITY,
+        [
+            _template_property("IndicationType", "xs:string", "cycles"),
+            _template_property("DurationValue", "xs:double", known.get("DurationValue")),
+            _template_property("EngineeringUnit", "xs:string", "cycle"),
+            _template_property("StartValue", "xs:double", known.get("StartValue")),
+            _template_property(
+                "Description", "xs:string", "discharge cycles until the capacity falls below the end-of-life capacity"
+            ),
+        ],
+        semantic_id=reference(template_id("RemainingUsefulLifetime")),
+    )
+
+
+def boundary_conditions(
+    training_range: Mapping[str, tuple[float, float, float, float]],
+) -> model.SubmodelElementList:
+    """The ranges the model was trained in: validity of the model, not alarms.
+
+    The template file makes BoundaryValueRange a Property xs:double, which cannot hold a range; its PDF, its name and
+    its concept description say Range, so it is a Range here.
+    """
+    names = [*BOUNDARY_CONDITIONS, *(name for name in training_range if name not in BOUNDARY_CONDITIONS)]
+    conditions = []
+    for name in names:
+        low, high, mean, deviation = training_range.get(name, (None, None, None, None))
+        conditions.append(
+            collection(
+                None,
+                [
+                    _template_property("ConditionName", "xs:string", name),
+                    _template_property("IsBoundaryConditionUsedInModel", "xs:boolean", name in training_range),
+                    double_range(
+                        "BoundaryValueRange",
+                        low,
+                        high,
+                        template_id("BoundaryValueRange"),
+                        description={"en": OPEN_ENDS_EN, "fr": OPEN_ENDS_FR},
+                    ),
+                    _template_property("BoundaryEngineeringUnit", "xs:string", CONCEPTS[name].unit),
+                    _template_property("MeanValue", "xs:double", mean),
+                    _template_property("Standarddeviation", "xs:double", deviation),
+                    _template_property(
+                        "BoundaryDescription",
+                        "xs:string",
+                        "range of the training data, rounded outward; exact in the AIModelNameplate (TrainingRange)",
+                    ),
+                ],
+                template_id("RULCondition"),
+            )
+        )
+    return collection_list(
+        "ListRULBoundaryConditions", conditions, template_id("ListRULBoundaryConditions"), template_id("RULCondition")
+    )
+
+
+def model_reference(known: Values) -> model.Reference:
+    """The reference to the AIModelNameplate; its submodel id stands under PredictionModelInformation.
+
+    While no model has predicted, it refers to the template instead: a ReferenceElement without value makes BaSyx
+    2.0.0-milestone-05 fail on `$value` of all that holds it.
+    """
+    identifier = (known.get("PredictionModelInformation") or {}).get("SMAIModelNamePlate")
+    return reference(ai_model_nameplate.SEMANTIC_ID) if identifier is None else submodel_reference(identifier)
+
+
+def _pre_alert(message: str, cycles: float) -> model.SubmodelElementCollection:
+    return collection(
+        None,
+        [
+            _template_property("PreAlertMessage", "xs:string", message),
+            _template_property("PreAlertValue", "xs:double", cycles),
+        ],
+        template_id("PreAlerts"),
+    )
+
+
+def _own_collection(id_short: str, names: tuple[str, ...], known: Values) -> model.SubmodelElementCollection:
+    return collection(id_short, [own_property(name, known.get(name)) for name in names], concept_id(id_short))
+
+
+def _own_list(
+    id_short: str, item_concept: str, items: list[model.SubmodelElementCollection], order_relevant: bool = True
+) -> model.SubmodelElementList:
+    return collection_list(id_short, items, concept_id(id_short), concept_id(item_concept), order_relevant)
+
+
+def driver(row: Values) -> model.SubmodelElementCollection:
+    return collection(None, [own_property(name, row.get(name)) for name in DRIVER], concept_id("Driver"))
+
+
+def similar_cell(row: Values) -> model.SubmodelElementCollection:
+    return collection(None, [own_property(name, row.get(name)) for name in SIMILAR_CELL], concept_id("SimilarCell"))
+
+
+def alert(row: Values) -> model.SubmodelElementCollection:
+    """An alert; Definition is empty and must refer to the element that holds the threshold before it is written."""
+    return collection(
+        None,
+        [
+            *(own_property(name, row.get(name)) for name in ALERT),
+            reference_element("Definition", None, concept_id("Definition")),
+        ],
+        concept_id("Alert"),
+    )
+
+
+def driver_item() -> dict:
+    """JSON of an item of Drivers without values, to be filled (aasx.elements.values.filled)."""
+    return values.to_json(driver({}))
+
+
+def similar_cell_item() -> dict:
+    """JSON of an item of SimilarCells without values."""
+    return values.to_json(similar_cell({}))
+
+
+def alert_item() -> dict:
+    """JSON of an item of ActiveAlerts or AlertHistory without values."""
+    return values.to_json(alert({}))

@@ -1,0 +1,355 @@
+"""The cells as they live in the AAS environment: read cheaply, written in an order that a crash cannot spoil.
+
+The AAS is the system of record; this process only remembers the history of a cell, so that an operation need not read
+a thousand records again. Before a remembered history is used, LiveState is read: its cycle, capacity and time of last
+update must be the ones seen, else everything is read anew. Thus an import, a restored backup, a cell removed and added
+again and a cycle appended by another delegate are noticed at once. What somebody writes into single elements by hand,
+past the operations, is noticed after `history_max_age_s` at the latest, when everything is read anew anyway.
+
+Order of the writes of one cycle, each atomic in the AAS environment: the record; the curves of the latest cycle; the
+segment's counters; LiveState; the Prediction submodel as a whole with its alerts; the fleet's summary. The record comes
+first because everything else follows from it: whoever finds LiveState, counters or Prediction behind the records
+completes them before anything else (`completed`, `present_state.complete`). A failure in the middle makes this process
+forget the cell, so that the next call reads it anew and completes it; a new process reads it anew in any case.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import weakref
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any, Protocol, cast
+
+import pandas as pd
+
+from aasx.client import AasClient, Conflict, NotFound
+from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
+from aasx.submodels import fleet
+from aasx.submodels.operational_data import LATEST_CURVES_PATH, RECORDS_PATH, record_id_short, record_item
+from model.prediction import DEFAULT_CONFIDENCE_LEVEL, Prediction, Scenario, Simulation
+from model.records.cycle import History
+from operations.cell import twin
+from operations.elements import Json, reading, with_value
+from operations.request import deadline
+from operations.request.errors import OperationError
+from operations.request.logs import say
+from operations.request.metrics import Metrics
+from operations.request.settings import Settings
+
+SEGMENT = "Segments.InternalSegment"
+PREDICTION_TIME = "PredictionDetails.PredictedAt"
+
+MOST_REMEMBERED = 200
+"""Predictions remembered of one history: an operator who drags the slider of past cycles comes back to them."""
+
+READERS = 16
+"""Reads that run beside another read of the same operation."""
+
+Stamp = tuple[int | None, float | None, str | None]
+
+
+class Predictor(Protocol):
+    """What the operations need of model.serving.artifact.TwinModel: deterministic and thread-safe."""
+
+    @property
+    def version(self) -> str: ...
+
+    def predict(
+        self,
+        history: History,
+        at_cycle: int | None = None,
+        confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
+        end_of_life_capacity_Ah: float | None = None,
+    ) -> Prediction: ...
+
+    def simulate(self, history: History, scenario: Scenario) -> Simulation: ...
+
+
+@dataclass
+class Memory:
+    """What follows from one history and need not be worked out or written again while it holds.
+
+    The model is deterministic, so a prediction from the same history with the same arguments is the same.
+    """
+
+    predictions: dict[tuple[Any, ...], Prediction] = field(default_factory=dict)
+    for_model: dict[float | None, History] = field(default_factory=dict)
+    """The history as the model takes it, by end of life in percent."""
+    stored: Any = None
+    """What the AAS holds of the present state (present_state.Stored)."""
+    predicted_at: Future[str | None] | None = None
+    """The time of the prediction in the AAS, being read beside LiveState."""
+    fleet_summary: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class CellHistory:
+    """What the AAS says of a cell's past. `complete` is False where an append was interrupted after its record."""
+
+    cell: str
+    cycles: pd.DataFrame
+    technical_data: Json
+    stamp: Stamp
+    complete: bool
+    read_at: float
+    memory: Memory = field(default_factory=Memory, compare=False)
+
+    @property
+    def rated_capacity_Ah(self) -> float:
+        return twin.rated_capacity_Ah(self.technical_data)
+
+    @cached_property
+    def first_cycle(self) -> int | None:
+        return int(self.cycles["cycle_number"].iloc[0]) if len(self.cycles) else None
+
+    @cached_property
+    def last_cycle(self) -> int | None:
+        return int(self.cycles["cycle_number"].iloc[-1]) if len(self.cycles) else None
+
+    @property
+    def last_row(self) -> dict[str, Any]:
+        return cast(dict[str, Any], self.cycles.iloc[-1].to_dict())
+
+    @cached_property
+    def capacity_trend(self) -> str | None:
+        return twin.capacity_trend(self.cycles)
+
+    def for_model(self, end_of_life_percent: float | None) -> History:
+        """The same object each time, so that what it keeps of its cycles is worked out once."""
+        kept = self.memory.for_model
+        if end_of_life_percent not in kept:
+            kept[end_of_life_percent] = twin.history(self.cell, self.cycles, self.technical_data, end_of_life_percent)
+        return kept[end_of_life_percent]
+
+
+class _Gate:
+    """The lock of one cell; an object of its own so that it can be weakly referenced."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+
+
+class LiveTwin:
+    """All cells behind one AAS environment, with the model that predicts them. Thread-safe."""
+
+    def __init__(self, settings: Settings, model: Predictor, metrics: Metrics) -> None:
+        self.settings, self.model, self.metrics = settings, model, metrics
+        self.client = AasClient(settings.basyx_url, timeout_s=settings.aas_timeout_s)
+        self._known: dict[str, CellHistory] = {}
+        self._gates: weakref.WeakValueDictionary[str, _Gate] = weakref.WeakValueDictionary()
+        self._gates_lock = threading.Lock()
+        self._beside = ThreadPoolExecutor(READERS, thread_name_prefix="reads-beside")
+
+    @contextmanager
+    def alone(self, cell: str) -> Iterator[None]:
+        """Operations on one cell one after another; after a failure in the middle the cell is read anew."""
+        with self._gates_lock:
+            gate = self._gates.setdefault(cell, _Gate())
+        if not gate.lock.acquire(timeout=deadline.remaining_s()):
+            raise OperationError("timeout", f"another operation on {cell} did not end in time; repeat the call")
+        try:
+            yield
+        except OperationError as error:
+            if error.status not in ("invalidInput", "conflict"):
+                self.forget(cell)
+            raise
+        except Exception:
+            self.forget(cell)
+            raise
+        finally:
+            gate.lock.release()
+
+    def forget(self, cell: str) -> None:
+        self._known.pop(cell, None)
+
+    # --- reading
+
+    def cells(self) -> list[str]:
+        """Names of all cells that have a shell, sorted."""
+        deadline.remaining_s()
+        return sorted(cell for shell in self.client.shells() if (cell := cell_of(shell["id"])))
+
+    def history(self, cell: str) -> CellHistory:
+        """The history of a cell as the AAS holds it now; NotFound when there is no such cell."""
+        known = self._known.get(cell)
+        if known is not None and self._still_holds(known):
+            self.metrics.history_reads.labels("reused").inc()
+            return known
+        self.metrics.history_reads.labels("read").inc()
+        return self._remember(self._read(cell))
+
+    def prediction_submodel(self, cell: str) -> Json:
+        deadline.remaining_s()
+        submodel = self.client.submodel(submodel_id(cell, "Prediction"))
+        with reading(f"prediction of {cell}"):
+            if submodel["id"] != submodel_id(cell, "Prediction") or not submodel["submodelElements"]:
+                raise ValueError("another submodel, or an empty one")
+        return submodel
+
+    def prediction_time(self, history: CellHistory) -> str | None:
+        """When the prediction that the AAS holds now was made."""
+        deadline.remaining_s()
+        begun, history.memory.predicted_at = history.memory.predicted_at, None
+        return begun.result() if begun else self._prediction_time(history.cell)
+
+    def _prediction_time(self, cell: str) -> str | None:
+        return self.client.element_value(submodel_id(cell, "Prediction"), PREDICTION_TIME)
+
+    def _still_holds(self, known: CellHistory) -> bool:
+        if known.last_cycle is None or time.monotonic() - known.read_at > self.settings.history_max_age_s:
+            return False
+        deadline.remaining_s()
+        if known.memory.stored is not None:
+            known.memory.predicted_at = self._beside.submit(self._prediction_time, known.cell)
+        with reading(f"live state of {known.cell}"):
+            live_state = self.client.element_value(submodel_id(known.cell, "OperationalData"), "LiveState")
+            return _stamp(live_state) == known.stamp
+
+    def _read(self, cell: str) -> CellHistory:
+        self.forget(cell)
+        deadline.remaining_s()
+        operational = self.client.submodel_value(submodel_id(cell, "OperationalData"))
+        deadline.remaining_s()
+        technical = self.client.submodel_value(submodel_id(cell, "TechnicalData"))
+        with reading(f"history of {cell}"):
+            segment, live = operational["Segments"]["InternalSegment"], operational["LiveState"]
+            cycles = twin.cycle_table((segment["Records"] or {}).values())
+            stamp = _stamp(live)
+            counted = int(segment["RecordCount"] or 0)
+            twin.rated_capacity_Ah(technical)
+            twin.cut_off_voltage_V(technical)
+        last = int(cycles["cycle_number"].iloc[-1]) if len(cycles) else None
+        complete = counted == len(cycles) and (last is None or stamp[0] == last)
+        return CellHistory(cell, cycles, technical, stamp, complete, time.monotonic())
+
+    def _remember(self, history: CellHistory) -> CellHistory:
+        self._known[history.cell] = history
+        return history
+
+    def predict(self, history: CellHistory, end_of_life_percent: float | None, **arguments: Any) -> Prediction:
+        """The model's prediction for a history; `arguments` as of `Predictor.predict`."""
+        key = (end_of_life_percent, *sorted(arguments.items()))
+        remembered = history.memory.predictions
+        if key not in remembered:
+            if len(remembered) >= MOST_REMEMBERED:
+                remembered.clear()
+            remembered[key] = self.model.predict(history.for_model(end_of_life_percent), **arguments)
+        return remembered[key]
+
+    # --- writing
+
+    def append_record(self, history: CellHistory, row: dict[str, Any]) -> CellHistory:
+        """Adds the record of one cycle; counters and LiveState follow with `complete`."""
+        record = record_item(record_id_short(row["cycle_number"]))
+        record = with_value(record, twin.record_values(row, history.rated_capacity_Ah))
+        self.forget(history.cell)
+        deadline.remaining_s()
+        try:
+            self.client.append_element(submodel_id(history.cell, "OperationalData"), RECORDS_PATH, record)
+        except Conflict as error:
+            text = f"somebody else has changed the history of {history.cell} just now; repeat the call"
+            raise OperationError("unavailable", text) from error
+        added = twin.cycle_table([twin.record_values(row, history.rated_capacity_Ah)])
+        cycles = pd.concat([history.cycles, added], ignore_index=True) if len(history.cycles) else added
+        return CellHistory(
+            history.cell, cycles, history.technical_data, history.stamp, complete=False, read_at=history.read_at
+        )
+
+    def put_latest_curves(self, cell: str, csv: str) -> None:
+        """Raw samples of the cycle just appended, as CSV."""
+        deadline.remaining_s()
+        submodel = submodel_id(cell, "OperationalData")
+        self.client.put_attachment(submodel, LATEST_CURVES_PATH, "latest_cycle.csv", csv.encode("utf-8"), "text/csv")
+
+    def completed(self, history: CellHistory, last_sample: dict[str, Any] | None = None) -> CellHistory:
+        """Counters and LiveState brought up to the last record, if they are not.
+
+        `last_sample`: the values of the last sample for LiveState, where samples are known.
+        """
+        if history.complete:
+            return history
+        submodel, now = submodel_id(history.cell, "OperationalData"), twin.utc_text(datetime.now(UTC))
+        record = twin.record_values(history.last_row, history.rated_capacity_Ah)
+        for name, value in (("RecordCount", len(history.cycles)), ("EndTime", record["Time"]), ("LastUpdate", now)):
+            deadline.remaining_s()
+            with reading(f"segment of {history.cell}"):
+                self.client.set_value(submodel, f"{SEGMENT}.{name}", value)
+        live = {name: record[name] for name in ("id_cycle", "type", "ambient_temperature", "Capacity", "StateOfHealth")}
+        measured = ("Voltage_measured", "Current_measured", "Temperature_measured", "Current_charge", "Voltage_charge")
+        live |= {name: record[name] for name in measured} | {"Time": record["Duration"]} | (last_sample or {})
+        live |= {"Battery": history.cell, "LastUpdate": now}
+        deadline.remaining_s()
+        element = with_value(self.client.element(submodel, "LiveState"), live)
+        self.client.put_element(submodel, "LiveState", element)
+        stamp = _stamp(live)
+        return self._remember(
+            CellHistory(history.cell, history.cycles, history.technical_data, stamp, True, history.read_at)
+        )
+
+    def put_prediction(self, submodel: Json) -> None:
+        """The Prediction submodel with result, thresholds and alerts, in one write."""
+        deadline.remaining_s()
+        self.client.put_submodel(submodel)
+
+    def put_prediction_time(self, cell: str, predicted_at: str) -> None:
+        """Only when the prediction was made, where all the rest in the AAS is as it would be written again."""
+        deadline.remaining_s()
+        with reading(f"prediction of {cell}"):
+            self.client.set_value(submodel_id(cell, "Prediction"), PREDICTION_TIME, predicted_at)
+
+    def put_fleet_summary(self, history: CellHistory, summary: dict[str, Any]) -> None:
+        """The cell's line in the Fleet submodel, when it has changed; a twin without fleet shell has none."""
+        cell, news = history.cell, _without_time(summary)
+        if history.memory.fleet_summary == news:
+            return
+        try:
+            deadline.remaining_s()
+            if _without_time(self.client.element_value(fleet_submodel_id(), f"Cells.{cell}")) != news:
+                deadline.remaining_s()
+                entry = with_value(fleet.cell_item(cell), summary)
+                self.client.put_element(fleet_submodel_id(), f"Cells.{cell}", entry)
+        except NotFound:
+            self._add_fleet_summary(cell, with_value(fleet.cell_item(cell), summary))
+        history.memory.fleet_summary = news
+
+    def update_fleet_summary(self, cell: str, summary: dict[str, Any]) -> None:
+        """Some values of the cell's line in the Fleet submodel, if it has one."""
+        if known := self._known.get(cell):
+            known.memory.fleet_summary = known.memory.stored = None
+        try:
+            deadline.remaining_s()
+            entry = self.client.element(fleet_submodel_id(), f"Cells.{cell}")
+        except NotFound:
+            return
+        deadline.remaining_s()
+        self.client.put_element(fleet_submodel_id(), f"Cells.{cell}", with_value(entry, summary))
+
+    def _add_fleet_summary(self, cell: str, entry: Json) -> None:
+        try:
+            deadline.remaining_s()
+            self.client.append_element(fleet_submodel_id(), "Cells", entry)
+        except NotFound:
+            say(logging.WARNING, "there is no fleet shell to hold the summary of a cell", cell=cell)
+
+
+def _without_time(summary: Any) -> dict[str, Any]:
+    """A summary without the time of its last change."""
+    with reading("summary of a cell in the fleet"):
+        return {name: value for name, value in summary.items() if name != "LastUpdate"}
+
+
+def _stamp(live_state: Any) -> Stamp:
+    """What tells one state of a cell's history from another; from typed values or from texts."""
+    number, capacity = live_state["id_cycle"], live_state["Capacity"]
+    return (
+        None if number is None else int(number),
+        None if capacity is None else float(capacity),
+        live_state["LastUpdate"],
+    )

@@ -1,0 +1,172 @@
+"""The present state of a cell in its Prediction submodel: what stands there, what is to be written, the alerts with it.
+
+A prediction is written as a whole, in one write, so that result, thresholds and alerts always fit together; where
+nothing but the time of the prediction is new, only that is written.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Container
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from aasx.elements.values import to_value
+from model.prediction import DEFAULT_CONFIDENCE_LEVEL, NO_HISTORY, PAST_END_OF_LIFE, Prediction
+from operations.cell import alerts, twin
+from operations.cell.live_twin import CellHistory, LiveTwin
+from operations.elements import Json, child, reading, with_items, with_values
+from operations.request.logs import say
+
+DECIDING = (
+    "PredictionDetails", "ActiveAlerts", "RemainingUsefulLifePrediction", "SoHThresholds", "TemperatureThresholds",
+)  # fmt: skip
+"""What of the Prediction submodel decides about alerts and about what is to be written."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """What the AAS holds: the values of PredictionDetails, the thresholds and the active alerts."""
+
+    details: dict[str, Any]
+    thresholds: alerts.Thresholds
+    active: list[alerts.Alert]
+
+    @classmethod
+    def of(cls, submodel: Json) -> Stored:
+        """From the JSON of the Prediction submodel."""
+        with reading("prediction of the cell"):
+            values = {name: to_value(child(submodel, name)) for name in DECIDING}
+            active = [alerts.Alert.of(alert) for alert in values["ActiveAlerts"]]
+            return cls(values["PredictionDetails"], alerts.Thresholds.of(values), active)
+
+    def is_behind(self, history: CellHistory) -> bool:
+        """True when the prediction does not know the last cycle: a write was interrupted, or there is none yet."""
+        return self.details["InputLastCycle"] != history.last_cycle
+
+
+def stored(live: LiveTwin, history: CellHistory) -> Stored:
+    """What the AAS holds now. Remembered as long as the time of the prediction there is the one remembered.
+
+    As with the history (see live_twin), what somebody changes by hand is noticed when the history is read anew.
+    """
+    remembered: Stored | None = history.memory.stored
+    if remembered and live.prediction_time(history) == remembered.details["PredictedAt"]:
+        return remembered
+    history.memory.stored = Stored.of(live.prediction_submodel(history.cell))
+    return history.memory.stored
+
+
+def present(live: LiveTwin, history: CellHistory, end_of_life_percent: float | None) -> Prediction:
+    """The prediction after the last cycle."""
+    last, level = history.last_cycle, DEFAULT_CONFIDENCE_LEVEL
+    return live.predict(
+        history, end_of_life_percent, at_cycle=last, confidence_level=level, end_of_life_capacity_Ah=None
+    )
+
+
+def complete(live: LiveTwin, history: CellHistory, found: Stored) -> None:
+    """Writes what an interrupted call has left behind the history: the present state, or the fleet's summary."""
+    if found.is_behind(history):
+        write(live, history, found)
+    elif history.memory.fleet_summary is None:
+        prediction = present(live, history, found.thresholds.soh_end_of_life)
+        put_fleet_summary(live, history, prediction, found.active, datetime.now(UTC))
+
+
+def write(
+    live: LiveTwin,
+    history: CellHistory,
+    found: Stored,
+    prediction: Prediction | None = None,
+    now: datetime | None = None,
+) -> tuple[Prediction, list[alerts.Alert]]:
+    """Writes a prediction of the present state (made here if not given), the alerts that follow, the fleet's summary.
+
+    `found` is what the AAS holds now. Returns the prediction and the alerts newly raised.
+    """
+    now = now or datetime.now(UTC)
+    prediction = prediction or present(live, history, found.thresholds.soh_end_of_life)
+    change = _alerts_after(found, history, prediction, now)
+    new = twin.prediction_values(prediction, now)["PredictionDetails"]
+    if change.kept == found.active and found.details | {"PredictedAt": None} == new | {"PredictedAt": None}:
+        live.put_prediction_time(history.cell, new["PredictedAt"])
+        history.memory.stored = replace(found, details=new)
+        put_fleet_summary(live, history, prediction, change.kept, now)
+        return prediction, []
+    return prediction, write_whole(live, history, live.prediction_submodel(history.cell), prediction, now)
+
+
+def write_whole(
+    live: LiveTwin,
+    history: CellHistory,
+    submodel: Json,
+    prediction: Prediction,
+    now: datetime,
+    new_thresholds: bool = False,
+) -> list[alerts.Alert]:
+    """Writes the Prediction submodel with the prediction and the alerts that follow, then the fleet's summary.
+
+    `submodel` is the one read just now, or that with new thresholds, which hold for its alerts without a margin.
+    Returns the alerts newly raised.
+    """
+    with reading("alerts of the cell"):
+        past = {alert["AlertId"] for alert in to_value(child(submodel, "AlertHistory"))}
+    change = _alerts_after(Stored.of(submodel), history, prediction, now, past, with_margin=not new_thresholds)
+    history.memory.stored = None
+    live.put_prediction(with_alerts(with_values(submodel, twin.prediction_values(prediction, now)), change))
+    for alert in change.raised:
+        live.metrics.alerts.labels(alert.Indicator, alert.Severity).inc()
+        say(logging.WARNING, "alert raised", cell=history.cell, alert=alert.AlertId, value=alert.ActualValue)
+    put_fleet_summary(live, history, prediction, change.kept, now)
+    return change.raised
+
+
+def _alerts_after(
+    found: Stored,
+    history: CellHistory,
+    prediction: Prediction,
+    now: datetime,
+    past: Container[str] = (),
+    with_margin: bool = True,
+) -> alerts.Change:
+    known = prediction.status != NO_HISTORY
+    temperature_degC = history.last_row["temperature_max_degC"] if known else float("nan")
+    states = alerts.conditions(
+        found.thresholds,
+        rul_cycles=prediction.rul_cycles,
+        past_end_of_life=prediction.status == PAST_END_OF_LIFE,
+        soh_percent=prediction.state_of_health_percent,
+        temperature_degC=None if temperature_degC != temperature_degC else float(temperature_degC),
+        outside_training_range=len(prediction.outside_training_range) if known else None,
+    )
+    return alerts.evaluate(
+        found.active,
+        states,
+        twin.utc_text(now),
+        at_cycle=prediction.at_cycle,
+        taken=past,
+        with_margin=with_margin,
+    )
+
+
+def with_alerts(submodel: Json, change: alerts.Change) -> Json:
+    """The Prediction submodel with the alerts after a change; closed ones join its AlertHistory."""
+    kept = [alert.to_element(submodel["id"]) for alert in change.kept]
+    closed = [alert.to_element(submodel["id"]) for alert in change.closed]
+    past = [*(child(submodel, "AlertHistory").get("value") or []), *closed][-alerts.HISTORY_LENGTH :]
+    new = {"ActiveAlerts": kept, "AlertHistory": past}
+    elements = [
+        with_items(element, new[element["idShort"]]) if element["idShort"] in new else element
+        for element in submodel["submodelElements"]
+    ]
+    return submodel | {"submodelElements": elements}
+
+
+def put_fleet_summary(
+    live: LiveTwin, history: CellHistory, prediction: Prediction, active: list[alerts.Alert], now: datetime
+) -> None:
+    severity, open_alerts = alerts.highest_severity(active), alerts.unacknowledged(active)
+    summary = twin.fleet_values(history.cell, prediction, history.capacity_trend, severity, open_alerts, now)
+    live.put_fleet_summary(history, summary)

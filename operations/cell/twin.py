@@ -1,0 +1,272 @@
+"""The AAS of a cell and the types of the model, in both directions.
+
+`ID_SHORT` is the only place where a column of the model meets its idShort. Values of the AAS are taken and given in the
+value-only form: nested dicts by idShort, lists for SubmodelElementLists, None for a Property without value.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import pandas as pd
+
+from aasx.identifiers import model_submodel_id
+from model.prediction import Prediction
+from model.records.cycle import DEFAULT_END_OF_LIFE_PERCENT, History, NOMINAL_CAPACITY_Ah
+
+ID_SHORT = {
+    "cycle_number": "id_cycle",
+    "start_time": "Time",
+    "ambient_temperature_degC": "ambient_temperature",
+    "capacity_Ah": "Capacity",
+    "voltage_mean_V": "Voltage_measured",
+    "current_mean_A": "Current_measured",
+    "temperature_max_degC": "Temperature_measured",
+    "load_current_mean_A": "Current_charge",
+    "load_voltage_mean_V": "Voltage_charge",
+    "duration_s": "Duration",
+    "rest_before_h": "RestBefore",
+    "discharge_current_A": "DischargeCurrent",
+    "voltage_drop_V": "VoltageDrop",
+    "ohmic_resistance_ohm": "OhmicResistance",
+    "temperature_rise_K": "TemperatureRise",
+    "voltage_300s_V": "Voltage300s",
+    "voltage_600s_V": "Voltage600s",
+    "charge_3V8_3V6_Ah": "Charge3V8To3V6",
+    "charge_3V7_3V5_Ah": "Charge3V7To3V5",
+    "charge_to_3V5_Ah": "ChargeTo3V5",
+    "charge_Ah": "ChargeCapacity",
+    "charge_since_previous_Ah": "ChargeSincePrevious",
+    "cc_charge_Ah": "CCCharge",
+    "cv_charge_Ah": "CVCharge",
+    "cv_time_0A5_s": "CVTimeTo0A5",
+    "cv_current_1000s_A": "CVCurrentAt1000s",
+    "charge_time_3V9_4V0_s": "ChargeTime3V9To4V0",
+    "charge_time_4V0_4V1_s": "ChargeTime4V0To4V1",
+    "Re_ohm": "Re",
+    "Rct_ohm": "Rct",
+}
+
+DISCHARGE = "discharge"
+TREND_POINTS = 40
+
+
+def training_cell(cell: str) -> str:
+    """The cell whose data `cell` shows: itself, or for a replay (`B0005_replay`, `B0005_replay2`) the one played."""
+    return re.sub(r"_replay\d*$", "", cell)
+
+
+def record_values(row: Mapping[str, Any], rated_capacity_Ah: float) -> dict[str, Any]:
+    """One cycle as the values of its Record: every column of the record, None where nothing was measured."""
+    values: dict[str, Any] = {}
+    for column, id_short in ID_SHORT.items():
+        values[id_short] = plain(row.get(column))
+        if column == "start_time":
+            values["type"] = DISCHARGE
+        if column == "capacity_Ah":
+            capacity_Ah = values[id_short]
+            values["StateOfHealth"] = None if capacity_Ah is None else 100 * capacity_Ah / rated_capacity_Ah
+    return values
+
+
+def cycle_row(record: Mapping[str, Any]) -> dict[str, Any]:
+    """One Record's values as a row of the model's table; numbers may be strings, as BaSyx gives them in `$value`."""
+    row: dict[str, Any] = {}
+    for column, id_short in ID_SHORT.items():
+        value = record.get(id_short)
+        if column == "cycle_number":
+            row[column] = int(value)  # type: ignore[arg-type]
+        elif column == "start_time":
+            row[column] = pd.NaT if value is None else pd.Timestamp(value)
+        else:
+            row[column] = math.nan if value is None else float(value)
+    return row
+
+
+def cycle_table(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
+    """The records' values as the model's table, sorted by cycle number.
+
+    Raises ValueError for a value that is no number and for a cycle number that stands twice.
+    """
+    cycles = pd.DataFrame([cycle_row(record) for record in records], columns=list(ID_SHORT))
+    cycles = cycles.astype({column: float for column in ID_SHORT if column not in ("cycle_number", "start_time")})
+    cycles = cycles.astype({"cycle_number": int, "start_time": "datetime64[us]"})
+    cycles = cycles.sort_values("cycle_number", ignore_index=True)
+    if cycles["cycle_number"].duplicated().any():
+        raise ValueError("a cycle number stands in two records")
+    return cycles
+
+
+def rated_capacity_Ah(technical_data: Mapping[str, Any]) -> float:
+    """The rated capacity that TechnicalData states, else that of the cell type of NASA's set."""
+    value = _technical_property(technical_data, "RatedCapacity")
+    return NOMINAL_CAPACITY_Ah if value is None else float(value)
+
+
+def cut_off_voltage_V(technical_data: Mapping[str, Any]) -> float | None:
+    value = _technical_property(technical_data, "MinVoltage")
+    return None if value is None else float(value)
+
+
+def end_of_life_capacity_Ah(end_of_life_percent: float | None, rated_Ah: float) -> float:
+    """End-of-life capacity, from SoHThresholds.EndOfLife (% of the rated capacity)."""
+    percent = DEFAULT_END_OF_LIFE_PERCENT if end_of_life_percent is None else end_of_life_percent
+    return rated_Ah * percent / 100
+
+
+def history(
+    cell: str, cycles: pd.DataFrame, technical_data: Mapping[str, Any], end_of_life_percent: float | None
+) -> History:
+    rated_Ah = rated_capacity_Ah(technical_data)
+    return History(
+        cell=cell,
+        rated_capacity_Ah=rated_Ah,
+        end_of_life_capacity_Ah=end_of_life_capacity_Ah(end_of_life_percent, rated_Ah),
+        cut_off_voltage_V=cut_off_voltage_V(technical_data),
+        cycles=cycles,
+        training_cell=training_cell(cell),
+    )
+
+
+def prediction_values(prediction: Prediction, predicted_at: datetime) -> dict[str, Any]:
+    """A prediction as values of the Prediction submodel, nested by idShort; alerts and thresholds are not among them.
+
+    `ConfidenceInterval` is rounded outwards to whole cycles, since BaSyx gives no `$value` of a Range with fractions;
+    the exact bounds stand in PredictionDetails.
+    """
+    at = utc_text(predicted_at)
+    lower, upper = prediction.rul_lower_cycles, prediction.rul_upper_cycles
+    return {
+        "RemainingUsefulLifePrediction": {
+            "RemainingUsefulLifetime": {"DurationValue": prediction.rul_cycles, "StartValue": prediction.at_cycle},
+            "ConfidenceInterval": {
+                "min": None if lower is None else math.floor(lower),
+                "max": None if upper is None else math.ceil(upper),
+            },
+            "PredictionModelInformation": {"SMAIModelNamePlate": model_submodel_id(prediction.model_version)},
+            "AlertAfterExceedingRemainingUsableLife": {"MaintenanceRequired": prediction.status == "pastEndOfLife"},
+        },
+        "StateOfHealthPrediction": {
+            "StateOfHealth": prediction.state_of_health_percent,
+            "StateOfHealthLower": prediction.state_of_health_lower_percent,
+            "StateOfHealthUpper": prediction.state_of_health_upper_percent,
+            "PredictedAt": at,
+        },
+        "PredictionDetails": {
+            "AtCycle": prediction.at_cycle,
+            "RUL": prediction.rul_cycles,
+            "RULLower": lower,
+            "RULUpper": upper,
+            "EndOfLifeCycle": prediction.end_of_life_cycle,
+            "EndOfLifeCapacity": prediction.end_of_life_capacity_Ah,
+            "ConfidenceLevel": prediction.confidence_level,
+            "Capacity": prediction.capacity_Ah,
+            "ModelVersion": prediction.model_version,
+            "ModelHash": prediction.model_sha256,
+            "ModelKind": prediction.model_kind,
+            "InputFirstCycle": prediction.first_cycle,
+            "InputLastCycle": prediction.last_cycle,
+            "OutsideTrainingRange": bool(prediction.outside_training_range),
+            "OutsideTrainingRangeNames": outside_names(prediction.outside_training_range),
+            "PredictionStatus": prediction.status,
+            "PredictedAt": at,
+        },
+        "CapacityTrajectory": trajectory_values(prediction),
+        "Drivers": driver_values(prediction),
+        "SimilarCells": similar_cell_values(prediction),
+    }
+
+
+def trajectory_values(forecast: Any) -> dict[str, list[float]]:
+    """The `trajectory` of a Prediction or a Simulation as four lists of one length, in Ah over the cycle number."""
+    points = forecast.trajectory
+    return {
+        "Cycle": [int(point.cycle) for point in points],
+        "Capacity": [float(point.capacity_Ah) for point in points],
+        "CapacityLower": [float(point.lower_Ah) for point in points],
+        "CapacityUpper": [float(point.upper_Ah) for point in points],
+    }
+
+
+def driver_values(prediction: Prediction) -> list[dict[str, Any]]:
+    return [
+        {
+            "Feature": ID_SHORT.get(driver.feature, driver.feature),
+            "FeatureValue": plain(driver.value),
+            "FeatureUnit": driver.unit,
+            "Effect": plain(driver.effect_percent),
+        }
+        for driver in prediction.drivers
+    ]
+
+
+def similar_cell_values(prediction: Prediction) -> list[dict[str, Any]]:
+    return [{"Battery": similar.cell, "Weight": float(similar.weight)} for similar in prediction.similar_cells]
+
+
+def outside_names(columns: Sequence[str]) -> str | None:
+    """The names of what is outside the training range, as idShorts, comma separated; None when nothing is."""
+    return ",".join(ID_SHORT.get(column, column) for column in columns) or None
+
+
+def fleet_values(
+    cell: str, prediction: Prediction, trend: str | None, severity: str, unacknowledged: int, at: datetime
+) -> dict[str, Any]:
+    """The summary of one cell in the Fleet submodel; `trend` is that of `capacity_trend`."""
+    return {
+        "Battery": cell,
+        "AtCycle": prediction.at_cycle,
+        "Capacity": prediction.capacity_Ah,
+        "StateOfHealth": prediction.state_of_health_percent,
+        "StateOfHealthLower": prediction.state_of_health_lower_percent,
+        "StateOfHealthUpper": prediction.state_of_health_upper_percent,
+        "RUL": prediction.rul_cycles,
+        "RULLower": prediction.rul_lower_cycles,
+        "RULUpper": prediction.rul_upper_cycles,
+        "EndOfLifeCycle": prediction.end_of_life_cycle,
+        "AlertSeverity": severity,
+        "UnacknowledgedAlerts": unacknowledged,
+        "LastUpdate": utc_text(at),
+        "CapacityTrend": trend,
+    }
+
+
+def capacity_trend(cycles: pd.DataFrame) -> str | None:
+    """Measured capacities as "cycle:Ah cycle:Ah ...", at most `TREND_POINTS`, the newest always among them."""
+    measured = cycles.loc[cycles["capacity_Ah"].notna(), ["cycle_number", "capacity_Ah"]].to_numpy()
+    if not len(measured):
+        return None
+    step = math.ceil(len(measured) / TREND_POINTS)
+    thinned = measured[::-1][::step][::-1]
+    return " ".join(f"{int(number)}:{capacity:.4f}" for number, capacity in thinned)
+
+
+def utc_text(moment: datetime) -> str:
+    """xs:dateTime in UTC, with seconds' fractions so that two writes in one second differ."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _technical_property(technical_data: Mapping[str, Any], id_short: str) -> Any:
+    for area in technical_data.get("TechnicalPropertyAreas") or []:
+        if area.get(id_short) is not None:
+            return area[id_short]
+    return None
+
+
+def plain(value: Any) -> Any:
+    """numpy and pandas scalars as Python's own, missing values as None, times as xs:dateTime without zone."""
+    if value is None or value is pd.NaT:
+        return None
+    if isinstance(value, datetime):
+        return value.isoformat(timespec="milliseconds" if value.microsecond else "seconds")
+    if hasattr(value, "item"):
+        value = value.item()
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, float) and math.isnan(value):
+        return None
+    return value

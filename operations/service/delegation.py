@@ -1,0 +1,123 @@
+"""OperationVariables of the AAS <-> the typed request and answer of an operation.
+
+BaSyx posts the input variables as a bare JSON array of OperationVariable, `[{"value": {"modelType": "Property",
+"idShort": "AtCycle", "valueType": "xs:int", "value": "80"}}]`, without checking anything, and takes the same form back
+(IDTA-01002 knows no other form of delegation; seen on 2.0.0-milestone-05 and -14).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from aasx.elements import values
+from operations.request.edge import Inputs, Outputs, allowed, is_list, item_model, item_type, xs_type
+from operations.request.errors import InvalidInput, Problem, shown
+
+INTEGERS = ("xs:int", "xs:integer", "xs:long", "xs:short", "xs:byte", "xs:unsignedInt", "xs:nonNegativeInteger")
+ACCEPTED_TYPES = {
+    "xs:int": INTEGERS,
+    "xs:long": INTEGERS,
+    "xs:double": ("xs:double", "xs:float", "xs:decimal", *INTEGERS),
+    "xs:boolean": ("xs:boolean",),
+    "xs:string": ("xs:string",),
+    "xs:dateTime": ("xs:dateTime", "xs:string"),
+}
+INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
+DOUBLE = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
+
+
+def from_variables(inputs: type[Inputs], variables: Any) -> dict[str, Any]:
+    """Values by idShort, to be parsed by `edge.parse`. Raises InvalidInput for anything that is no such variable."""
+    if not isinstance(variables, list):
+        raise InvalidInput(Problem("body", shown(variables), "must be an array of operation variables"))
+    return _children(inputs, [_element(variable) for variable in variables], "")
+
+
+def to_variables(outputs: Outputs) -> list[dict[str, Any]]:
+    """All outputs of the operation, those without a value too."""
+    return [{"value": element} for element in _elements(outputs)]
+
+
+def _element(variable: Any) -> Any:
+    return variable.get("value") if isinstance(variable, dict) else variable
+
+
+def _children(model: type[BaseModel], elements: Any, prefix: str) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for element in elements if isinstance(elements, list) else [elements]:
+        name = element.get("idShort") if isinstance(element, dict) else None
+        if not isinstance(name, str):
+            raise InvalidInput(Problem(prefix or "body", shown(element), "must be an element with an idShort"))
+        if name in found:
+            raise InvalidInput(Problem(prefix + name, "", "given twice"))
+        field = model.model_fields.get(name)
+        found[name] = None if field is None else _value(name, field, element, prefix + name)
+    return {name: value for name, value in found.items() if value is not None or name not in model.model_fields}
+
+
+def _value(name: str, field: FieldInfo, element: dict[str, Any], path: str) -> Any:
+    item, kind = item_model(field), element.get("modelType")
+    if is_list(field) and item:
+        _must_be("SubmodelElementList", kind, path)
+        parts = element.get("value") or []
+        if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
+            raise InvalidInput(Problem(path, shown(parts), "must be a list of collections"))
+        return [_children(item, part.get("value") or [], f"{path}.{index}.") for index, part in enumerate(parts)]
+    _must_be("Property", kind, path)
+    return _property_value(name, field, element, path)
+
+
+def _must_be(expected: str, kind: Any, path: str) -> None:
+    if kind != expected:
+        raise InvalidInput(Problem(path, shown(kind), f"must be a {expected}"))
+
+
+def _property_value(name: str, field: FieldInfo, element: dict[str, Any], path: str) -> Any:
+    declared = xs_type(field) or "xs:string"
+    text, given = element.get("value"), element.get("valueType") or declared
+    if text is None:
+        return None
+    if given not in ACCEPTED_TYPES[declared]:
+        raise InvalidInput(Problem(path, shown(text), f"must be {declared}, not {str(given)[:40]}"))
+    wrong = InvalidInput(Problem(path, shown(text), f"must be {allowed(name, field)}"))
+    if not isinstance(text, str):
+        raise wrong
+    if declared in ("xs:int", "xs:long"):
+        if not INTEGER.fullmatch(text.strip()):
+            raise wrong
+        return int(text)
+    if declared == "xs:double":
+        if text.strip() in ("NaN", "INF", "-INF", "+INF"):
+            return math.nan  # refused by the edge like every number that is not finite
+        if not DOUBLE.fullmatch(text.strip()):
+            raise wrong
+        return float(text)
+    if declared == "xs:boolean":
+        if text.strip() not in ("true", "false", "1", "0"):
+            raise wrong
+        return text.strip() in ("true", "1")
+    return text
+
+
+def _elements(model: BaseModel) -> list[dict[str, Any]]:
+    return [_output(name, field, getattr(model, name)) for name, field in type(model).model_fields.items()]
+
+
+def _output(name: str, field: FieldInfo, value: Any) -> dict[str, Any]:
+    item = item_model(field)
+    if is_list(field) and item:
+        items = [values.collection_element(None, _elements(part)) for part in value or []]
+        return values.list_element(name, items, "SubmodelElementCollection")
+    if is_list(field):
+        kind = {int: "xs:int", float: "xs:double"}[item_type(field)]
+        texts = [values.to_text(part, kind) for part in value or []]
+        items = [{"modelType": "Property", "valueType": kind, "value": text} for text in texts]
+        return values.list_element(name, items, "Property", kind)
+    if item:
+        return values.collection_element(name, _elements(value if value is not None else item()))
+    return values.property_element(name, value, xs_type(field) or "xs:string")

@@ -1,0 +1,121 @@
+"""All operations, and how one call runs: checked, alone on its cell, in bounded time, counted, logged."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from typing import Any
+
+from aasx.identifiers import check_cell_name
+from operations.acknowledge_alert import AcknowledgeAlertInputs, AcknowledgeAlertOutputs, acknowledge_alert
+from operations.append_cycle import AppendCycleInputs, AppendCycleOutputs, append_cycle
+from operations.cell.live_twin import LiveTwin
+from operations.predict import PredictInputs, PredictOutputs, predict
+from operations.predict_all import PredictAllInputs, PredictAllOutputs, predict_all
+from operations.request import deadline
+from operations.request.edge import Inputs, Outputs, parse
+from operations.request.errors import OperationError, as_operation_error
+from operations.request.logs import say
+from operations.set_thresholds import SetThresholdsInputs, SetThresholdsOutputs, set_thresholds
+from operations.simulate_what_if import SimulateWhatIfInputs, SimulateWhatIfOutputs, simulate_what_if
+
+FLEET = "fleet"
+
+
+@dataclass(frozen=True)
+class Operation:
+    """An operation of the AAS: its idShort, its path in the direct REST, types, and an input that works as example."""
+
+    id_short: str
+    path: str
+    inputs: type[Inputs]
+    outputs: type[Outputs]
+    run: Callable[[LiveTwin, str, Any], Outputs]
+    summary: str
+    example: dict[str, Any]
+    of_fleet: bool = False
+
+
+OPERATIONS = {
+    operation.id_short: operation
+    for operation in (
+        Operation(
+            "Predict", "predict", PredictInputs, PredictOutputs, predict,
+            "Predict remaining useful life and state of health; the present state is written into the AAS",
+            {"ConfidenceLevel": 0.9},
+        ),
+        Operation(
+            "SimulateWhatIf", "simulate-what-if", SimulateWhatIfInputs, SimulateWhatIfOutputs, simulate_what_if,
+            "Simulate ageing under other conditions; writes nothing",
+            {"HorizonCycles": 200, "ambient_temperature": 40.0, "DischargeCurrent": 2.0},
+        ),
+        Operation(
+            "AppendCycle", "append-cycle", AppendCycleInputs, AppendCycleOutputs, append_cycle,
+            "Append one measured cycle to the history; the same cycle again is acknowledged",
+            {"id_cycle": 1, "Time": "2008-04-02T15:25:41.593", "ambient_temperature": 24.0, "Capacity": 1.8564874},
+        ),
+        Operation(
+            "AcknowledgeAlert", "acknowledge-alert", AcknowledgeAlertInputs, AcknowledgeAlertOutputs, acknowledge_alert,
+            "Acknowledge an alert by its AlertId",
+            {"AlertId": "StateOfHealth-endOfLife-168", "AcknowledgedBy": "A. Operator", "Comment": "seen"},
+        ),
+        Operation(
+            "SetThresholds", "set-thresholds", SetThresholdsInputs, SetThresholdsOutputs, set_thresholds,
+            "Set the limits at which alerts are raised; those not given stay",
+            {"ChangedBy": "A. Operator", "Comment": "spare cells take longer now", "RULWarning": 40.0},
+        ),
+        Operation(
+            "PredictAll", "predict-all", PredictAllInputs, PredictAllOutputs, predict_all,
+            "Predict the present state of all cells",
+            {"TimeBudget_s": 20.0},
+            of_fleet=True,
+        ),
+    )
+}  # fmt: skip
+
+
+def execute(live: LiveTwin, operation: Operation, cell: str, values: Callable[[], Any], caller: str) -> Outputs:
+    """Runs one call. `values` gives the inputs by name when called; `caller` is "basyx" or "direct".
+
+    Raises OperationError only, whatever happens.
+    """
+    started, status = time.perf_counter(), "ok"
+    live.metrics.running.inc()
+    try:
+        deadline.start(live.settings.operation_timeout_s)
+        _check_cell(operation, cell)
+        inputs = parse(operation.inputs, values())
+        with nullcontext() if operation.of_fleet else live.alone(cell):
+            return operation.run(live, cell, inputs)
+    except Exception as error:
+        known = as_operation_error(error)
+        status = known.status
+        if known.status == "internal":
+            say(logging.ERROR, "an operation failed", exc_info=error, operation=operation.id_short, cell=cell)
+        elif known is not error:
+            say(logging.WARNING, str(error), operation=operation.id_short, cell=cell)
+        if known is error:
+            raise
+        raise known from error
+    finally:
+        seconds = time.perf_counter() - started
+        live.metrics.running.dec()
+        live.metrics.seconds.labels(operation.id_short).observe(seconds)
+        live.metrics.operations.labels(operation.id_short, caller, status).inc()
+        say(
+            logging.INFO, "operation", operation=operation.id_short, cell=cell, caller=caller, status=status,
+            duration_ms=round(1000 * seconds, 1),
+        )  # fmt: skip
+
+
+def _check_cell(operation: Operation, cell: str) -> None:
+    if operation.of_fleet != (cell == FLEET):
+        raise OperationError("notFound", f"{operation.id_short} is not an operation of {cell}")
+    if not operation.of_fleet:
+        try:
+            check_cell_name(cell)
+        except ValueError:
+            raise OperationError("notFound", "there is no cell of this name") from None

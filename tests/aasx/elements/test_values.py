@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import datetime
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aasx.elements import values
+
+
+@given(st.floats(allow_nan=False, allow_infinity=False))
+def test_doubles_survive_text(number: float) -> None:
+    assert values.from_text(values.to_text(number, "xs:double"), "xs:double") == number
+
+
+@given(st.integers(-(2**31), 2**31 - 1))
+def test_ints_survive_text(number: int) -> None:
+    assert values.from_text(values.to_text(number, "xs:int"), "xs:int") == number
+
+
+@pytest.mark.parametrize(
+    ("value", "xs_type"),
+    [
+        (math.nan, "xs:double"), (math.inf, "xs:double"), (True, "xs:double"), ("1", "xs:double"),
+        (1.5, "xs:int"), (2**31, "xs:int"), (True, "xs:int"), (2**63, "xs:long"),
+        (1, "xs:boolean"), ("true", "xs:boolean"), (3, "xs:string"),
+        ("2025/02/03 12:46:00", "xs:dateTime"), ("2025-02-03", "xs:dateTime"), ("abcTdef", "xs:dateTime"),
+    ],
+)  # fmt: skip
+def test_wrong_values_are_refused(value, xs_type: str) -> None:
+    with pytest.raises(ValueError):
+        values.to_text(value, xs_type)
+
+
+def test_values_of_every_type() -> None:
+    assert values.to_text(True, "xs:boolean") == "true"
+    assert values.from_text("0", "xs:boolean") is False
+    assert values.to_text(3.0, "xs:int") == "3"
+    utc = datetime.datetime(2026, 5, 1, 10, tzinfo=datetime.UTC)
+    assert values.to_text(utc, "xs:dateTime") == "2026-05-01T10:00:00Z"
+    assert values.to_text(None, "xs:double") is None
+    with pytest.raises(ValueError, match="xs:boolean"):
+        values.from_text("True", "xs:boolean")
+
+
+def collection() -> dict:
+    return values.collection_element(
+        "Details", [values.property_element("RUL", 4.0, "xs:double"), values.property_element("Note", "x", "xs:string")]
+    )
+
+
+def test_filled_keeps_what_is_not_named() -> None:
+    old = collection()
+    new = values.filled(old, {"RUL": None})
+    assert values.to_value(new) == {"RUL": None, "Note": "x"}
+    assert "value" not in new["value"][0]
+    assert values.to_value(old) == {"RUL": 4.0, "Note": "x"}, "the given element must stay as it was"
+
+
+def test_filled_refuses_unknown_names_and_wrong_values() -> None:
+    with pytest.raises(KeyError):
+        values.filled(collection(), {"Rul": 1.0})
+    with pytest.raises(ValueError, match="xs:double"):
+        values.filled(collection(), {"RUL": "soon"})
+
+
+def test_lists_are_filled_from_their_first_item() -> None:
+    item = values.property_element("x", 1, "xs:int", "https://example.org/cycle")
+    numbers = values.list_element("Cycle", [item], "Property", "xs:int")
+    filled = values.filled(numbers, [3, 4, 5])
+    assert values.to_value(filled) == [3, 4, 5]
+    assert all("idShort" not in child and child["semanticId"] for child in filled["value"])
+    assert "value" not in values.filled(numbers, [])
+
+
+def test_range_is_rounded_outward_and_open_ends_come_back_as_none() -> None:
+    element = {"modelType": "Range", "idShort": "I", "valueType": "xs:double"}
+    assert values.to_value(values.filled(element, {"min": 35.4, "max": 49.6})) == {"min": 35.0, "max": 50.0}
+    assert values.filled(element, {"min": -1.5, "max": 2})["min"] == "-2"
+    half_open = values.filled(element, {"min": 3, "max": None})
+    assert half_open["max"] == "2147483647"
+    assert values.to_value(half_open) == {"min": 3.0, "max": None}
+
+
+def test_other_elements() -> None:
+    texts = {"modelType": "MultiLanguageProperty", "idShort": "N", "value": [{"language": "en", "text": "a"}]}
+    assert values.to_value(texts) == {"en": "a"}
+    assert values.to_value(values.filled(texts, {"fr": "b", "en": "c"})) == {"en": "c", "fr": "b"}
+    entity = {
+        "modelType": "Entity",
+        "idShort": "E",
+        "entityType": "CoManagedEntity",
+        "statements": collection()["value"],
+    }
+    assert values.to_value(values.filled(entity, {"RUL": 7}))["statements"]["RUL"] == 7.0
+    file = {"modelType": "File", "idShort": "F", "contentType": "text/csv", "value": "/a.csv"}
+    assert values.to_value(file) == {"contentType": "text/csv", "value": "/a.csv"}
+    with pytest.raises(ValueError, match="File F cannot be filled"):
+        values.filled(file, "x")
