@@ -32,7 +32,11 @@ DOUBLE = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def from_variables(inputs: type[Inputs], variables: Any) -> dict[str, Any]:
-    """Values by idShort, to be parsed by `edge.parse`. Raises InvalidInput for anything that is no such variable."""
+    """Values by idShort, to be parsed by `edge.parse`. Raises InvalidInput for anything that is no such variable.
+
+    A generic client sends the operation's own variables back, filled or not: what has no value, or an empty text, is
+    not given, nor is an item of a list in which nothing is given.
+    """
     if not isinstance(variables, list):
         raise InvalidInput(Problem("body", shown(variables), "must be an array of operation variables"))
     return _children(inputs, [_element(variable) for variable in variables], "")
@@ -67,7 +71,8 @@ def _value(name: str, field: FieldInfo, element: dict[str, Any], path: str) -> A
         parts = element.get("value") or []
         if not isinstance(parts, list) or not all(isinstance(part, dict) for part in parts):
             raise InvalidInput(Problem(path, shown(parts), "must be a list of collections"))
-        return [_children(item, part.get("value") or [], f"{path}.{index}.") for index, part in enumerate(parts)]
+        items = [_children(item, part.get("value") or [], f"{path}.{index}.") for index, part in enumerate(parts)]
+        return [item for item in items if item] or None
     _must_be("Property", kind, path)
     return _property_value(name, field, element, path)
 
@@ -80,7 +85,7 @@ def _must_be(expected: str, kind: Any, path: str) -> None:
 def _property_value(name: str, field: FieldInfo, element: dict[str, Any], path: str) -> Any:
     declared = xs_type(field) or "xs:string"
     text, given = element.get("value"), element.get("valueType") or declared
-    if text is None:
+    if text is None or text == "":
         return None
     if given not in ACCEPTED_TYPES[declared]:
         raise InvalidInput(Problem(path, shown(text), f"must be {declared}, not {str(given)[:40]}"))

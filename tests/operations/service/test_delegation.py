@@ -150,3 +150,38 @@ def test_anything_is_either_read_or_refused(body):
         assert refused.message
     else:
         assert isinstance(found, dict)
+
+
+def own_variables(name: str, empty: str | None) -> list[dict]:
+    """The operation's own input variables, sent back without a value, or with an empty one."""
+
+    def emptied(element: dict) -> dict:
+        children = [emptied(child) for child in element.get("value") or []] if "value" in element else None
+        if element["modelType"] == "Property":
+            return element if empty is None else element | {"value": empty}
+        return element if children is None else element | {"value": children}
+
+    declared = operation_variables.OPERATIONS[name].inputs
+    elements = [values.to_json(operation_variables.variable_element(one, is_input=True)) for one in declared]
+    return [{"value": emptied(element)} for element in elements]
+
+
+@pytest.mark.parametrize("empty", [None, ""], ids=["no value", "empty text"])
+@pytest.mark.parametrize("name", sorted(OPERATIONS))
+def test_own_variables_sent_back_are_not_given(name, empty):
+    """Numbers, dates, booleans, texts and the template item of a list."""
+    assert delegation.from_variables(OPERATIONS[name].inputs, own_variables(name, empty)) == {}
+
+
+def test_template_phase_beside_real_inputs(new_cell, delegate):
+    cell = new_cell(fading(20))
+    plain = delegated(delegate.url, cell.name, [variable("HorizonCycles", "50")], "SimulateWhatIf")
+    sent = [one for one in own_variables("SimulateWhatIf", "") if one["value"]["idShort"] != "HorizonCycles"]
+    outputs = delegated(delegate.url, cell.name, [variable("HorizonCycles", "50"), *sent], "SimulateWhatIf")
+    assert outputs["Status"] == "ok", outputs["Message"]
+    assert outputs["RUL"] == plain["RUL"] and outputs["CapacityTrajectory"] == plain["CapacityTrajectory"]
+
+
+def test_what_is_required_may_not_be_empty(new_cell, delegate):
+    outputs = delegated(delegate.url, new_cell(fading(3)).name, own_variables("SetThresholds", ""), "SetThresholds")
+    assert outputs["Status"] == "invalidInput" and outputs["Message"].startswith("ChangedBy: missing")
