@@ -6,6 +6,7 @@ the rest before it and the last impedance measurement stands in the same row.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple
@@ -14,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from model.errors import InvalidInput
+from model.records.facts import NASA_FACTS, CellFacts, limits
 
 NOMINAL_CAPACITY_Ah = 2.0
 """Capacity of the new cell type; README of cells 5, 6, 7, 18: "rated capacity (from 2Ahr to 1.4Ahr)"."""
@@ -66,10 +68,14 @@ COLUMNS: dict[str, Column] = {
     "Re_ohm": Column("ohm", "electrolyte resistance of the last impedance measurement", 0, 1),
     "Rct_ohm": Column("ohm", "charge transfer resistance of the last impedance measurement", 0, 1),
 }
-"""Columns of a cycle table in their order: name -> unit, meaning, physical range."""
+"""Columns of a cycle table in their order: name -> unit, meaning, physical range. Where the range depends on the cell
+it is that of NASA's 2 Ah cells here; `History.limits` has that of any cell."""
 
 MEASURED = [name for name in COLUMNS if name not in ("cycle_number", "start_time")]
 """Columns that hold a measured number."""
+
+NASA_LIMITS = {name: (COLUMNS[name].low, COLUMNS[name].high) for name in MEASURED}
+"""Lowest and highest possible value of each measured column of NASA's cells."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +85,9 @@ class History:
     `cycles` has one row per cycle, sorted by `cycle_number`, with every name of `COLUMNS` (NaN where not measured).
     `end_of_life_capacity_Ah` is the capacity below which the cell counts as worn out. `cut_off_voltage_V` is the
     voltage at which its discharges stop, None if unknown. `training_cell` names the training cell of which this
-    history is a replay, if any, so that it is predicted by a model that never saw that cell.
+    history is a replay, if any, so that it is predicted by a model that never saw that cell. `facts`: what else is
+    known of the cell. Cycle numbers are the source's and may have gaps: whatever counts cycles counts by them.
+    `rated_capacity_Ah` is NaN while it is neither stated nor to be had from the first cycles (`rated_from_cycles`).
     """
 
     cell: str
@@ -88,6 +96,13 @@ class History:
     cut_off_voltage_V: float | None
     cycles: pd.DataFrame
     training_cell: str | None = None
+    facts: CellFacts = NASA_FACTS
+
+    @property
+    def limits(self) -> dict[str, tuple[float, float]]:
+        """Lowest and highest possible value of each measured column for this cell."""
+        own = limits(self.facts, self.rated_capacity_Ah)
+        return {name: own.get(name, (COLUMNS[name].low, COLUMNS[name].high)) for name in MEASURED}
 
     @cached_property
     def columns(self) -> dict[str, np.ndarray]:
@@ -100,7 +115,7 @@ class History:
     @cached_property
     def clean(self) -> tuple[History, dict[str, int]]:
         """This history with `clean_cycles`, and what that says of repaired columns. Raises as `clean_cycles` does."""
-        cycles, repaired = clean_cycles(self.cycles)
+        cycles, repaired = clean_cycles(self.cycles, self.limits)
         return replace(self, cycles=cycles), repaired
 
     def until(self, cycle_number: int) -> History:
@@ -113,12 +128,14 @@ class History:
         return known
 
 
-def clean_cycles(cycles: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
+def clean_cycles(
+    cycles: pd.DataFrame, limits: Mapping[str, tuple[float, float]] = NASA_LIMITS
+) -> tuple[pd.DataFrame, dict[str, int]]:
     """A cycle table that the predictors can use, and in which columns something impossible was set to missing: by name
     the number of the first such cycle.
 
-    Adds absent columns as missing, sorts by cycle number, sets numbers outside the physical range of `COLUMNS` and
-    anything that is no number to NaN, and drops rows without a valid capacity (0 < capacity <= 2.1 Ah).
+    Adds absent columns as missing, sorts by cycle number, sets numbers outside `limits` (see `History.limits`) and
+    anything that is no number to NaN, and drops rows without a valid capacity (above 0, within its limit).
     Raises `InvalidInput` if cycle numbers are missing, not whole, below 1 or given twice.
     """
     numbers = _numbers(cycles, "cycle_number")
@@ -133,7 +150,7 @@ def clean_cycles(cycles: pd.DataFrame) -> tuple[pd.DataFrame, dict[str, int]]:
     else:
         values = np.column_stack([_numbers(measured, name) for name in MEASURED])
         no_number = measured.notna().to_numpy() & np.isnan(values)
-    low, high = (np.array([getattr(COLUMNS[name], side) for name in MEASURED]) for side in ("low", "high"))
+    low, high = np.array([limits[name] for name in MEASURED]).T
     with np.errstate(invalid="ignore"):
         possible = (values >= low) & (values <= high)
     capacity = MEASURED.index("capacity_Ah")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 
 from model.records.cycle import COLUMNS, History
+from model.records.facts import CellFacts
 
 
 def history(cell: str, capacity_Ah: np.ndarray, rest_h: float | np.ndarray = 3.0, **columns: float) -> History:
@@ -22,3 +25,10 @@ def history(cell: str, capacity_Ah: np.ndarray, rest_h: float | np.ndarray = 3.0
 def straight(cell: str, rate_Ah: float, cycles: int = 200, start_Ah: float = 1.9, **columns: float) -> History:
     """A cell that loses the same every cycle."""
     return history(cell, start_Ah - rate_Ah * np.arange(cycles), **columns)
+
+
+def described(history: History, rated_capacity_Ah: float, facts: CellFacts) -> History:
+    """The same cycles as those of another cell, worn out at 80 % of its rated capacity."""
+    return replace(
+        history, rated_capacity_Ah=rated_capacity_Ah, end_of_life_capacity_Ah=0.8 * rated_capacity_Ah, facts=facts
+    )
