@@ -31,7 +31,7 @@ from urllib.parse import quote, urlsplit
 import requests
 import urllib3
 
-from aasx.elements import values
+from aasx.elements import build, values
 
 PAGE_SIZE = 100  # BaSyx's own default for lists
 PART_BYTES = 1 << 16
@@ -156,7 +156,7 @@ class AasClient:
                 raise ValueError(f"{path} is a {element.get('modelType')}, not a Property")
             self._value_types[key] = element["valueType"]
             if value is None:
-                self.put_element(submodel_id, path, values.filled(element, None))
+                self.put_element(submodel_id, path, values.with_value(element, None))
                 return
         text = values.to_text(value, self._value_types[key])
         self._send("PATCH", _element(submodel_id, path) + "/$value", json_body=text)
@@ -194,7 +194,7 @@ class AasClient:
                 raise ValueError(f"{path} has no input {name!r}; it has {', '.join(declared)}")
             if value is not None:
                 try:
-                    arguments.append({"value": _argument(declared[name], value)})
+                    arguments.append({"value": build.argument(declared[name], value)})
                 except KeyError as error:
                     raise ValueError(f"input {name} of {path} has no part {error}") from error
                 except ValueError as error:
@@ -205,10 +205,7 @@ class AasClient:
         except ServerFault as error:  # of BaSyx 424 when the delegate fails, 500 when nobody answers at its address
             raise DelegateFailed(str(error)) from error
         try:
-            outputs = {
-                variable["value"]["idShort"]: values.to_value(variable["value"])
-                for variable in answer.get("outputArguments") or []
-            }
+            outputs = values.variables_to_value(answer.get("outputArguments") or [])
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise BadAnswer(f"{path} answered something else than operation variables: {error!r}") from error
         if "Status" not in outputs:
@@ -358,22 +355,6 @@ def _is_beside_us(base_url: str) -> bool:
     """True for this machine and for hosts of the same container network: no proxy lies between."""
     host = urlsplit(base_url).hostname or ""
     return host in ("127.0.0.1", "::1") or "." not in host
-
-
-def _argument(declared: dict, value: Any) -> dict:
-    """The declared variable with `value`, without descriptions and qualifiers; parts not given are not sent."""
-    kind = declared["modelType"]
-    if kind == "SubmodelElementCollection":
-        parts = {part["idShort"]: part for part in declared.get("value") or []}
-        given = [_argument(parts[name], part) for name, part in value.items() if part is not None]
-        return values.collection_element(declared.get("idShort"), given)
-    if kind == "SubmodelElementList":
-        item = declared["value"][0]  # the declaration holds one item that shows what an item looks like
-        items = [_argument(item, part) for part in value]
-        return values.list_element(
-            declared["idShort"], items, declared["typeValueListElement"], declared.get("valueTypeListElement")
-        )
-    return values.property_element(declared.get("idShort"), value, declared["valueType"])
 
 
 def _error_class(status: int) -> type[AasError]:

@@ -15,7 +15,7 @@ from typing import Any
 
 from aasx.cell_description import CellDescription
 from aasx.client import AasClient, Conflict, NotFound
-from aasx.elements import values
+from aasx.elements import build, values
 from aasx.identifiers import (
     base_iri,
     cell_of,
@@ -99,7 +99,7 @@ def _prepared(submodel: dict, delegate_url: str | None, removed: set[str]) -> di
         for element in new["submodelElements"]:
             if element["idShort"] == fleet.CELLS_PATH and "value" in element:
                 element["value"] = [summary for summary in element["value"] if summary["idShort"] not in removed]
-    return values.without_empty_arrays(new)
+    return build.without_empty_arrays(new)
 
 
 def _load_concepts(client: AasClient, package: Package) -> None:
@@ -184,7 +184,7 @@ def _refresh_operations(client: AasClient, alive: dict, submodel: dict) -> None:
         old = stored.get(element["idShort"])
         if old is not None:
             new = element | {"qualifiers": old["qualifiers"]}
-            if values.without_empty_arrays(old) != new:
+            if build.without_empty_arrays(old) != new:
                 client.put_element(submodel["id"], element["idShort"], new)
 
 
@@ -196,7 +196,7 @@ def _refresh_model_facts(client: AasClient, alive: dict, submodel: dict) -> None
     if kind == prediction.SEMANTIC_ID:
         path = prediction.BOUNDARY_CONDITIONS_PATH
         old, new = dict(walk(alive["submodelElements"])), dict(walk(submodel["submodelElements"]))
-        if path in old and values.without_empty_arrays(old[path]) != new[path]:
+        if path in old and build.without_empty_arrays(old[path]) != new[path]:
             client.put_element(submodel["id"], path, new[path])
 
 
@@ -276,9 +276,9 @@ def _write_summaries(client: AasClient, cells: Iterable[str], replaced: Iterable
         live = fleet.summary_of(values.submodel_to_value(client.submodel(submodel_id(cell, "Prediction"))))
         if path in known:
             old = client.element(fleet_submodel_id(), path)
-            client.put_element(fleet_submodel_id(), path, values.filled(old, live))
+            client.put_element(fleet_submodel_id(), path, values.with_value(old, live))
         else:
-            summary = values.to_json(fleet.cell_summary(cell, live))
+            summary = build.to_json(fleet.cell_summary(cell, live))
             client.append_element(fleet_submodel_id(), fleet.CELLS_PATH, summary)
 
 
@@ -409,5 +409,5 @@ def _remember_removed(client: AasClient, cells: set[str]) -> None:
         client.set_value(fleet_submodel_id(), fleet.REMOVED_CELLS_PATH, names)
     except NotFound:
         if names is not None:
-            element = values.to_json(fleet.removed_cells(names))
+            element = build.to_json(fleet.removed_cells(names))
             client.append_element(fleet_submodel_id(), None, element)

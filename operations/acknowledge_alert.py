@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from aasx.elements.values import to_value
+from aasx.elements.values import child, to_value
 from operations.cell import alerts, present_state, twin
 from operations.cell.live_twin import LiveTwin
-from operations.elements import child, reading
 from operations.request.edge import DATE_TIME, Inputs, Outputs, line, variable
-from operations.request.errors import OperationError
+from operations.request.errors import OperationError, reading
 from operations.request.logs import request_id
 
 

@@ -31,6 +31,7 @@ from model.records.features import (
 from operations.cell import alerts, present_state, twin
 from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.predict import HIGHEST_CYCLE
+from operations.request.columns import ID_SHORT
 from operations.request.edge import DATE_TIME, LONG, BenchTime, Inputs, Outputs, variable
 from operations.request.errors import InvalidInput, OperationError, Problem, shown
 from operations.request.logs import request_id
@@ -57,7 +58,7 @@ def _column_field(column: str) -> tuple[Any, Any]:
         return int, variable(ge=1, le=HIGHEST_CYCLE)
     known = COLUMNS[column]
     low = 1e-3 if column == "capacity_Ah" else known.low  # 0 is an aborted test, not a cycle
-    default = ... if twin.ID_SHORT[column] in REQUIRED else None
+    default = ... if ID_SHORT[column] in REQUIRED else None
     kind = float if default is ... else float | None
     return kind, variable(default, ge=low, le=known.high)
 
@@ -69,7 +70,7 @@ def _samples_field() -> Any:
 AppendCycleInputs: Any = create_model(
     "AppendCycleInputs",
     __base__=Inputs,
-    **{id_short: _column_field(column) for column, id_short in twin.ID_SHORT.items()},
+    **{id_short: _column_field(column) for column, id_short in ID_SHORT.items()},
     **{name: (str | None, _samples_field()) for name in ("DischargeSamples", "ChargeSamples")},
 )  # type: ignore[call-overload]
 
@@ -179,7 +180,7 @@ def measured_row(inputs: Any, samples: pd.DataFrame | None, charge: pd.DataFrame
         row |= sampled_features(samples, charge)
     elif charge is not None:
         raise InvalidInput(Problem("ChargeSamples", "", "need the DischargeSamples of the cycle with them"))
-    for column, id_short in twin.ID_SHORT.items():
+    for column, id_short in ID_SHORT.items():
         if (value := getattr(inputs, id_short)) is not None:
             row[column] = pd.Timestamp(value) if column == "start_time" else value
     if "capacity_Ah" not in row:
@@ -189,7 +190,7 @@ def measured_row(inputs: Any, samples: pd.DataFrame | None, charge: pd.DataFrame
         if column != "start_time" and not COLUMNS[column].low <= value <= COLUMNS[column].high:
             known = COLUMNS[column]
             allowed = f"computed from the samples, must be from {known.low:g} to {known.high:g} {known.unit}"
-            raise InvalidInput(Problem(twin.ID_SHORT[column], shown(value), allowed))
+            raise InvalidInput(Problem(ID_SHORT[column], shown(value), allowed))
     if not 0 < row["capacity_Ah"] <= CAPACITY_LIMIT_Ah:
         allowed = f"must be above 0, to {CAPACITY_LIMIT_Ah} Ah"
         raise InvalidInput(Problem("Capacity", shown(row["capacity_Ah"]), allowed))
@@ -236,7 +237,7 @@ def _is_present(history: CellHistory, row: dict[str, Any]) -> bool:
         return False
     known = stored.iloc[0].to_dict()
     different = [
-        f"{twin.ID_SHORT[column]} {twin.plain(known[column])}, not {twin.plain(value)}"
+        f"{ID_SHORT[column]} {twin.plain(known[column])}, not {twin.plain(value)}"
         for column, value in row.items()
         if not _same(value, known[column])
     ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from aasx.elements.values import Json, child, with_items, with_value, with_values
 from operations.cell import present_state, twin
 from operations.cell.live_twin import LiveTwin
-from operations.elements import Json, child, with_items, with_value, with_values
 from operations.request.edge import DATE_TIME, Inputs, Outputs, line, variable
 from operations.request.errors import InvalidInput, Problem
 from operations.request.logs import request_id

@@ -16,6 +16,7 @@ from model.records.cycle import COLUMNS
 from operations.cell import present_state, twin
 from operations.cell.live_twin import LiveTwin
 from operations.predict import CAPACITY_RANGE_AH, HIGHEST_CYCLE, Trajectory, checked_cycle
+from operations.request.columns import ID_SHORT
 from operations.request.edge import Inputs, Outputs, variable
 from operations.request.errors import InvalidInput, Problem
 from operations.request.logs import request_id
@@ -100,7 +101,7 @@ def simulate_what_if(live: LiveTwin, cell: str, inputs: SimulateWhatIfInputs) ->
                 for phase in inputs.Phases or []
             ],
             replaced={
-                column: value for column in REPLACEABLE if (value := getattr(inputs, twin.ID_SHORT[column])) is not None
+                column: value for column in REPLACEABLE if (value := getattr(inputs, ID_SHORT[column])) is not None
             },
             end_of_life_capacity_Ah=inputs.EndOfLifeCapacity,
             confidence_level=inputs.ConfidenceLevel or DEFAULT_CONFIDENCE_LEVEL,

@@ -23,6 +23,7 @@ from model.errors import ModelError  # noqa: E402
 from model.records import data  # noqa: E402
 from model.records.cycle import NOMINAL_CAPACITY_Ah  # noqa: E402
 from operations.cell import twin  # noqa: E402
+from operations.request.columns import ID_SHORT  # noqa: E402
 
 FLEET_FILE = "fleet.aasx"
 UNDATED = datetime.fromtimestamp(0, UTC)  # taken out again: the time of the build would make every package differ
@@ -126,7 +127,7 @@ def training_range(model: Any) -> dict[str, tuple[float, float, float, float]]:
     """Training ranges by idShort; the state of health's follows from the capacity's."""
     ranges: dict[str, tuple[float, float, float, float]] = {}
     for column, (low, high, mean, deviation) in ({} if model is None else model.card["training_range"]).items():
-        ranges[twin.ID_SHORT[column]] = (low, high, mean, deviation)
+        ranges[ID_SHORT[column]] = (low, high, mean, deviation)
         if column == "capacity_Ah":
             percent = 100.0 / NOMINAL_CAPACITY_Ah
             ranges["StateOfHealth"] = (percent * low, percent * high, percent * mean, percent * deviation)

@@ -110,7 +110,8 @@ def services(options: argparse.Namespace, ports: dict[str, int], java: Path) -> 
 def build_package(steps: installation.Steps, state: Path) -> Path:
     """The fleet's AASX; again only when the model, the data or the builder changed."""
     package, stamp = state / "aasx" / "fleet.aasx", state / "aasx" / "inputs.sha256"
-    sources = [ROOT / name for name in ("aasx", "model", "operations/cell/twin.py", "requirements.txt")]
+    mapping = ("operations/cell/twin.py", "operations/request/columns.py")  # from the model to the AAS
+    sources = [ROOT / name for name in ("aasx", "model", *mapping, "requirements.txt")]
     serving = state / "model" / "serving.json"  # names the model version that answers
     wanted = installation.digest(sources) + serving.read_text(encoding="utf-8") + os.environ.get("TWIN_BASE_IRI", "")
     if package.exists() and installation.fits(stamp, wanted):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 import subprocess
 
@@ -36,6 +37,36 @@ def test_commands_that_need_the_packages_are_shown_with_the_python_that_has_them
     text = (ROOT / page).read_text(encoding="utf-8")
     shown = re.findall(r"(?<![/\\])python scripts/(\w+)\.py", text)
     assert set(shown) <= {"up", "test"}, f"{page} shows them with any Python"
+
+
+NAMES = re.compile(r"(?<![\w/.:{-])((?:aasx|model|operations|dashboard|scripts|tests)/[\w./-]*\w/?)(?![\w*{])")
+PAGES = [p for p in TRACKED if p.endswith((".md", ".py", ".yml", ".yaml", "Dockerfile")) and not p.startswith("tests/")]
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_paths_that_are_named_exist(page):
+    """In documents, docstrings, comments and settings alike; what a program makes there later is left out."""
+    made = ("aasx/environment/target", "aasx/files/", "aasx/data.", "aasx/aasx-origin", "aasx/_rels")
+    for name in NAMES.findall((ROOT / page).read_text(encoding="utf-8")):
+        there = (ROOT / name).exists() or (ROOT / page).parent.joinpath(name).exists()
+        assert there or name.startswith(made), f"{page} names {name}"
+
+
+@pytest.mark.parametrize("page", [p for p in TRACKED if p.endswith("README.md")])
+def test_modules_that_a_readme_names_exist(page):
+    """`fade.py` or `life/fade.py` in the README of a folder is meant from there."""
+    folder = (ROOT / page).parent
+    for name in re.findall(r"(?<![\w/<])([\w/]+\.py)\b", (ROOT / page).read_text(encoding="utf-8").replace("\\_", "_")):
+        assert any((place / name).exists() for place in (folder, ROOT, ROOT / "scripts")), f"{page} names {name}"
+
+
+@pytest.mark.parametrize("page", [p for p in TRACKED if p.endswith(".py") and not p.startswith("tests/")])
+def test_modules_that_docstrings_name_exist(page):
+    for node in ast.walk(ast.parse((ROOT / page).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and "\n" in node.value.strip():
+            for first, second in re.findall(r"\b(aasx|operations|dashboard|model)\.([a-z_]+)\.[a-z_]", node.value):
+                known = any((ROOT / first / f"{second}{end}").exists() for end in (".py", ""))
+                assert known, f"{page} names {first}.{second}"
 
 
 @pytest.mark.parametrize("page", [p for p in TRACKED if p.endswith(".md")])

@@ -1,14 +1,19 @@
-"""Short constructors for submodel elements, so that a submodel module reads like the template it follows.
+"""Constructors of submodel elements, so that a submodel module reads like the template it follows.
 
 `semantic_id` is always the text of a global reference: an IRI or IRDI of a template, or `concept_id(...)` for our own.
 `own_property` takes type and semanticId from the vocabulary. Values are Python values as in aasx.elements.values.
+The first half makes objects of the basyx-python-sdk, which packages are built of; `to_json` turns them into the JSON of
+packages and of the REST API. The second half, `…_element`, makes such JSON directly, for single elements and operation
+variables.
 """
 
 import functools
+import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from basyx.aas import model
+from basyx.aas.adapter.json import AASToJsonEncoder
 from basyx.aas.model import datatypes
 
 from aasx.elements import values
@@ -173,3 +178,106 @@ def submodel(
 def administration(version: str, revision: str, template_id: str | None = None) -> model.AdministrativeInformation:
     """Constant for a submodel that holds history: BaSyx overwrites a stored one when version or revision differ."""
     return model.AdministrativeInformation(version=version, revision=revision, template_id=template_id)
+
+
+# --- JSON
+
+
+def property_element(id_short: str | None, value: Any, xs_type: str, semantic_id: str | None = None) -> dict:
+    """JSON of a Property; without `value` when the value is None. Raises ValueError when it does not fit the type."""
+    element: dict[str, Any] = {"modelType": "Property", "valueType": xs_type}
+    if id_short is not None:
+        element["idShort"] = id_short
+    if semantic_id is not None:
+        element["semanticId"] = external_reference(semantic_id)
+    text = values.to_text(value, xs_type)
+    if text is not None:
+        element["value"] = text
+    return element
+
+
+def collection_element(id_short: str | None, children: list[dict], semantic_id: str | None = None) -> dict:
+    """JSON of a SubmodelElementCollection; `id_short` None for an item of a list (AASd-120)."""
+    element: dict[str, Any] = {"modelType": "SubmodelElementCollection"}
+    if id_short is not None:
+        element["idShort"] = id_short
+    if semantic_id is not None:
+        element["semanticId"] = external_reference(semantic_id)
+    if children:
+        element["value"] = children
+    return element
+
+
+def list_element(
+    id_short: str, items: list[dict], item_type: str, item_xs_type: str | None = None, **more: Any
+) -> dict:
+    """JSON of a SubmodelElementList of `item_type` (a modelType; for Property with its XML Schema type).
+
+    The items lose their idShort (AASd-120); an empty list has no `value` (an empty array is not allowed).
+    """
+    element: dict[str, Any] = {
+        "modelType": "SubmodelElementList",
+        "idShort": id_short,
+        "typeValueListElement": item_type,
+        **({"valueTypeListElement": item_xs_type} if item_xs_type else {}),
+        **more,
+    }
+    if items:
+        element["value"] = [
+            {key: part for key, part in item.items() if key != "idShort"} if "idShort" in item else item
+            for item in items
+        ]
+    return element
+
+
+def external_reference(value: str) -> dict:
+    return {"type": "ExternalReference", "keys": [{"type": "GlobalReference", "value": value}]}
+
+
+def to_json(sdk_object: Any) -> dict:
+    """JSON (as dict) of an object of the basyx-python-sdk, with one spelling for each value.
+
+    Empty arrays are left out (the metamodel forbids them), UTC is written Z, bounds of a Range are whole numbers.
+    """
+    return _normal(json.loads(json.dumps(sdk_object, cls=AASToJsonEncoder)))
+
+
+def _normal(part: Any) -> Any:
+    if isinstance(part, list):
+        return [_normal(value) for value in part]
+    if not isinstance(part, dict):
+        return part
+    result = {key: _normal(value) for key, value in part.items() if value != []}
+    if result.get("valueType") == "xs:dateTime" and "value" in result:
+        result["value"] = result["value"].replace("+00:00", "Z")
+    if result.get("modelType") == "Range" and result["valueType"] == "xs:double":
+        result["min"], result["max"] = values.range_bounds(float(result["min"]), float(result["max"]))
+    return result
+
+
+def without_empty_arrays(part: Any) -> Any:
+    """JSON of the AAS without its empty arrays, which the metamodel forbids."""
+    if isinstance(part, dict):
+        return {key: without_empty_arrays(value) for key, value in part.items() if value != []}
+    if isinstance(part, list):
+        return [without_empty_arrays(value) for value in part]
+    return part
+
+
+def argument(declared: dict, value: Any) -> dict:
+    """The declared variable with `value`, without descriptions and qualifiers; parts not given are not sent.
+
+    Raises KeyError for a part that is not declared, ValueError for a value that does not fit.
+    """
+    kind = declared["modelType"]
+    if kind == "SubmodelElementCollection":
+        parts = {part["idShort"]: part for part in declared.get("value") or []}
+        given = [argument(parts[name], part) for name, part in value.items() if part is not None]
+        return collection_element(declared.get("idShort"), given)
+    if kind == "SubmodelElementList":
+        item = declared["value"][0]  # the declaration holds one item that shows what an item looks like
+        items = [argument(item, part) for part in value]
+        return list_element(
+            declared["idShort"], items, declared["typeValueListElement"], declared.get("valueTypeListElement")
+        )
+    return property_element(declared.get("idShort"), value, declared["valueType"])

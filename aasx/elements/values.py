@@ -3,35 +3,54 @@
 The JSON of the AAS writes every value as text beside its XML Schema type (`"valueType": "xs:double", "value": "1.5"`).
 Python sees int, float, bool, str or None; date and time stay text (ISO 8601) as the AAS holds them.
 
-`to_value` reads any element, `filled` gives a copy of an element with new values, `property_element` and its sisters
-make new elements, `to_json` turns an object of the basyx-python-sdk into the JSON of packages and of the REST API.
+`from_text` and `to_text` take one value; `to_value` reads an element and `with_value` gives a copy of it with another
+value, semanticIds, descriptions and all the rest as they were. Elements are made in `aasx.elements.build`.
 """
 
-import copy
 import datetime
-import json
 import math
+import re
+from collections.abc import Mapping
 from typing import Any
 
-from basyx.aas.adapter.json import AASToJsonEncoder
+Json = dict[str, Any]
 
 # XML Schema Part 2: bounds of the integer types used here.
 INTEGER_BOUNDS = {"xs:int": 2**31, "xs:long": 2**63}
+INTEGER_TYPES = ("xs:int", "xs:integer", "xs:long", "xs:short", "xs:byte", "xs:unsignedInt", "xs:nonNegativeInteger")
+DOUBLE_TYPES = ("xs:double", "xs:float", "xs:decimal")
 NUMBERS = (int, float)
+INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
+DOUBLE = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?INF|NaN")
+
+
+class MissingElement(LookupError):
+    """An element that the AAS is expected to hold is not there; `id_shorts` names it."""
+
+    def __init__(self, *id_shorts: str) -> None:
+        self.id_shorts = id_shorts
+        super().__init__(f"there is no element {', '.join(id_shorts)}")
 
 
 def from_text(text: str | None, xs_type: str) -> Any:
-    """The Python value of a lexical `text`. Raises ValueError when the text does not belong to the type."""
+    """The Python value of a lexical `text` (XML Schema Part 2, blanks around it collapsed), None for None.
+
+    Raises ValueError when the text does not belong to the type.
+    """
     if text is None:
         return None
-    if xs_type in INTEGER_BOUNDS or xs_type in ("xs:integer", "xs:short", "xs:unsignedInt", "xs:nonNegativeInteger"):
+    if xs_type in INTEGER_TYPES:
+        if not INTEGER.fullmatch(text.strip()):
+            raise ValueError(f"{text!r} is not an {xs_type}")
         return int(text)
-    if xs_type in ("xs:double", "xs:float", "xs:decimal"):
+    if xs_type in DOUBLE_TYPES:
+        if not DOUBLE.fullmatch(text.strip()):
+            raise ValueError(f"{text!r} is not an {xs_type}")
         return float(text)
     if xs_type == "xs:boolean":
-        if text not in ("true", "false", "1", "0"):
+        if text.strip() not in ("true", "false", "1", "0"):
             raise ValueError(f"{text!r} is not an xs:boolean")
-        return text in ("true", "1")
+        return text.strip() in ("true", "1")
     return text
 
 
@@ -114,38 +133,87 @@ def submodel_to_value(submodel: dict) -> dict[str, Any]:
     }
 
 
-def filled(element: dict, value: Any) -> dict:
-    """A copy of an element's JSON that holds `value`, everything else (semanticId, descriptions) kept.
+def variables_to_value(variables: list[Json]) -> dict[str, Any]:
+    """Values of operation variables (`[{"value": element}, …]`) by idShort."""
+    return {variable["value"]["idShort"]: to_value(variable["value"]) for variable in variables}
 
-    Property: a Python value, None empties it. Collection and Entity: dict with some or all idShorts, others are kept.
-    List: a list of values, each filled into a copy of the first present item (an empty list needs list_element).
-    Range: {"min", "max"}, rounded outward to whole numbers (see range_bounds). MultiLanguageProperty: {language: text}.
-    Raises KeyError for an unknown idShort, ValueError for a value that does not fit.
+
+def child(parent: Json, id_short: str) -> Json:
+    """The element of that idShort in a submodel, collection or entity; raises MissingElement."""
+    for name in ("submodelElements", "value", "statements"):
+        for element in parent.get(name) or []:
+            if element.get("idShort") == id_short:
+                return element
+    raise MissingElement(id_short)
+
+
+def with_values(submodel: Json, new: Mapping[str, Any], items: Mapping[str, Json] | None = None) -> Json:
+    """The submodel with new values in some of its elements, by idShort; others stay. See `with_value`."""
+    return submodel | {"submodelElements": _replaced(submodel.get("submodelElements"), new, items or {})}
+
+
+def with_value(element: Json, value: Any, items: Mapping[str, Json] | None = None) -> Json:
+    """The element with a new value, shaped as `to_value` gives it; None empties it.
+
+    Property: a Python value. Collection and Entity: dict with some or all idShorts, others are kept. List: all its
+    values, each filled into a copy of its entry in `items` (list's idShort -> item without values), or of the first
+    present item, or for Properties into one of the declared type. Range: {"min", "max"}, rounded outward to whole
+    numbers (see range_bounds). MultiLanguageProperty: {language: text}. ReferenceElement: id of a submodel.
+    Raises MissingElement for an idShort that is not there, ValueError for a value that does not fit.
     """
-    result = {key: part for key, part in element.items() if key not in ("value", "min", "max", "statements")}
-    result = copy.deepcopy(result)
-    kind = element["modelType"]
-    if kind == "Property":
-        text = to_text(value, element["valueType"])
-        return result if text is None else result | {"value": text}
-    if kind in ("SubmodelElementCollection", "Entity"):
-        members = "value" if kind == "SubmodelElementCollection" else "statements"
-        children = {child["idShort"]: child for child in element.get(members) or []}
-        for name in value:
-            children[name] = filled(children[name], value[name])
-        return result | ({members: list(children.values())} if children else {})
-    if kind == "SubmodelElementList":
-        if not value:
-            return result
-        if not element.get("value"):
-            raise ValueError(f"{element.get('idShort')} is empty: make its items with list_element")
-        return result | {"value": [filled(element["value"][0], item) for item in value]}
-    if kind == "Range":
-        low, high = range_bounds(value["min"], value["max"])
-        return result | {"min": low, "max": high}
-    if kind == "MultiLanguageProperty":
-        return result | {"value": [{"language": lang, "text": text} for lang, text in sorted(value.items())]}
-    raise ValueError(f"{kind} {element.get('idShort')} cannot be filled")
+    bare = {key: part for key, part in element.items() if key not in ("value", "min", "max")}
+    match element["modelType"]:
+        case "Property":
+            text = to_text(value, element["valueType"])
+            return bare if text is None else bare | {"value": text}
+        case "SubmodelElementCollection" | "Entity" as kind:
+            members = "value" if kind == "SubmodelElementCollection" else "statements"
+            children = _replaced(element.get(members), value, items or {})
+            return element | {members: children} if children else element
+        case "SubmodelElementList":
+            item = _list_item(element, items or {}) if value else {}
+            return with_items(element, [with_value(item, part, items) for part in value or []])
+        case "Range":
+            low, high = range_bounds(value["min"], value["max"])
+            return bare | {"min": low, "max": high}
+        case "MultiLanguageProperty":
+            return bare | {"value": [{"language": lang, "text": text} for lang, text in sorted(value.items())]}
+        case "ReferenceElement":
+            return bare | {"value": model_reference(value)}
+        case kind:
+            raise ValueError(f"{kind} {element.get('idShort')} cannot be filled")
+
+
+def with_items(list_element: Json, items: list[Json]) -> Json:
+    """The list with other items; an empty one has no `value` (the metamodel forbids an empty array)."""
+    bare = {key: part for key, part in list_element.items() if key != "value"}
+    return bare | {"value": items} if items else bare
+
+
+def model_reference(submodel_id: str, *keys: tuple[str, str]) -> Json:
+    """A ModelReference to a submodel, or into it by (type, value) of each further key."""
+    path = [("Submodel", submodel_id), *keys]
+    return {"type": "ModelReference", "keys": [{"type": kind, "value": value} for kind, value in path]}
+
+
+def _replaced(elements: list[Json] | None, new: Mapping[str, Any], items: Mapping[str, Json]) -> list[Json]:
+    if missing := set(new) - {element["idShort"] for element in elements or []}:
+        raise MissingElement(*sorted(missing))
+    return [
+        with_value(element, new[element["idShort"]], items) if element["idShort"] in new else element
+        for element in elements or []
+    ]
+
+
+def _list_item(list_element: Json, items: Mapping[str, Json]) -> Json:
+    """An item as those of the list are, to be filled."""
+    if item := items.get(list_element["idShort"]) or next(iter(list_element.get("value") or []), {}):
+        return item
+    if list_element["typeValueListElement"] == "Property":
+        item = {"modelType": "Property", "valueType": list_element["valueTypeListElement"]}
+        semantic_id = list_element.get("semanticIdListElement")
+        return item | {"semanticId": semantic_id} if semantic_id else item
+    raise MissingElement(f"items of {list_element['idShort']}")
 
 
 # An end of a Range that is not known: the smallest and largest xs:int, see range_bounds.
@@ -162,84 +230,3 @@ def range_bounds(low: float | None, high: float | None) -> tuple[str, str]:
         OPEN_LOW if low is None else str(math.floor(low)),
         OPEN_HIGH if high is None else str(math.ceil(high)),
     )
-
-
-def property_element(id_short: str | None, value: Any, xs_type: str, semantic_id: str | None = None) -> dict:
-    """JSON of a Property; without `value` when the value is None. Raises ValueError when it does not fit the type."""
-    element: dict[str, Any] = {"modelType": "Property", "valueType": xs_type}
-    if id_short is not None:
-        element["idShort"] = id_short
-    if semantic_id is not None:
-        element["semanticId"] = external_reference(semantic_id)
-    text = to_text(value, xs_type)
-    if text is not None:
-        element["value"] = text
-    return element
-
-
-def collection_element(id_short: str | None, children: list[dict], semantic_id: str | None = None) -> dict:
-    """JSON of a SubmodelElementCollection; `id_short` None for an item of a list (AASd-120)."""
-    element: dict[str, Any] = {"modelType": "SubmodelElementCollection"}
-    if id_short is not None:
-        element["idShort"] = id_short
-    if semantic_id is not None:
-        element["semanticId"] = external_reference(semantic_id)
-    if children:
-        element["value"] = children
-    return element
-
-
-def list_element(
-    id_short: str, items: list[dict], item_type: str, item_xs_type: str | None = None, **more: Any
-) -> dict:
-    """JSON of a SubmodelElementList of `item_type` (a modelType; for Property with its XML Schema type).
-
-    The items lose their idShort (AASd-120); an empty list has no `value` (an empty array is not allowed).
-    """
-    element: dict[str, Any] = {
-        "modelType": "SubmodelElementList",
-        "idShort": id_short,
-        "typeValueListElement": item_type,
-        **({"valueTypeListElement": item_xs_type} if item_xs_type else {}),
-        **more,
-    }
-    if items:
-        element["value"] = [
-            {key: part for key, part in item.items() if key != "idShort"} if "idShort" in item else item
-            for item in items
-        ]
-    return element
-
-
-def external_reference(value: str) -> dict:
-    return {"type": "ExternalReference", "keys": [{"type": "GlobalReference", "value": value}]}
-
-
-def to_json(sdk_object: Any) -> dict:
-    """JSON (as dict) of an object of the basyx-python-sdk, with one spelling for each value.
-
-    Empty arrays are left out (the metamodel forbids them), UTC is written Z, bounds of a Range are whole numbers.
-    """
-    return _normal(json.loads(json.dumps(sdk_object, cls=AASToJsonEncoder)))
-
-
-def _normal(part: Any) -> Any:
-    if isinstance(part, list):
-        return [_normal(value) for value in part]
-    if not isinstance(part, dict):
-        return part
-    result = {key: _normal(value) for key, value in part.items() if value != []}
-    if result.get("valueType") == "xs:dateTime" and "value" in result:
-        result["value"] = result["value"].replace("+00:00", "Z")
-    if result.get("modelType") == "Range" and result["valueType"] == "xs:double":
-        result["min"], result["max"] = range_bounds(float(result["min"]), float(result["max"]))
-    return result
-
-
-def without_empty_arrays(part: Any) -> Any:
-    """JSON of the AAS without its empty arrays, which the metamodel forbids."""
-    if isinstance(part, dict):
-        return {key: without_empty_arrays(value) for key, value in part.items() if value != []}
-    if isinstance(part, list):
-        return [without_empty_arrays(value) for value in part]
-    return part

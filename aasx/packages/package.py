@@ -24,7 +24,7 @@ from xml.sax.saxutils import quoteattr
 import aas_core3.jsonization
 import aas_core3.xmlization
 
-from aasx.elements import values
+from aasx.elements import build
 from aasx.packages.files import CONTENT_TYPES, THUMBNAIL_PART, part_name
 
 JSON_PART, XML_PART = "/aasx/data.json", "/aasx/data.xml"
@@ -67,7 +67,7 @@ def environment_of(objects: Iterable[Any]) -> Environment:
     collections = dict(zip(("AssetAdministrationShell", "Submodel", "ConceptDescription"), COLLECTIONS, strict=True))
     found: dict[str, dict[str, dict]] = {name: {} for name in COLLECTIONS}
     for item in objects:
-        identifiable = item if isinstance(item, dict) else values.to_json(item)
+        identifiable = item if isinstance(item, dict) else build.to_json(item)
         found[collections[identifiable["modelType"]]][identifiable["id"]] = identifiable
     for shell in found["assetAdministrationShells"].values():
         if "submodels" in shell:
@@ -267,7 +267,7 @@ def canonical(identifiable: dict) -> dict:
             result["assetInformation"]["defaultThumbnail"] = {"path": THUMBNAIL_PART, "contentType": "image/png"}
         if "submodels" in result:
             result["submodels"] = sorted(result["submodels"], key=lambda reference: reference["keys"][-1]["value"])
-    return values.without_empty_arrays(result)
+    return build.without_empty_arrays(result)
 
 
 def model_references(part: Any) -> Iterator[dict]:

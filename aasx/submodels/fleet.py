@@ -8,8 +8,7 @@ from typing import Any
 
 from basyx.aas import model
 
-from aasx.elements import values
-from aasx.elements.build import administration, collection, own_property, submodel
+from aasx.elements.build import administration, collection, own_property, submodel, to_json
 from aasx.identifiers import concept_id, fleet_submodel_id
 from aasx.submodels.operation_variables import PREDICT_ALL, operation
 
@@ -55,7 +54,7 @@ def cell_summary(cell: str, known: Mapping[str, Any]) -> model.SubmodelElementCo
 
 def cell_item(cell: str) -> dict:
     """JSON of a cell's summary of which nothing is known yet."""
-    return values.to_json(cell_summary(cell, {}))
+    return to_json(cell_summary(cell, {}))
 
 
 def summary_of(prediction: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,13 +12,22 @@ carry no semanticId of their own: Metadata.Record has them, and 168 records are 
 """
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from basyx.aas import model
 
 from aasx.cell_description import CellDescription
-from aasx.elements import values
-from aasx.elements.build import administration, collection, file, multi_language, own_property, property_, submodel
+from aasx.elements.build import (
+    administration,
+    collection,
+    file,
+    multi_language,
+    own_property,
+    property_,
+    submodel,
+    to_json,
+)
 from aasx.identifiers import concept_id, submodel_id
 from aasx.submodels.operation_variables import APPEND_CYCLE, RECORD_COUNT_SEMANTIC_ID, operation
 from aasx.vocabulary import RECORD_COLUMNS
@@ -118,7 +127,7 @@ def record_id_short(id_cycle: int) -> str:
     return f"Record{id_cycle:04d}"
 
 
-def record(id_short: str, row: Record, with_semantic_ids: bool = False) -> model.SubmodelElementCollection:
+def record(id_short: str | None, row: Record, with_semantic_ids: bool = False) -> model.SubmodelElementCollection:
     """One record; every column is there, without value where the row has none. Raises ValueError on a wrong value."""
     unknown = set(row) - {column.id_short for column in RECORD_COLUMNS}
     if unknown:
@@ -138,9 +147,10 @@ def record(id_short: str, row: Record, with_semantic_ids: bool = False) -> model
     )
 
 
-def record_item(id_short: str) -> dict:
-    """JSON of a record without values, to be filled (aasx.elements.values.filled) and appended."""
-    return values.to_json(record(id_short, {}))
+@cache
+def record_item() -> dict:
+    """JSON of a record without idShort and values, to be filled (aasx.elements.values.with_value) and appended."""
+    return to_json(record(None, {}))
 
 
 def _segment_facts(name: dict[str, str], count: int | None, records: Sequence[Record]) -> list[model.SubmodelElement]:

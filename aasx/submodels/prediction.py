@@ -13,12 +13,12 @@ are kept. What is not known has no value; an empty list has no value either.
 """
 
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 from basyx.aas import model
 
 from aasx.cell_description import CellDescription
-from aasx.elements import values
 from aasx.elements.build import (
     administration,
     collection,
@@ -30,7 +30,9 @@ from aasx.elements.build import (
     reference_element,
     submodel,
     submodel_reference,
+    to_json,
 )
+from aasx.elements.values import OPEN_HIGH, OPEN_LOW
 from aasx.identifiers import concept_id, submodel_id
 from aasx.submodels import ai_model_nameplate
 from aasx.submodels.operation_variables import (
@@ -69,8 +71,8 @@ BOUNDARY_CONDITIONS_PATH = "RemainingUsefulLifePrediction.ListRULBoundaryConditi
 # Conditions whose training range is always listed, also while no model is known.
 BOUNDARY_CONDITIONS = ("StateOfHealth", "ambient_temperature", "DischargeCurrent")
 
-OPEN_ENDS_EN = f"{values.OPEN_LOW} and {values.OPEN_HIGH} stand for open ends"
-OPEN_ENDS_FR = f"{values.OPEN_LOW} et {values.OPEN_HIGH} : bornes ouvertes"
+OPEN_ENDS_EN = f"{OPEN_LOW} and {OPEN_HIGH} stand for open ends"
+OPEN_ENDS_FR = f"{OPEN_LOW} et {OPEN_HIGH} : bornes ouvertes"
 
 Values = Mapping[str, Any]
 
@@ -341,16 +343,13 @@ def alert(row: Values) -> model.SubmodelElementCollection:
     )
 
 
-def driver_item() -> dict:
-    """JSON of an item of Drivers without values, to be filled (aasx.elements.values.filled)."""
-    return values.to_json(driver({}))
-
-
-def similar_cell_item() -> dict:
-    """JSON of an item of SimilarCells without values."""
-    return values.to_json(similar_cell({}))
-
-
-def alert_item() -> dict:
-    """JSON of an item of ActiveAlerts or AlertHistory without values."""
-    return values.to_json(alert({}))
+@cache
+def list_items() -> Mapping[str, dict]:
+    """JSON of an item without values, by list, to be filled (aasx.elements.values.with_value)."""
+    alert_item = to_json(alert({}))
+    return {
+        "Drivers": to_json(driver({})),
+        "SimilarCells": to_json(similar_cell({})),
+        "ActiveAlerts": alert_item,
+        "AlertHistory": alert_item,
+    }

@@ -163,11 +163,11 @@ def usual_order(operation: str) -> int:
 
 def snippets(base_url: str, submodel_id: str, operation: dict) -> tuple[str, str]:
     """The call of an operation as a shell command and as Python, with example inputs the operation declares."""
-    from aasx.elements.values import property_element
+    from aasx.elements.build import argument
 
     declared = {variable["value"]["idShort"]: variable["value"] for variable in operation.get("inputVariables") or []}
     inputs = {key: value for key, value in EXAMPLES.get(operation["idShort"], {}).items() if key in declared}
-    arguments = [{"value": property_element(key, value, declared[key]["valueType"])} for key, value in inputs.items()]
+    arguments = [{"value": argument(declared[key], value)} for key, value in inputs.items()]
     body = json.dumps({"inputArguments": arguments, "inoutputArguments": []}, ensure_ascii=False)
     identifier = base64.urlsafe_b64encode(submodel_id.encode("utf-8")).decode("ascii").rstrip("=")
     url = f"{base_url}/submodels/{identifier}/submodel-elements/{operation['idShort']}/invoke"

@@ -7,7 +7,7 @@ from typing import Any
 
 import streamlit as st
 
-from aasx.elements.values import to_value
+from aasx.elements.values import submodel_to_value
 from dashboard import state, theme
 from dashboard.components import pieces
 from dashboard.content import number
@@ -176,9 +176,7 @@ def training_range(page: Page, submodel: dict) -> None:
     """What the model has seen, from its nameplate."""
     words = page.words
     page.title(words("model.range"), words("model.range.hint"))
-    dataset: dict[str, Any] = next(
-        (to_value(item) for item in submodel.get("submodelElements") or [] if item.get("idShort") == "AIDataset"), {}
-    )
+    dataset: dict[str, Any] = submodel_to_value(submodel).get("AIDataset") or {}
     columns = [(words("model.condition"), False), (words("model.from_to"), True), (words("model.typical"), True)]
     body = []
     for name, item in (dataset.get("TrainingRange") or {}).items():

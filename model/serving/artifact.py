@@ -113,8 +113,13 @@ def code_sha256() -> str:
 
     Taken once: a file that is saved while this process runs is not what it runs.
     """
+    return sha256_of_code(PACKAGE)
+
+
+def sha256_of_code(package: Path) -> str:
+    """SHA-256 over names, relative to the folder, and contents of the modules that make the model, at any depth."""
     digest = hashlib.sha256()
-    names = {path.relative_to(PACKAGE).as_posix(): path for path in PACKAGE.rglob("*.py")}
+    names = {path.relative_to(package).as_posix(): path for path in package.rglob("*.py")}
     for name in sorted(set(names) - set(NOT_PART_OF_THE_MODEL)):
         digest.update(name.encode())
         digest.update(names[name].read_text(encoding="utf-8").encode("utf-8"))

@@ -22,7 +22,8 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
-from operations.elements import Json, list_item, reference, with_value
+from aasx.elements.values import Json, model_reference, with_value
+from aasx.submodels.prediction import list_items
 
 RUL_MARGIN_CYCLES = 2.0
 RUL_MARGIN_SHARE = 0.1
@@ -172,8 +173,8 @@ class Alert:
 
     def to_element(self, submodel_id: str) -> Json:
         """The alert as an item of the Prediction submodel `submodel_id`."""
-        item = with_value(list_item("ActiveAlerts"), asdict(self))
-        definition = reference(submodel_id, *DEFINITIONS[(self.Indicator, self.Severity)])
+        item = with_value(list_items()["ActiveAlerts"], asdict(self))
+        definition = model_reference(submodel_id, *DEFINITIONS[(self.Indicator, self.Severity)])
         elements = [
             element | {"value": definition} if element["idShort"] == "Definition" else element
             for element in item["value"]

@@ -30,15 +30,15 @@ from typing import Any, Protocol, cast
 import pandas as pd
 
 from aasx.client import AasClient, Conflict, NotFound
+from aasx.elements.values import Json, with_value
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
 from aasx.submodels import fleet
 from aasx.submodels.operational_data import LATEST_CURVES_PATH, RECORDS_PATH, record_id_short, record_item
 from model.prediction import DEFAULT_CONFIDENCE_LEVEL, Prediction, Scenario, Simulation
 from model.records.cycle import History
 from operations.cell import twin
-from operations.elements import Json, reading, with_value
 from operations.request import deadline
-from operations.request.errors import OperationError
+from operations.request.errors import OperationError, reading
 from operations.request.logs import say
 from operations.request.metrics import Metrics
 from operations.request.settings import Settings
@@ -247,8 +247,9 @@ class LiveTwin:
 
     def append_record(self, history: CellHistory, row: dict[str, Any]) -> CellHistory:
         """Adds the record of one cycle; counters and LiveState follow with `complete`."""
-        record = record_item(record_id_short(row["cycle_number"]))
-        record = with_value(record, twin.record_values(row, history.rated_capacity_Ah))
+        values = twin.record_values(row, history.rated_capacity_Ah)
+        added = twin.cycle_table([values])
+        record = with_value(record_item(), values) | {"idShort": record_id_short(row["cycle_number"])}
         self.forget(history.cell)
         deadline.remaining_s()
         try:
@@ -256,7 +257,6 @@ class LiveTwin:
         except Conflict as error:
             text = f"somebody else has changed the history of {history.cell} just now; repeat the call"
             raise OperationError("unavailable", text) from error
-        added = twin.cycle_table([twin.record_values(row, history.rated_capacity_Ah)])
         cycles = pd.concat([history.cycles, added], ignore_index=True) if len(history.cycles) else added
         return CellHistory(
             history.cell, cycles, history.technical_data, history.stamp, complete=False, read_at=history.read_at

@@ -12,11 +12,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from aasx.elements.values import to_value
+from aasx.elements.values import Json, child, to_value, with_items, with_values
+from aasx.submodels.prediction import list_items
 from model.prediction import DEFAULT_CONFIDENCE_LEVEL, NO_HISTORY, PAST_END_OF_LIFE, Prediction
 from operations.cell import alerts, twin
 from operations.cell.live_twin import CellHistory, LiveTwin
-from operations.elements import Json, child, reading, with_items, with_values
+from operations.request.errors import reading
 from operations.request.logs import say
 
 DECIDING = (
@@ -115,7 +116,8 @@ def write_whole(
         past = {alert["AlertId"] for alert in to_value(child(submodel, "AlertHistory"))}
     change = _alerts_after(Stored.of(submodel), history, prediction, now, past, with_margin=not new_thresholds)
     history.memory.stored = None
-    live.put_prediction(with_alerts(with_values(submodel, twin.prediction_values(prediction, now)), change))
+    submodel = with_values(submodel, twin.prediction_values(prediction, now), list_items())
+    live.put_prediction(with_alerts(submodel, change))
     for alert in change.raised:
         live.metrics.alerts.labels(alert.Indicator, alert.Severity).inc()
         say(logging.WARNING, "alert raised", cell=history.cell, alert=alert.AlertId, value=alert.ActualValue)

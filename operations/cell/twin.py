@@ -1,7 +1,7 @@
 """The AAS of a cell and the types of the model, in both directions.
 
-`ID_SHORT` is the only place where a column of the model meets its idShort. Values of the AAS are taken and given in the
-value-only form: nested dicts by idShort, lists for SubmodelElementLists, None for a Property without value.
+Values of the AAS are taken and given in the value-only form: nested dicts by idShort, lists for SubmodelElementLists,
+None for a Property without value.
 """
 
 from __future__ import annotations
@@ -17,39 +17,7 @@ import pandas as pd
 from aasx.identifiers import model_submodel_id
 from model.prediction import Prediction
 from model.records.cycle import DEFAULT_END_OF_LIFE_PERCENT, History, NOMINAL_CAPACITY_Ah
-
-ID_SHORT = {
-    "cycle_number": "id_cycle",
-    "start_time": "Time",
-    "ambient_temperature_degC": "ambient_temperature",
-    "capacity_Ah": "Capacity",
-    "voltage_mean_V": "Voltage_measured",
-    "current_mean_A": "Current_measured",
-    "temperature_max_degC": "Temperature_measured",
-    "load_current_mean_A": "Current_charge",
-    "load_voltage_mean_V": "Voltage_charge",
-    "duration_s": "Duration",
-    "rest_before_h": "RestBefore",
-    "discharge_current_A": "DischargeCurrent",
-    "voltage_drop_V": "VoltageDrop",
-    "ohmic_resistance_ohm": "OhmicResistance",
-    "temperature_rise_K": "TemperatureRise",
-    "voltage_300s_V": "Voltage300s",
-    "voltage_600s_V": "Voltage600s",
-    "charge_3V8_3V6_Ah": "Charge3V8To3V6",
-    "charge_3V7_3V5_Ah": "Charge3V7To3V5",
-    "charge_to_3V5_Ah": "ChargeTo3V5",
-    "charge_Ah": "ChargeCapacity",
-    "charge_since_previous_Ah": "ChargeSincePrevious",
-    "cc_charge_Ah": "CCCharge",
-    "cv_charge_Ah": "CVCharge",
-    "cv_time_0A5_s": "CVTimeTo0A5",
-    "cv_current_1000s_A": "CVCurrentAt1000s",
-    "charge_time_3V9_4V0_s": "ChargeTime3V9To4V0",
-    "charge_time_4V0_4V1_s": "ChargeTime4V0To4V1",
-    "Re_ohm": "Re",
-    "Rct_ohm": "Rct",
-}
+from operations.request.columns import ID_SHORT
 
 DISCHARGE = "discharge"
 TREND_POINTS = 40

@@ -10,12 +10,15 @@ answer 200 (BaSyx drops the body of any other), directly as an `application/prob
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from aasx import client
+from aasx.elements.values import MissingElement
 from model import errors as model_errors
-from operations.cell.twin import ID_SHORT
+from operations.request.columns import ID_SHORT
 
 STATUSES = {
     "invalidInput": (422, "The input is not valid"),
@@ -80,6 +83,18 @@ def shown(value: Any) -> str:
     return text if len(text) <= SHOWN_CHARACTERS else text[:SHOWN_CHARACTERS] + "…"
 
 
+@contextmanager
+def reading(what: str) -> Iterator[None]:
+    """Turns what goes wrong on content that is not as this twin writes it into an OperationError that names `what`."""
+    try:
+        yield
+    except MissingElement:
+        raise
+    except (LookupError, TypeError, ValueError, AttributeError) as error:
+        text = f"the AAS holds no readable {what}; look at it there, or load it anew"
+        raise OperationError("unavailable", text) from error
+
+
 def as_operation_error(error: Exception) -> OperationError:
     """What a failure of the AAS environment, the model or this code means for the caller of an operation."""
     match error:
@@ -93,6 +108,9 @@ def as_operation_error(error: Exception) -> OperationError:
             return OperationError("notFound", "the AAS holds no such cell, or a submodel of the cell is missing")
         case client.AasError():
             return OperationError("unavailable", "the AAS environment gave no usable answer; the call can be repeated")
+        case MissingElement():
+            lacking = ", ".join(error.id_shorts)
+            return OperationError("unavailable", f"the AAS of the cell lacks {lacking}; load it anew")
         case model_errors.InvalidInput():
             name = ID_SHORT.get(error.field, error.field)
             return InvalidInput(Problem(name, shown(error.value), error.allowed))

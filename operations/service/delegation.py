@@ -7,28 +7,23 @@ BaSyx posts the input variables as a bare JSON array of OperationVariable, `[{"v
 
 from __future__ import annotations
 
-import math
-import re
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
-from aasx.elements import values
+from aasx.elements import build, values
 from operations.request.edge import Inputs, Outputs, allowed, is_list, item_model, item_type, xs_type
 from operations.request.errors import InvalidInput, Problem, shown
 
-INTEGERS = ("xs:int", "xs:integer", "xs:long", "xs:short", "xs:byte", "xs:unsignedInt", "xs:nonNegativeInteger")
 ACCEPTED_TYPES = {
-    "xs:int": INTEGERS,
-    "xs:long": INTEGERS,
-    "xs:double": ("xs:double", "xs:float", "xs:decimal", *INTEGERS),
+    "xs:int": values.INTEGER_TYPES,
+    "xs:long": values.INTEGER_TYPES,
+    "xs:double": (*values.DOUBLE_TYPES, *values.INTEGER_TYPES),
     "xs:boolean": ("xs:boolean",),
     "xs:string": ("xs:string",),
     "xs:dateTime": ("xs:dateTime", "xs:string"),
 }
-INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
-DOUBLE = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?")
 
 
 def from_variables(inputs: type[Inputs], variables: Any) -> dict[str, Any]:
@@ -92,21 +87,10 @@ def _property_value(name: str, field: FieldInfo, element: dict[str, Any], path: 
     wrong = InvalidInput(Problem(path, shown(text), f"must be {allowed(name, field)}"))
     if not isinstance(text, str):
         raise wrong
-    if declared in ("xs:int", "xs:long"):
-        if not INTEGER.fullmatch(text.strip()):
-            raise wrong
-        return int(text)
-    if declared == "xs:double":
-        if text.strip() in ("NaN", "INF", "-INF", "+INF"):
-            return math.nan  # refused by the edge like every number that is not finite
-        if not DOUBLE.fullmatch(text.strip()):
-            raise wrong
-        return float(text)
-    if declared == "xs:boolean":
-        if text.strip() not in ("true", "false", "1", "0"):
-            raise wrong
-        return text.strip() in ("true", "1")
-    return text
+    try:
+        return values.from_text(text, declared)  # a number that is not finite is refused by the edge
+    except ValueError:
+        raise wrong from None
 
 
 def _elements(model: BaseModel) -> list[dict[str, Any]]:
@@ -116,13 +100,12 @@ def _elements(model: BaseModel) -> list[dict[str, Any]]:
 def _output(name: str, field: FieldInfo, value: Any) -> dict[str, Any]:
     item = item_model(field)
     if is_list(field) and item:
-        items = [values.collection_element(None, _elements(part)) for part in value or []]
-        return values.list_element(name, items, "SubmodelElementCollection")
+        items = [build.collection_element(None, _elements(part)) for part in value or []]
+        return build.list_element(name, items, "SubmodelElementCollection")
     if is_list(field):
         kind = {int: "xs:int", float: "xs:double"}[item_type(field)]
-        texts = [values.to_text(part, kind) for part in value or []]
-        items = [{"modelType": "Property", "valueType": kind, "value": text} for text in texts]
-        return values.list_element(name, items, "Property", kind)
+        items = [build.property_element(None, part, kind) for part in value or []]
+        return build.list_element(name, items, "Property", kind)
     if item:
-        return values.collection_element(name, _elements(value if value is not None else item()))
-    return values.property_element(name, value, xs_type(field) or "xs:string")
+        return build.collection_element(name, _elements(value if value is not None else item()))
+    return build.property_element(name, value, xs_type(field) or "xs:string")

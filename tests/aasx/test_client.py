@@ -29,7 +29,7 @@ from aasx.client import (
     TimedOut,
     Unreachable,
 )
-from aasx.elements import values
+from aasx.elements import build, values
 from aasx.submodels.operation_variables import OPERATIONS, operation
 
 URL = "http://basyx.example:8081"
@@ -144,14 +144,14 @@ def test_put_creates_what_does_not_exist(client: AasClient, server) -> None:
 
 
 def test_paths_of_list_items_are_encoded(client: AasClient, server) -> None:
-    element = values.property_element("x", "open", "xs:string")
+    element = build.property_element("x", "open", "xs:string")
     server.get(f"{URL}/submodels/{SM64}/submodel-elements/ActiveAlerts%5B0%5D.AlertState", json=element)
     assert client.element_value(SM, "ActiveAlerts[0].AlertState") == "open"
 
 
 def test_set_value_sends_text_and_checks_the_type_before(client: AasClient, server) -> None:
     address = f"{URL}/submodels/{SM64}/submodel-elements/RUL"
-    read = server.get(address, json=values.property_element("RUL", 1.0, "xs:double"))
+    read = server.get(address, json=build.property_element("RUL", 1.0, "xs:double"))
     patched = server.patch(f"{address}/$value", status=204)
     client.set_value(SM, "RUL", 42.5)
     client.set_value(SM, "RUL", 43)
@@ -164,19 +164,19 @@ def test_set_value_sends_text_and_checks_the_type_before(client: AasClient, serv
 
 def test_set_value_none_takes_the_value_away(client: AasClient, server) -> None:
     address = f"{URL}/submodels/{SM64}/submodel-elements/RUL"
-    server.get(address, json=values.property_element("RUL", 1.0, "xs:double"))
+    server.get(address, json=build.property_element("RUL", 1.0, "xs:double"))
     written = server.put(address, status=204)
     client.set_value(SM, "RUL", None)
-    assert json.loads(written.calls[0].request.body) == values.property_element("RUL", None, "xs:double")
+    assert json.loads(written.calls[0].request.body) == build.property_element("RUL", None, "xs:double")
 
 
 def declared(name: str) -> dict:
-    return values.to_json(operation(OPERATIONS[name], "http://delegate.example", "B0005"))
+    return build.to_json(operation(OPERATIONS[name], "http://delegate.example", "B0005"))
 
 
 def answer(**outputs: Any) -> dict:
     types = {str: "xs:string", float: "xs:double", int: "xs:int", bool: "xs:boolean"}
-    arguments = [{"value": values.property_element(name, value, types[type(value)])} for name, value in outputs.items()]
+    arguments = [{"value": build.property_element(name, value, types[type(value)])} for name, value in outputs.items()]
     return {"success": True, "outputArguments": arguments}
 
 
@@ -239,7 +239,7 @@ def test_a_failed_operation_raises_with_all_outputs(client: AasClient, server) -
 
 @pytest.mark.parametrize(
     "reply", [{"success": True}, answer(RUL=1.0), {"outputArguments": [{"value": {"idShort": "Status"}}]} | {"x": 1},
-              {"outputArguments": [{"value": values.property_element("Status", "ok", "xs:string")}, {"value": "x"}]}]
+              {"outputArguments": [{"value": build.property_element("Status", "ok", "xs:string")}, {"value": "x"}]}]
 )  # fmt: skip
 def test_other_answers_of_an_operation_are_bad(client: AasClient, server, reply: dict) -> None:
     with pytest.raises((BadAnswer, OperationFailed)):

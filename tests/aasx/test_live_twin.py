@@ -14,7 +14,7 @@ import requests
 from aasx import shell, transfer, vocabulary
 from aasx.cell_description import CellDescription, nasa_cells
 from aasx.client import AasClient, Conflict, DelegateFailed, NotFound, OperationFailed, TimedOut
-from aasx.elements import values
+from aasx.elements import build, values
 from aasx.identifiers import fleet_submodel_id, model_submodel_id, shell_id, submodel_id
 from aasx.packages import package
 from aasx.packages.package import Package, PackageError
@@ -101,7 +101,7 @@ def test_values_of_every_submodel_can_be_read(loaded: AasClient) -> None:
 
 def test_loading_again_keeps_what_is_alive(loaded: AasClient, small_twin: SmallTwin) -> None:
     loaded.set_value(PREDICTION, "SoHThresholds.Warning", 91.5)
-    record = values.filled(operational_data.record_item("Record0004"), made_up_records(4)[-1])
+    record = values.with_value(operational_data.record_item(), made_up_records(4)[-1]) | {"idShort": "Record0004"}
     loaded.append_element(DATA, operational_data.RECORDS_PATH, record)
     loaded.put_attachment(DATA, operational_data.LATEST_CURVES_PATH, "new.csv", b"id_cycle\n4\n", "text/csv")
     loaded.delete_submodel(submodel_id("B0025", "TechnicalData"))
@@ -119,7 +119,7 @@ def test_loading_again_keeps_what_is_alive(loaded: AasClient, small_twin: SmallT
 def test_a_load_that_was_cut_short_is_completed(loaded: AasClient, small_twin: SmallTwin) -> None:
     """The shell is written last, so without it everything of the cell is written again."""
     loaded.delete_shell(shell_id("B0005"))
-    loaded.put_element(DATA, "LiveState", values.collection_element("LiveState", []))
+    loaded.put_element(DATA, "LiveState", build.collection_element("LiveState", []))
     report = transfer.load(loaded, package.read(small_twin.package()))
     assert report.created == [shell_id("B0005")]
     assert contents(package.read(transfer.export(loaded))) == contents(package.read(small_twin.package()))
@@ -256,7 +256,7 @@ def test_files_are_replaced_and_first_written(loaded: AasClient) -> None:
 
 
 def test_elements_are_written_and_read(loaded: AasClient) -> None:
-    alert = values.filled(prediction.alert_item(), {"AlertId": "a1", "ThresholdValue": 30.0})
+    alert = values.with_value(prediction.list_items()["ActiveAlerts"], {"AlertId": "a1", "ThresholdValue": 30.0})
     loaded.append_element(PREDICTION, "ActiveAlerts", alert)
     assert loaded.element_value(PREDICTION, "ActiveAlerts[0]")["AlertId"] == "a1"
     loaded.set_value(PREDICTION, "ActiveAlerts[0].AcknowledgedBy", "Ève")
@@ -319,7 +319,7 @@ def delegate() -> Iterator[tuple[type[Delegate], str]]:
 
 
 def outputs(**given: str) -> list[dict]:
-    return [{"value": values.property_element(name, value, "xs:string")} for name, value in given.items()]
+    return [{"value": build.property_element(name, value, "xs:string")} for name, value in given.items()]
 
 
 def test_invocations_reach_the_delegate_and_come_back(loaded: AasClient, small_twin: SmallTwin, delegate) -> None:

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from aasx import vocabulary
-from aasx.elements import values
+from aasx.elements import build
 from aasx.identifiers import concept_id
 
 
@@ -14,7 +14,7 @@ def test_every_concept_has_names_and_definitions_in_both_languages() -> None:
 
 
 def test_ids_are_unique_and_become_concept_descriptions() -> None:
-    descriptions = [values.to_json(item) for item in vocabulary.concept_descriptions()]
+    descriptions = [build.to_json(item) for item in vocabulary.concept_descriptions()]
     ids = [item["id"] for item in descriptions]
     assert len(set(ids)) == len(ids) == len(vocabulary._TABLE)
     assert concept_id("Capacity") in ids

@@ -20,6 +20,7 @@ from aasx.packages.package import environment_of
 from aasx.shell import CellDescription, build_cell, build_fleet
 from operations.cell import twin
 from operations.cell.live_twin import LiveTwin
+from operations.request.columns import ID_SHORT
 from operations.request.settings import Settings
 from operations.service.app import create_app
 from tests.operations.line_model import LineModel
@@ -117,7 +118,7 @@ def records(capacities_Ah: list[float]) -> list[dict[str, Any]]:
     rows = []
     for number, capacity_Ah in enumerate(capacities_Ah, 1):
         given = cycle(number, capacity_Ah)
-        row = {column: given[id_short] for column, id_short in twin.ID_SHORT.items() if id_short in given}
+        row = {column: given[id_short] for column, id_short in ID_SHORT.items() if id_short in given}
         row["start_time"] = twin.pd.Timestamp(given["Time"])
         rows.append(twin.record_values(row, 2.0))
     return rows

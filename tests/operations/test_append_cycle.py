@@ -8,7 +8,7 @@ import pytest
 
 from aasx.vocabulary import RECORD_COLUMNS
 from model.records.features import cycle_features
-from operations.cell.twin import ID_SHORT
+from operations.request.columns import ID_SHORT
 from tests.operations.conftest import cycle, fading, serve
 
 

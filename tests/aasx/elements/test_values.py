@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aasx.elements import values
+from aasx.elements import build, values
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
@@ -46,40 +46,40 @@ def test_values_of_every_type() -> None:
 
 
 def collection() -> dict:
-    return values.collection_element(
-        "Details", [values.property_element("RUL", 4.0, "xs:double"), values.property_element("Note", "x", "xs:string")]
+    return build.collection_element(
+        "Details", [build.property_element("RUL", 4.0, "xs:double"), build.property_element("Note", "x", "xs:string")]
     )
 
 
-def test_filled_keeps_what_is_not_named() -> None:
+def test_with_value_keeps_what_is_not_named() -> None:
     old = collection()
-    new = values.filled(old, {"RUL": None})
+    new = values.with_value(old, {"RUL": None})
     assert values.to_value(new) == {"RUL": None, "Note": "x"}
     assert "value" not in new["value"][0]
     assert values.to_value(old) == {"RUL": 4.0, "Note": "x"}, "the given element must stay as it was"
 
 
-def test_filled_refuses_unknown_names_and_wrong_values() -> None:
-    with pytest.raises(KeyError):
-        values.filled(collection(), {"Rul": 1.0})
+def test_with_value_refuses_unknown_names_and_wrong_values() -> None:
+    with pytest.raises(values.MissingElement, match="Rul"):
+        values.with_value(collection(), {"Rul": 1.0})
     with pytest.raises(ValueError, match="xs:double"):
-        values.filled(collection(), {"RUL": "soon"})
+        values.with_value(collection(), {"RUL": "soon"})
 
 
 def test_lists_are_filled_from_their_first_item() -> None:
-    item = values.property_element("x", 1, "xs:int", "https://example.org/cycle")
-    numbers = values.list_element("Cycle", [item], "Property", "xs:int")
-    filled = values.filled(numbers, [3, 4, 5])
+    item = build.property_element("x", 1, "xs:int", "https://example.org/cycle")
+    numbers = build.list_element("Cycle", [item], "Property", "xs:int")
+    filled = values.with_value(numbers, [3, 4, 5])
     assert values.to_value(filled) == [3, 4, 5]
     assert all("idShort" not in child and child["semanticId"] for child in filled["value"])
-    assert "value" not in values.filled(numbers, [])
+    assert "value" not in values.with_value(numbers, [])
 
 
 def test_range_is_rounded_outward_and_open_ends_come_back_as_none() -> None:
     element = {"modelType": "Range", "idShort": "I", "valueType": "xs:double"}
-    assert values.to_value(values.filled(element, {"min": 35.4, "max": 49.6})) == {"min": 35.0, "max": 50.0}
-    assert values.filled(element, {"min": -1.5, "max": 2})["min"] == "-2"
-    half_open = values.filled(element, {"min": 3, "max": None})
+    assert values.to_value(values.with_value(element, {"min": 35.4, "max": 49.6})) == {"min": 35.0, "max": 50.0}
+    assert values.with_value(element, {"min": -1.5, "max": 2})["min"] == "-2"
+    half_open = values.with_value(element, {"min": 3, "max": None})
     assert half_open["max"] == "2147483647"
     assert values.to_value(half_open) == {"min": 3.0, "max": None}
 
@@ -87,15 +87,46 @@ def test_range_is_rounded_outward_and_open_ends_come_back_as_none() -> None:
 def test_other_elements() -> None:
     texts = {"modelType": "MultiLanguageProperty", "idShort": "N", "value": [{"language": "en", "text": "a"}]}
     assert values.to_value(texts) == {"en": "a"}
-    assert values.to_value(values.filled(texts, {"fr": "b", "en": "c"})) == {"en": "c", "fr": "b"}
+    assert values.to_value(values.with_value(texts, {"fr": "b", "en": "c"})) == {"en": "c", "fr": "b"}
     entity = {
         "modelType": "Entity",
         "idShort": "E",
         "entityType": "CoManagedEntity",
         "statements": collection()["value"],
     }
-    assert values.to_value(values.filled(entity, {"RUL": 7}))["statements"]["RUL"] == 7.0
+    assert values.to_value(values.with_value(entity, {"RUL": 7}))["statements"]["RUL"] == 7.0
     file = {"modelType": "File", "idShort": "F", "contentType": "text/csv", "value": "/a.csv"}
     assert values.to_value(file) == {"contentType": "text/csv", "value": "/a.csv"}
     with pytest.raises(ValueError, match="File F cannot be filled"):
-        values.filled(file, "x")
+        values.with_value(file, "x")
+
+
+def test_items_of_a_list_of_collections_come_from_where_they_are_declared() -> None:
+    alerts = build.list_element("Alerts", [], "SubmodelElementCollection")
+    with pytest.raises(values.MissingElement, match="items of Alerts"):
+        values.with_value(alerts, [{"RUL": 3.0}])
+    submodel = {"submodelElements": [alerts, build.property_element("Other", 1, "xs:int")]}
+    item = {key: part for key, part in collection().items() if key != "idShort"}
+    new = values.with_values(submodel, {"Alerts": [{"RUL": 3.0}, {"Note": "y"}]}, {"Alerts": item})
+    assert values.submodel_to_value(new) == {
+        "Alerts": [{"RUL": 3.0, "Note": "x"}, {"RUL": 4.0, "Note": "y"}],
+        "Other": 1,
+    }
+    assert "value" not in values.with_value(values.child(new, "Alerts"), [])
+    with pytest.raises(values.MissingElement, match="Gone"):
+        values.child(new, "Gone")
+
+
+@pytest.mark.parametrize(
+    ("text", "xs_type"),
+    [("1_000", "xs:int"), ("٣", "xs:int"), ("1_0.5", "xs:double"), ("infinity", "xs:double"), ("1,5", "xs:double")],
+)
+def test_what_python_would_read_but_xml_schema_does_not_is_refused(text: str, xs_type: str) -> None:
+    with pytest.raises(ValueError, match=xs_type):
+        values.from_text(text, xs_type)
+
+
+def test_a_reference_element_is_filled_by_the_id_of_a_submodel() -> None:
+    element = {"modelType": "ReferenceElement", "idShort": "Model", "value": None}
+    keys = values.with_value(element, "https://example.org/sm")["value"]["keys"]
+    assert keys == [{"type": "Submodel", "value": "https://example.org/sm"}]

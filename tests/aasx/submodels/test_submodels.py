@@ -9,7 +9,7 @@ import pytest
 from aasx import shell, vocabulary
 from aasx.cell_description import nasa_cells
 from aasx.client import AasClient
-from aasx.elements import values
+from aasx.elements import build, values
 from aasx.packages import package
 from aasx.submodels import operational_data, prediction
 from aasx.submodels.operation_variables import OPERATIONS, operation
@@ -17,7 +17,7 @@ from tests.aasx.conftest import PREDICTION, SmallTwin, made_up_records
 
 
 def submodel(objects: list[Any], id_short: str) -> dict:
-    return values.to_json(next(item for item in objects if item.id_short == id_short))
+    return build.to_json(next(item for item in objects if item.id_short == id_short))
 
 
 def elements(objects: list[Any], id_short: str) -> dict[str, dict]:
@@ -114,7 +114,7 @@ def test_without_prediction_nothing_is_claimed(not_stated: list[Any]) -> None:
 
 
 def test_training_range_becomes_boundary_conditions() -> None:
-    conditions = values.to_value(values.to_json(prediction.boundary_conditions({"Rct": (0.05, 0.11, 0.08, 0.02)})))
+    conditions = values.to_value(build.to_json(prediction.boundary_conditions({"Rct": (0.05, 0.11, 0.08, 0.02)})))
     assert [row["ConditionName"] for row in conditions] == [*prediction.BOUNDARY_CONDITIONS, "Rct"]
     assert conditions[-1]["BoundaryValueRange"] == {"min": 0.0, "max": 1.0}
     assert conditions[-1]["MeanValue"] == 0.08 and conditions[-1]["BoundaryEngineeringUnit"] == "Ω"
@@ -122,7 +122,7 @@ def test_training_range_becomes_boundary_conditions() -> None:
 
 @pytest.mark.parametrize("name", OPERATIONS)
 def test_operations_declare_their_variables(name: str) -> None:
-    json = values.to_json(operation(OPERATIONS[name], "http://delegate.example/", "B0005"))
+    json = build.to_json(operation(OPERATIONS[name], "http://delegate.example/", "B0005"))
     inputs = {variable["value"]["idShort"]: variable["value"] for variable in json["inputVariables"]}
     outputs = [variable["value"]["idShort"] for variable in json["outputVariables"]]
     assert outputs[:2] == ["Status", "Message"] and outputs[-1] == "RequestId"
@@ -140,24 +140,23 @@ def test_only_top_level_operations(small_twin: SmallTwin) -> None:
 
 
 def test_items_to_fill_hold_every_property() -> None:
-    alert = prediction.alert_item()
-    filled = values.filled(alert, {"AlertId": "B0005-RUL-1", "ThresholdValue": 30.0})
+    alert = prediction.list_items()["ActiveAlerts"]
+    filled = values.with_value(alert, {"AlertId": "B0005-RUL-1", "ThresholdValue": 30.0})
     assert "idShort" not in filled and values.to_value(filled)["AlertId"] == "B0005-RUL-1"
-    assert values.to_value(operational_data.record_item("Record0007"))["Capacity"] is None
-    assert values.to_value(prediction.driver_item()) == dict.fromkeys(prediction.DRIVER)
-    assert values.to_value(prediction.similar_cell_item()) == dict.fromkeys(prediction.SIMILAR_CELL)
+    assert values.to_value(operational_data.record_item())["Capacity"] is None
+    assert values.to_value(prediction.list_items()["Drivers"]) == dict.fromkeys(prediction.DRIVER)
+    assert values.to_value(prediction.list_items()["SimilarCells"]) == dict.fromkeys(prediction.SIMILAR_CELL)
 
 
 def test_client_can_encode_every_declared_input() -> None:
     """Every input of every operation takes a value of its type."""
-    from aasx.client import _argument
 
     examples = {"xs:double": 1.5, "xs:int": 3, "xs:string": "x", "xs:dateTime": "2026-05-01T10:00:00", "xs:long": 3}
     assert AasClient("http://x").base_url == "http://x"
     for definition in OPERATIONS.values():
-        for variable in values.to_json(operation(definition, "http://d", "B0005")).get("inputVariables", []):
+        for variable in build.to_json(operation(definition, "http://d", "B0005")).get("inputVariables", []):
             element = variable["value"]
             value: Any = (
                 [{"Cycles": 3}] if element["modelType"] == "SubmodelElementList" else examples[element["valueType"]]
             )
-            assert values.to_value(_argument(element, value)) == value
+            assert values.to_value(build.argument(element, value)) == value

@@ -421,6 +421,35 @@ def test_version_follows_data_and_code(model: TwinModel) -> None:
     assert artifact.version_of(changed) != model.version
 
 
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    """A copy of the code of `model`."""
+    return Path(
+        shutil.copytree(artifact.PACKAGE, tmp_path / "model", ignore=shutil.ignore_patterns("data", "__pycache__"))
+    )
+
+
+def test_fingerprint_covers_every_folder_of_the_code(package: Path) -> None:
+    before = artifact.sha256_of_code(package)
+    assert before == artifact.sha256_of_code(artifact.PACKAGE)
+    folders = {path.parent for path in package.rglob("*.py")}
+    assert len(folders) >= 5
+    for folder in folders:
+        name = next(path.relative_to(package).as_posix() for path in sorted(folder.glob("[a-z]*.py")))
+        left_out = name in artifact.NOT_PART_OF_THE_MODEL
+        code = (package / name).read_text(encoding="utf-8")
+        (package / name).write_text(code + "# changed\n", encoding="utf-8")
+        assert (artifact.sha256_of_code(package) == before) == left_out, name
+        (package / name).write_text(code, encoding="utf-8")
+    assert artifact.sha256_of_code(package) == before
+    (package / "life" / "fade.py").rename(package / "records" / "fade.py")
+    assert artifact.sha256_of_code(package) != before
+
+
+def test_what_is_left_out_of_the_fingerprint_is_there() -> None:
+    assert all((artifact.PACKAGE / name).is_file() for name in artifact.NOT_PART_OF_THE_MODEL)
+
+
 def test_training_without_reference_cells_is_refused() -> None:
     cycles = data.load_cycles()
     with pytest.raises(NotEnoughHistory, match="B0005"):

@@ -12,13 +12,14 @@ from aasx.vocabulary import RECORD_COLUMNS
 from model.records import data
 from model.records.cycle import COLUMNS
 from operations.cell import twin
+from operations.request.columns import ID_SHORT
 
 
 def test_every_column_of_the_model_has_its_place_in_the_record():
-    assert list(twin.ID_SHORT) == list(COLUMNS)
+    assert list(ID_SHORT) == list(COLUMNS)
     in_record = {column.id_short for column in RECORD_COLUMNS} - {"type", "StateOfHealth"}
-    assert set(twin.ID_SHORT.values()) == in_record
-    assert len(set(twin.ID_SHORT.values())) == len(twin.ID_SHORT)
+    assert set(ID_SHORT.values()) == in_record
+    assert len(set(ID_SHORT.values())) == len(ID_SHORT)
 
 
 @pytest.mark.parametrize("cell", data.cells())

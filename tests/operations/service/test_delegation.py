@@ -9,7 +9,7 @@ import requests
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aasx.elements import values
+from aasx.elements import build, values
 from aasx.submodels import operation_variables
 from operations.predict import PredictInputs
 from operations.request.edge import is_list, item_model, xs_type
@@ -39,7 +39,7 @@ def test_inputs_and_outputs_are_those_the_aas_declares(name):
         assert sorted(one.id_short for one in variables) == sorted(model.model_fields)
         for one in variables:
             field = model.model_fields[one.id_short]
-            element = values.to_json(operation_variables.variable_element(one))
+            element = build.to_json(operation_variables.variable_element(one))
             if model is own.inputs:
                 assert field.is_required() == one.required, one.id_short
             if item := item_model(field):
@@ -79,7 +79,7 @@ def test_an_error_has_all_outputs_too(new_cell, delegate):
         ([variable("AtCycle", "2", valueType=5)], "AtCycle = '2': must be xs:int, not 5"),
         ([variable("AtCycle", "2", modelType="File")], "AtCycle = 'File': must be a Property"),
         ([variable("ConfidenceLevel", "NaN", "xs:double")], "ConfidenceLevel = nan: must be a number from 0.5 to 0.99"),
-        ([variable("ConfidenceLevel", "INF", "xs:double")], "ConfidenceLevel = nan: must be a number from 0.5 to 0.99"),
+        ([variable("ConfidenceLevel", "INF", "xs:double")], "ConfidenceLevel = inf: must be a number from 0.5 to 0.99"),
         (
             [variable("ConfidenceLevel", "1e999", "xs:double")],
             "ConfidenceLevel = inf: must be a number from 0.5 to 0.99",
