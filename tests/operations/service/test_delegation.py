@@ -162,7 +162,7 @@ def own_variables(name: str, empty: str | None) -> list[dict]:
         return element if children is None else element | {"value": children}
 
     declared = operation_variables.OPERATIONS[name].inputs
-    elements = [values.to_json(operation_variables.variable_element(one, is_input=True)) for one in declared]
+    elements = [build.to_json(operation_variables.variable_element(one, is_input=True)) for one in declared]
     return [{"value": emptied(element)} for element in elements]
 
 
