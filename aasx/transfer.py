@@ -285,7 +285,7 @@ def _write_summaries(client: AasClient, cells: Iterable[str], replaced: Iterable
 # --- a running environment into a package
 
 
-def export(client: AasClient, cells: Iterable[str] | None = None, form: str = "json") -> bytes:
+def export(client: AasClient, cells: Iterable[str] | None = None, form: str = "xml") -> bytes:
     """An AASX package of a running twin: all of it, or the named cells with the AI models they refer to.
 
     Raises NotFound when a named cell does not exist.

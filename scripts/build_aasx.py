@@ -26,6 +26,9 @@ from operations.cell import twin  # noqa: E402
 from operations.request.columns import ID_SHORT  # noqa: E402
 
 FLEET_FILE = "fleet.aasx"
+JSON_HELP = (
+    "JSON inside instead of XML: for tools of metamodel 3.1 that refuse 3.0 XML (basyx-python-sdk 2.2, aas-core 3.1)"
+)
 UNDATED = datetime.fromtimestamp(0, UTC)  # taken out again: the time of the build would make every package differ
 
 
@@ -33,7 +36,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="folder for the packages")
     parser.add_argument("--cells", nargs="+", metavar="CELL", help="only these cells (default: all)")
-    parser.add_argument("--xml", action="store_true", help="XML inside the packages instead of JSON")
+    parser.add_argument("--json", action="store_true", help=JSON_HELP)
     parser.add_argument("--fleet-only", action="store_true", help="only fleet.aasx")
     parser.add_argument(
         "--model-dir",
@@ -61,7 +64,7 @@ def main() -> int:
     options = parse_arguments()
     model = load_model(options.model_dir)
     options.out.mkdir(parents=True, exist_ok=True)
-    form = "xml" if options.xml else "json"
+    form = "json" if options.json else "xml"
     descriptions = nasa_cells()
     concepts = vocabulary.concept_descriptions()
     ranges = training_range(model)

@@ -24,7 +24,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         "file", type=Path, metavar="FILE", help="twin.aasx, or twin.json for the environment without files"
     )
     parser.add_argument("--cells", nargs="+", metavar="CELL", help="only these cells (default: the whole twin)")
-    parser.add_argument("--xml", action="store_true", help="XML inside the package instead of JSON")
+    parser.add_argument(
+        "--json",
+        action="store_true",
+        help="JSON inside the package instead of XML: for tools of metamodel 3.1 that refuse 3.0 XML"
+        " (basyx-python-sdk 2.2, aas-core 3.1)",
+    )
     add_basyx_url(parser)
     options = parser.parse_args(arguments)
     if options.file.suffix.lower() not in (".aasx", ".json"):
@@ -35,8 +40,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main() -> int:
     options = parse_arguments()
     client = AasClient(options.basyx_url, timeout_s=60.0)
-    content = transfer.export(client, options.cells, "xml" if options.xml else "json")
-    if options.file.suffix.lower() == ".json":
+    plain = options.file.suffix.lower() == ".json"
+    content = transfer.export(client, options.cells, "json" if options.json or plain else "xml")
+    if plain:
         content = package.without_files(package.read(content))
     options.file.write_bytes(content)
     print(f"{options.file}  {len(content):,} bytes")

@@ -116,7 +116,7 @@ def build_package(steps: installation.Steps, state: Path) -> Path:
     wanted = installation.digest(sources) + serving.read_text(encoding="utf-8") + os.environ.get("TWIN_BASE_IRI", "")
     if package.exists() and installation.fits(stamp, wanted):
         return package
-    build = [installation.PYTHON, ROOT / "scripts" / "build_aasx.py", "--out", package.parent, "--fleet-only"]
+    build = [installation.PYTHON, ROOT / "scripts" / "build_aasx.py", "--out", package.parent, "--fleet-only", "--json"]
     steps.run("AASX of all cells", build, "", {"TWIN_MODEL_DIR": str(state / "model")})
     stamp.write_text(wanted, encoding="utf-8")
     return package

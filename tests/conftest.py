@@ -73,7 +73,7 @@ def basyx(basyx_jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 def fleet_package(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The AASX of all cells, as up.py loads it."""
     out = tmp_path_factory.mktemp("package")
-    must_run("scripts/build_aasx.py", "--out", out, "--fleet-only", TWIN_MODEL_DIR=str(model_dir))
+    must_run("scripts/build_aasx.py", "--out", out, "--fleet-only", "--json", TWIN_MODEL_DIR=str(model_dir))
     return out / "fleet.aasx"
 
 

@@ -1,8 +1,9 @@
 """AASX packages as files, and the JSON environment they hold.
 
-A package holds one part with the whole environment, JSON (/aasx/data.json) unless XML is asked for: the JSON form is
-the only one that all of Package Explorer, both metamodel 3.x generations of the tools and BaSyx read. The same content
-always gives the same bytes: everything is sorted, the zip entries have a fixed date.
+A package holds one part with the whole environment. XML of metamodel 3.0 (/aasx/data.xml) is the form for people: AASX
+Package Explorer opens it whole, with thumbnail and files, and what it saves opens again. JSON (/aasx/data.json) is for
+tools of metamodel 3.1 that refuse 3.0 XML (basyx-python-sdk 2.2, aas-core 3.1). The same content always gives the same
+bytes: everything is sorted, the zip entries have a fixed date.
 
 `environment_of` collects built objects, `write` and `read` are the way to and from files (`without_files` gives the
 environment as plain JSON), `walk` gives every element
@@ -19,6 +20,7 @@ import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
+from urllib.parse import unquote
 from xml.sax.saxutils import quoteattr
 
 import aas_core3.jsonization
@@ -35,6 +37,8 @@ ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold; constant, so th
 LARGEST_PACKAGE_BYTES = 1_000_000_000  # unpacked; a guard against decompression bombs
 
 Environment = dict[str, list[dict]]
+NAMESPACE_3_0, NAMESPACE_3_1 = b"https://admin-shell.io/aas/3/0", b"https://admin-shell.io/aas/3/1"
+
 COLLECTIONS = ("assetAdministrationShells", "submodels", "conceptDescriptions")
 
 
@@ -75,8 +79,8 @@ def environment_of(objects: Iterable[Any]) -> Environment:
     return {name: [found[name][key] for key in sorted(found[name])] for name in COLLECTIONS if found[name]}
 
 
-def to_bytes(objects: Iterable[Any], files: Mapping[str, bytes], form: str = "json") -> bytes:
-    """An AASX package of SDK objects (or their JSON) and supplementary files; `form` is "json" or "xml"."""
+def to_bytes(objects: Iterable[Any], files: Mapping[str, bytes], form: str = "xml") -> bytes:
+    """An AASX package of SDK objects (or their JSON) and supplementary files; `form` is "xml" or "json"."""
     environment = environment_of(objects)
     if form == "json":
         spec_part, spec = JSON_PART, json.dumps(environment, ensure_ascii=False, indent=1).encode("utf-8")
@@ -84,7 +88,7 @@ def to_bytes(objects: Iterable[Any], files: Mapping[str, bytes], form: str = "js
         parsed = aas_core3.jsonization.environment_from_jsonable(environment)
         spec_part, spec = XML_PART, aas_core3.xmlization.to_str(parsed).encode("utf-8")
     else:
-        raise ValueError(f"{form!r} is not a form of a package: json or xml")
+        raise ValueError(f"{form!r} is not a form of a package: xml or json")
     has_thumbnail = THUMBNAIL_PART in files
     roots = [(f"{RELATIONSHIPS}/aasx-origin", "/aasx/aasx-origin")]
     if has_thumbnail:
@@ -110,7 +114,7 @@ def to_bytes(objects: Iterable[Any], files: Mapping[str, bytes], form: str = "js
     return buffer.getvalue()
 
 
-def write(objects: Iterable[Any], files: Mapping[str, bytes], path: pathlib.Path, form: str = "json") -> None:
+def write(objects: Iterable[Any], files: Mapping[str, bytes], path: pathlib.Path, form: str = "xml") -> None:
     path.write_bytes(to_bytes(objects, files, form))
 
 
@@ -152,6 +156,8 @@ def _content_types(part_names: Iterable[str]) -> bytes:
 def read(source: pathlib.Path | bytes) -> Package:
     """Read a package of metamodel 3.0, JSON or XML, whatever its parts are called, or a plain JSON environment.
 
+    Names of parts are compared as OPC does (ECMA-376-2, 6.2.2: without regard to case, percent-encoding decoded), so
+    that what another tool has saved is found. Metamodel 3.1 is read where nothing new of it is used.
     Raises PackageError.
     """
     if isinstance(source, pathlib.Path) and source.suffix.lower() == ".json":
@@ -163,12 +169,14 @@ def read(source: pathlib.Path | bytes) -> Package:
         with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as archive:
             if sum(entry.file_size for entry in archive.infolist()) > LARGEST_PACKAGE_BYTES:
                 raise PackageError(f"the package unpacks to more than {LARGEST_PACKAGE_BYTES} bytes")
-            names = {f"/{entry.filename}": entry.filename for entry in archive.infolist() if not entry.is_dir()}
-            parts = {part: archive.read(name) for part, name in names.items()}
+            parts = Parts(
+                (f"/{entry.filename}", archive.read(entry)) for entry in archive.infolist() if not entry.is_dir()
+            )
     except (zipfile.BadZipFile, zlib.error, OSError, EOFError, NotImplementedError, RuntimeError) as error:
         raise PackageError(f"not an AASX package: {error}") from error
     origins = _related(parts, "/_rels/.rels", "aasx-origin")
     specs = [spec for origin in origins for spec in _related(parts, _relationships_part(origin), "aas-spec")]
+    specs = list(dict.fromkeys(map(parts.name, specs)))
     if not specs:
         raise PackageError("not an AASX package: it has no aas-spec part")
     found: Environment = {name: [] for name in COLLECTIONS}
@@ -179,7 +187,47 @@ def read(source: pathlib.Path | bytes) -> Package:
             found[name] += environment.get(name, [])
         files |= {name: parts[name] for name in _related(parts, _relationships_part(spec), "aas-suppl")}
     files |= {name: parts[name] for name in _related(parts, "/_rels/.rels", "metadata/thumbnail")}
+    files |= _named_files(found, parts, set(specs))
     return Package({name: found[name] for name in COLLECTIONS if found[name]}, files)
+
+
+class Parts:
+    """The parts of a package: names are equal when they differ in case or percent-encoding only."""
+
+    def __init__(self, contents: Iterable[tuple[str, bytes]]) -> None:
+        self._contents = dict(contents)
+        self._names = {_plain_name(name): name for name in self._contents}
+
+    def name(self, name: str) -> str:
+        """How the package itself writes the name; KeyError when it has no such part."""
+        return self._names[_plain_name(name)]
+
+    def __contains__(self, name: str) -> bool:
+        return _plain_name(name) in self._names
+
+    def __getitem__(self, name: str) -> bytes:
+        return self._contents[self.name(name)]
+
+
+def _plain_name(name: str) -> str:
+    return unquote(name).casefold()
+
+
+def _named_files(found: Environment, parts: Parts, specs: set[str]) -> dict[str, bytes]:
+    """Contents of what File elements and thumbnails name, under the name they use.
+
+    Not every tool lists its files as supplementary parts, or writes a name in both places alike.
+    """
+    values = [element.get("value") for submodel in found["submodels"] for _, element in file_elements(submodel)]
+    for shell in found["assetAdministrationShells"]:
+        values.append(((shell.get("assetInformation") or {}).get("defaultThumbnail") or {}).get("path"))
+    named: dict[str, bytes] = {}
+    for value in values:
+        path = (value or "").removeprefix("file:")
+        part = posixpath.normpath(posixpath.join("/", path)) if path else ""
+        if value and part in parts and parts.name(part) not in specs:
+            named[value] = parts[part]
+    return named
 
 
 def _parse(part: str, content: bytes) -> Environment:
@@ -187,6 +235,7 @@ def _parse(part: str, content: bytes) -> Environment:
         if part.lower().endswith("json"):
             environment = json.loads(content.decode("utf-8-sig"))
         else:
+            content = content.replace(NAMESPACE_3_1, NAMESPACE_3_0)
             events = ElementTree.iterparse(io.BytesIO(content), ["start", "end"])
             environment = aas_core3.jsonization.to_jsonable(aas_core3.xmlization.environment_from_iterparse(events))
     except (ValueError, RecursionError, ElementTree.ParseError, aas_core3.xmlization.DeserializationException) as error:
@@ -203,8 +252,11 @@ def _relationships_part(part: str) -> str:
     return f"{folder}/_rels/{name}.rels"
 
 
-def _related(parts: Mapping[str, bytes], relationships_part: str, kind: str) -> list[str]:
-    """Names of the parts a relationships part points to; the type's end counts, its beginning has changed over time."""
+def _related(parts: Parts, relationships_part: str, kind: str) -> list[str]:
+    """Names of the parts a relationships part points to; the type's end counts, its beginning has changed over time.
+
+    A target marked External that the package holds is one of its parts: BaSyx marks its own so.
+    """
     if relationships_part not in parts:
         return []
     try:
@@ -213,14 +265,19 @@ def _related(parts: Mapping[str, bytes], relationships_part: str, kind: str) -> 
         raise PackageError(f"{relationships_part} is not XML: {error}") from error
     folder = posixpath.dirname(posixpath.dirname(relationships_part)) or "/"
     targets = [
-        posixpath.normpath(posixpath.join(folder, row.get("Target", "")))
+        _target(folder, row)
         for row in root
-        if row.get("Type", "").endswith(f"/{kind}") and row.get("TargetMode") != "External"
+        if row.get("Type", "").endswith(f"/{kind}")
+        and (row.get("TargetMode") != "External" or _target(folder, row) in parts)
     ]
     missing = [target for target in targets if target not in parts]
     if missing:
         raise PackageError(f"the package lacks its part {missing[0]}")
     return targets
+
+
+def _target(folder: str, relationship: ElementTree.Element) -> str:
+    return posixpath.normpath(posixpath.join(folder, relationship.get("Target", "").removeprefix("file://")))
 
 
 # --- elements of a submodel

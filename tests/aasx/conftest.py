@@ -73,7 +73,7 @@ class SmallTwin:
     objects: list[Any]
     files: dict[str, bytes]
 
-    def package(self, form: str = "json") -> bytes:
+    def package(self, form: str = "xml") -> bytes:
         return package.to_bytes(self.objects, self.files, form)
 
 

@@ -52,9 +52,9 @@ def test_one_package_per_cell_and_one_of_the_fleet(small: Path, model_dir: Path,
     must_run(*again, "--out", tmp_path / "again", PYTHONHASHSEED="17")
     for path in small.iterdir():
         assert path.read_bytes() == (tmp_path / "again" / path.name).read_bytes(), path.name
-    must_run(*again, "--out", tmp_path / "xml", "--xml")
-    assert "0 with findings" in must_run("scripts/check_aasx.py", *(tmp_path / "xml").iterdir())
-    assert package.read(tmp_path / "xml" / "B0052.aasx") == package.read(small / "B0052.aasx")
+    must_run(*again, "--out", tmp_path / "json", "--json")
+    assert "0 with findings" in must_run("scripts/check_aasx.py", *(tmp_path / "json").iterdir())
+    assert package.read(tmp_path / "json" / "B0052.aasx") == package.read(small / "B0052.aasx")
 
 
 def test_without_a_model_predictions_are_empty(tmp_path: Path) -> None:
@@ -140,7 +140,7 @@ def test_a_living_cell_with_predictions_and_alerts_is_exported_conforming(twin, 
         alerts = client.element_value(submodel_id(cell, "Prediction"), "ActiveAlerts")
         acknowledged = {"AlertId": alerts[0]["AlertId"], "AcknowledgedBy": "Ève", "Comment": "seen"}
         client.invoke(submodel_id(cell, "Prediction"), "AcknowledgeAlert", acknowledged)
-        for form in ([], ["--xml"]):
+        for form in ([], ["--json"]):
             file = tmp_path / "exported.aasx"
             must_run("scripts/export_twin.py", file, "--cells", cell, "--basyx-url", twin.basyx_url, *form)
             assert "0 with findings" in must_run("scripts/check_aasx.py", file)

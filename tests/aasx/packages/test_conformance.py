@@ -112,7 +112,7 @@ MUTATIONS: dict[str, tuple[Callable[[package.Environment], Any], str]] = {
         lambda e: element(e, "B0005/Prediction", "PredictionDetails.RUL").update(value="soon"),
         "soon",
     ),
-    "empty list": (lambda e: element(e, "B0005/Prediction", "ActiveAlerts").update(value=[]), "mpty array"),
+    "empty list": (lambda e: element(e, "B0005/Prediction", "ActiveAlerts").update(value=[]), "mpty list"),
     "reference to nothing": (
         lambda e: e["submodels"].pop(next(i for i, s in enumerate(e["submodels"]) if "sm/model" in s["id"])),
         "AIModelNameplate, which is not there",
