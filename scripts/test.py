@@ -42,7 +42,7 @@ def main() -> int:
         java = installation.find_java(steps, not options.no_install)
         installation.make_venv(steps, not options.no_install)
         installation.package_environment(steps, java, verify=True)
-        installation.ensure_browser(steps, not options.no_install)
+        installation.ensure_system_packages(steps, installation.SYSTEM_PACKAGES, not options.no_install)
         env = os.environ | {"PYTHONUTF8": "1", "OMP_NUM_THREADS": "1"}
         env["PATH"] = f"{java / 'bin'}{os.pathsep}{env['PATH']}"
         train = [installation.PYTHON, "-m", "model", "train", "--out", state / "model"]
