@@ -32,6 +32,7 @@ import requests
 import urllib3
 
 from aasx.elements import build, values
+from aasx.elements.shape import Foreign, Shape, read
 
 PAGE_SIZE = 100  # BaSyx's own default for lists
 PART_BYTES = 1 << 16
@@ -128,6 +129,18 @@ class AasClient:
         """The value-only form (`$value`) as the server gives it: every value is text."""
         return self._json("GET", _submodel(submodel_id) + "/$value")
 
+    def read_submodel(self, submodel_id: str, shape: Shape, noted: list[Foreign] | None = None) -> dict[str, Any]:
+        """The submodel's values as `shape` expects them; what is foreign is noted (see aasx.elements.shape).
+
+        Read in the value-only form, which is small, or, where the server gives none because of what stands there
+        (BaSyx 2.0.0-milestone-05 does so for a reference without value), as a whole.
+        """
+        try:
+            content: Any = self.submodel_value(submodel_id)
+        except (Refused, ServerFault, BadAnswer):
+            content = self.submodel(submodel_id)
+        return read(content, shape, noted)
+
     def put_submodel(self, submodel: dict) -> None:
         """Create the submodel, or replace the one with its id."""
         self._put_identifiable("/submodels", submodel)
@@ -143,6 +156,13 @@ class AasClient:
     def element_value(self, submodel_id: str, path: str) -> Any:
         """The element's value in Python types, see aasx.elements.values.to_value."""
         return values.to_value(self.element(submodel_id, path))
+
+    def read_element(self, submodel_id: str, path: str, shape: Shape, noted: list[Foreign] | None = None) -> Any:
+        """The element's value as `shape` expects it; what is foreign is noted (see aasx.elements.shape)."""
+        element = self.element(submodel_id, path)
+        if "modelType" not in element:
+            raise BadAnswer(f"{self.base_url} answered no element for {path}")
+        return read(element, shape, noted, path)
 
     def set_value(self, submodel_id: str, path: str, value: Any) -> None:
         """Write the value of a Property; None takes the value away.

@@ -452,6 +452,17 @@ _TABLE: list[tuple[str, str | None, str | None, str, str, str, str]] = [
 
 CONCEPTS: dict[str, Concept] = {row[0]: Concept(*row) for row in _TABLE}
 
+SEVERITIES = ("none", "warning", "critical", "endOfLife")
+"""Of alerts and of cells, rising."""
+CHOICES: dict[str, tuple[str, ...]] = {
+    "Severity": SEVERITIES[1:],
+    "AlertSeverity": SEVERITIES,
+    "AlertState": ("activeUnacknowledged", "activeAcknowledged", "clearedUnacknowledged", "cleared"),
+    "Indicator": ("RUL", "StateOfHealth", "Temperature_measured", "ModelRange"),
+    "PredictionStatus": ("ok", "earlyLife", "pastEndOfLife", "noHistory"),
+}
+"""Concept -> the only texts that its Properties hold."""
+
 # idShort of the record column -> concept, where the two differ
 _COLUMN_CONCEPT = {"Time": "CycleStartTime"}
 RECORD_COLUMNS: tuple[Column, ...] = tuple(
@@ -467,6 +478,11 @@ RECORD_COLUMNS: tuple[Column, ...] = tuple(
 
 # Columns of the CSV files with sampled curves (ExternalSegment): one row per sample.
 CURVE_COLUMNS = ("id_cycle", "type", "Time", "Voltage_measured", "Current_measured", "Temperature_measured")
+
+
+def choices() -> dict[str, tuple[str, ...]]:
+    """CHOICES by semanticId, as aasx.elements.shape.shape_of takes them."""
+    return {concept_id(name): texts for name, texts in CHOICES.items()}
 
 
 def unit_of(concept: str) -> str | None:

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from operations.cell.live_twin import LiveTwin
 from operations.predict import PredictInputs, predict
-from operations.request import deadline
+from operations.request import deadline, remarks
 from operations.request.edge import Inputs, Outputs, variable
 from operations.request.errors import OperationError, as_operation_error
 from operations.request.logs import request_id, say
@@ -52,6 +52,7 @@ def predict_all(live: LiveTwin, _fleet: str, inputs: PredictAllInputs) -> Predic
 
 def _predict_one(live: LiveTwin, cell: str, end: float) -> CellResult:
     try:
+        remarks.start()
         deadline.start(min(live.settings.operation_timeout_s, end - time.monotonic()))
         with live.alone(cell):
             found = predict(live, cell, PredictInputs())
@@ -62,6 +63,6 @@ def _predict_one(live: LiveTwin, cell: str, end: float) -> CellResult:
         say(level, str(known), exc_info=unexpected or False, cell=cell)
         return CellResult(Battery=cell, ResultStatus=known.status, ResultMessage=known.message)
     return CellResult(
-        Battery=cell, ResultStatus="ok", RUL=found.RUL, RULLower=found.RULLower, RULUpper=found.RULUpper,
-        StateOfHealth=found.StateOfHealth,
+        Battery=cell, ResultStatus="ok", ResultMessage=remarks.told(), RUL=found.RUL, RULLower=found.RULLower,
+        RULUpper=found.RULUpper, StateOfHealth=found.StateOfHealth,
     )  # fmt: skip

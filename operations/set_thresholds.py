@@ -5,9 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from aasx.elements.shape import mended
 from aasx.elements.values import Json, child, with_items, with_value, with_values
+from aasx.submodels import prediction as prediction_submodel
 from operations.cell import present_state, twin
 from operations.cell.live_twin import LiveTwin
+from operations.request import remarks
 from operations.request.edge import DATE_TIME, Inputs, Outputs, line, variable
 from operations.request.errors import InvalidInput, Problem
 from operations.request.logs import request_id
@@ -44,7 +47,7 @@ def set_thresholds(live: LiveTwin, cell: str, inputs: SetThresholdsInputs) -> Se
     if not given:
         raise InvalidInput(Problem("RULWarning", "", "give at least one threshold to change"))
     history = live.completed(live.history(cell))
-    submodel = live.prediction_submodel(cell)
+    submodel = mended(live.prediction_submodel(cell), prediction_submodel.template())
     thresholds = in_force(submodel) | given
     problems = [
         Problem(low, f"{thresholds[low]:g}", f"must be below {high} = {thresholds[high]:g}")
@@ -63,7 +66,9 @@ def set_thresholds(live: LiveTwin, cell: str, inputs: SetThresholdsInputs) -> Se
 
 def in_force(submodel: Json) -> dict[str, Any]:
     """The thresholds of a Prediction submodel under the names of the inputs."""
-    current = present_state.Stored.of(submodel).thresholds
+    stored = present_state.Stored.of(submodel)
+    remarks.note(stored.foreign)
+    current = stored.thresholds
     return {
         "RULWarning": current.rul_warning,
         "RULCritical": current.rul_critical,
@@ -79,10 +84,13 @@ def with_thresholds(submodel: Json, thresholds: dict[str, Any], change: dict[str
     """The Prediction submodel with other thresholds; its predictions and alerts are left."""
     remaining_life = child(submodel, "RemainingUsefulLifePrediction")
     pre_alerts = child(remaining_life, "ListPreAlerts")
+    standard = child(child(prediction_submodel.template(), "RemainingUsefulLifePrediction"), "ListPreAlerts")["value"]
+    present = pre_alerts.get("value") or []
+    items = [mended(item, standard[0]) for item in present] + standard[len(present) :]
     new = [
         with_value(item, {"PreAlertValue": thresholds[name]})
-        for item, name in zip(pre_alerts["value"], ("RULWarning", "RULCritical"), strict=True)
-    ]
+        for item, name in zip(items, ("RULWarning", "RULCritical"), strict=False)
+    ] + items[2:]
     parts = [with_items(pre_alerts, new) if part is pre_alerts else part for part in remaining_life["value"]]
     elements = [
         element | {"value": parts} if element is remaining_life else element for element in submodel["submodelElements"]

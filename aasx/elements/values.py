@@ -21,7 +21,7 @@ INTEGER_TYPES = ("xs:int", "xs:integer", "xs:long", "xs:short", "xs:byte", "xs:u
 DOUBLE_TYPES = ("xs:double", "xs:float", "xs:decimal")
 NUMBERS = (int, float)
 INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
-DOUBLE = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?INF|NaN")
+DOUBLE = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?INF(inity)?|NaN", re.IGNORECASE)
 
 
 class MissingElement(LookupError):
@@ -35,13 +35,17 @@ class MissingElement(LookupError):
 def from_text(text: str | None, xs_type: str) -> Any:
     """The Python value of a lexical `text` (XML Schema Part 2, blanks around it collapsed), None for None.
 
+    Some servers give an empty Property as "", INF as Infinity and UTC as +00:00: these are None, infinity and Z.
     Raises ValueError when the text does not belong to the type.
     """
-    if text is None:
+    if text is None or text == "":
         return None
     if xs_type in INTEGER_TYPES:
         if not INTEGER.fullmatch(text.strip()):
             raise ValueError(f"{text!r} is not an {xs_type}")
+        bound = INTEGER_BOUNDS.get(xs_type, 2**63)
+        if not -bound <= int(text) < bound:
+            raise ValueError(f"{text!r} is outside {xs_type}")
         return int(text)
     if xs_type in DOUBLE_TYPES:
         if not DOUBLE.fullmatch(text.strip()):
@@ -51,6 +55,8 @@ def from_text(text: str | None, xs_type: str) -> Any:
         if text.strip() not in ("true", "false", "1", "0"):
             raise ValueError(f"{text!r} is not an xs:boolean")
         return text.strip() in ("true", "1")
+    if xs_type == "xs:dateTime":
+        return _date_time_text(text).replace("+00:00", "Z")
     return text
 
 
@@ -98,30 +104,45 @@ def to_value(element: dict) -> Any:
     Property -> value; SubmodelElementCollection -> dict; SubmodelElementList -> list; MultiLanguageProperty ->
     {language: text}; Range -> {"min", "max"}, None for an open end; Entity -> {"entityType", "statements": dict};
     ReferenceElement -> the reference's JSON or None; File -> {"contentType", "value"}; Operation and others -> None.
+    What does not belong to its type is None; where that has to be told, or where certain elements are needed, content
+    is read by aasx.elements.shape.
     """
     kind = element.get("modelType")
     if kind == "Property":
-        return from_text(element.get("value"), element["valueType"])
+        return _or_none(element.get("value"), element.get("valueType"))
     if kind == "SubmodelElementCollection":
-        return {child["idShort"]: to_value(child) for child in element.get("value") or []}
+        return {child["idShort"]: to_value(child) for child in _children(element, "value") if "idShort" in child}
     if kind == "SubmodelElementList":
-        return [to_value(child) for child in element.get("value") or []]
+        return [to_value(child) for child in _children(element, "value")]
     if kind == "MultiLanguageProperty":
-        return {text["language"]: text["text"] for text in element.get("value") or []}
+        return {text["language"]: text.get("text") for text in _children(element, "value") if "language" in text}
     if kind == "Range":
         ends = {"min": OPEN_LOW, "max": OPEN_HIGH}
         return {
-            end: None if element.get(end) in (None, unknown) else from_text(element[end], element["valueType"])
+            end: None if element.get(end) == unknown else _or_none(element.get(end), element.get("valueType"))
             for end, unknown in ends.items()
         }
     if kind == "Entity":
-        statements = {child["idShort"]: to_value(child) for child in element.get("statements") or []}
-        return {"entityType": element["entityType"], "statements": statements}
+        children = _children(element, "statements")
+        statements = {child["idShort"]: to_value(child) for child in children if "idShort" in child}
+        return {"entityType": element.get("entityType"), "statements": statements}
     if kind == "ReferenceElement":
         return element.get("value")
     if kind in ("File", "Blob"):
         return {"contentType": element.get("contentType"), "value": element.get("value")}
     return None
+
+
+def _or_none(text: Any, xs_type: Any) -> Any:
+    try:
+        return from_text(text, xs_type)
+    except (ValueError, TypeError, AttributeError):
+        return None
+
+
+def _children(element: dict, name: str) -> list[dict]:
+    children = element.get(name)
+    return [child for child in children if isinstance(child, dict)] if isinstance(children, list) else []
 
 
 def submodel_to_value(submodel: dict) -> dict[str, Any]:

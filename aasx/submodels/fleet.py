@@ -4,18 +4,21 @@ The delegate of the operations writes it; nobody else. No published template fit
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cache
 from typing import Any
 
 from basyx.aas import model
 
 from aasx.elements.build import administration, collection, own_property, submodel, to_json
+from aasx.elements.shape import Shape, shape_of
 from aasx.identifiers import concept_id, fleet_submodel_id
 from aasx.submodels.operation_variables import PREDICT_ALL, operation
+from aasx.vocabulary import SEVERITIES, choices
 
 SEMANTIC_CONCEPT = "FleetSubmodel"
 CELLS_PATH = "Cells"
 REMOVED_CELLS_PATH = "RemovedCells"
-SEVERITIES = ("none", "warning", "critical", "endOfLife")  # rising
 CELL_SUMMARY = (
     "Battery", "AtCycle", "Capacity", "StateOfHealth", "StateOfHealthLower", "StateOfHealthUpper", "RUL", "RULLower",
     "RULUpper", "EndOfLifeCycle", "AlertSeverity", "UnacknowledgedAlerts", "LastUpdate", "CapacityTrend",
@@ -57,13 +60,26 @@ def cell_item(cell: str) -> dict:
     return to_json(cell_summary(cell, {}))
 
 
+@cache
+def summary_shape() -> Shape:
+    """What the twin expects of a cell's summary."""
+    return shape_of(cell_item("cell"), choices())
+
+
+@cache
+def shape() -> Shape:
+    """What the twin expects of the fleet's submodel: any number of summaries."""
+    whole = shape_of(to_json(build({}, "")), choices())
+    return whole.with_part(CELLS_PATH, replace(whole.part(CELLS_PATH), every=summary_shape()))
+
+
 def summary_of(prediction: Mapping[str, Any]) -> dict[str, Any]:
-    """The summary of a cell from the values of its Prediction submodel (aasx.elements.values.submodel_to_value)."""
+    """The summary of a cell from the values of its Prediction submodel, read by prediction.shape."""
     details = prediction["PredictionDetails"]
     health = prediction["StateOfHealthPrediction"]
     alerts = prediction["ActiveAlerts"]
-    active = [alert["Severity"] for alert in alerts if alert["AlertState"].startswith("active")]
-    unacknowledged = [alert for alert in alerts if alert["AlertState"].endswith("Unacknowledged")]
+    active = [alert["Severity"] or "none" for alert in alerts if (alert["AlertState"] or "").startswith("active")]
+    unacknowledged = [alert for alert in alerts if (alert["AlertState"] or "").endswith("Unacknowledged")]
     return {
         **{name: details[name] for name in ("AtCycle", "Capacity", "RUL", "RULLower", "RULUpper", "EndOfLifeCycle")},
         **{name: health[name] for name in ("StateOfHealth", "StateOfHealthLower", "StateOfHealthUpper")},

@@ -12,6 +12,7 @@ carry no semanticId of their own: Metadata.Record has them, and 168 records are 
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -28,9 +29,10 @@ from aasx.elements.build import (
     submodel,
     to_json,
 )
+from aasx.elements.shape import Shape, shape_of
 from aasx.identifiers import concept_id, submodel_id
 from aasx.submodels.operation_variables import APPEND_CYCLE, RECORD_COUNT_SEMANTIC_ID, operation
-from aasx.vocabulary import RECORD_COLUMNS
+from aasx.vocabulary import RECORD_COLUMNS, choices
 
 TIME_SERIES = "https://admin-shell.io/idta/TimeSeries"
 SEMANTIC_ID = f"{TIME_SERIES}/1/1"
@@ -115,6 +117,31 @@ def build(
             "fr": "Séries temporelles (IDTA 02008-1-1 ; idShort TimeSeries) : un enregistrement par cycle de décharge",
         },
     )
+
+
+@cache
+def shape() -> Shape:
+    """What the twin expects of an OperationalData submodel: any number of records."""
+    whole = shape_of(to_json(build(CellDescription(cell="cell", source="-"), [], "")), choices())
+    every = shape_of(record_item("Record0001"), choices())
+    return whole.with_part(RECORDS_PATH, replace(whole.part(RECORDS_PATH), every=every))
+
+
+@cache
+def history_shape() -> Shape:
+    """Of that only the cycles, their segment and the live state."""
+    segments = Shape("SubmodelElementCollection", members={"InternalSegment": shape().part("Segments.InternalSegment")})
+    return Shape("Submodel", members={"Segments": segments, "LiveState": shape().part("LiveState")})
+
+
+def template(path: str) -> dict:
+    """JSON of an element as a cell without cycles has it; `path`: idShorts, not into a list."""
+    whole = to_json(build(CellDescription(cell="cell", source="-"), [], ""))
+    children, found = whole["submodelElements"], {}
+    for name in path.split("."):
+        found = next(child for child in children if child["idShort"] == name)
+        children = found.get("value") or []
+    return found
 
 
 def _source(description: CellDescription) -> str:

@@ -13,6 +13,7 @@ are kept. What is not known has no value; an empty list has no value either.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -32,6 +33,7 @@ from aasx.elements.build import (
     submodel_reference,
     to_json,
 )
+from aasx.elements.shape import Shape, shape_of
 from aasx.elements.values import OPEN_HIGH, OPEN_LOW
 from aasx.identifiers import concept_id, submodel_id
 from aasx.submodels import ai_model_nameplate
@@ -43,7 +45,7 @@ from aasx.submodels.operation_variables import (
     operation,
     trajectory,
 )
-from aasx.vocabulary import CONCEPTS
+from aasx.vocabulary import CONCEPTS, choices
 
 SEMANTIC_ID = "https://admin-shell.io/idta/SubmodelTemplate/PredictiveMaintenance/1/0"
 TEMPLATE_ID = SEMANTIC_ID  # the template file has no administration; this is the id it gives itself
@@ -143,6 +145,23 @@ def build(
             "fr": "Maintenance prédictive (IDTA 02048-1-0 ; idShort PredictiveMaintenance), état de santé, alertes",
         },
     )
+
+
+@cache
+def shape() -> Shape:
+    """What the twin expects of a Prediction submodel."""
+    whole = shape_of(to_json(build(CellDescription(cell="cell", source="-"), "")), choices())
+    for name, item in list_items().items():
+        whole = whole.with_part(name, replace(whole.part(name), every=shape_of(item, choices())))
+    return whole
+
+
+@cache
+def template() -> dict:
+    """JSON of the submodel of a cell that was never predicted, without its operations."""
+    whole = to_json(build(CellDescription(cell="cell", source="-"), ""))
+    kept = [element for element in whole["submodelElements"] if element["modelType"] != "Operation"]
+    return whole | {"submodelElements": kept}
 
 
 def template_id(name: str) -> str:

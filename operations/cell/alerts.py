@@ -24,6 +24,7 @@ from typing import Any, NamedTuple
 
 from aasx.elements.values import Json, model_reference, with_value
 from aasx.submodels.prediction import list_items
+from aasx.vocabulary import SEVERITIES
 
 RUL_MARGIN_CYCLES = 2.0
 RUL_MARGIN_SHARE = 0.1
@@ -32,7 +33,6 @@ TEMPERATURE_MARGIN_K = 1.0
 HISTORY_LENGTH = 200
 """Cleared alerts kept in AlertHistory; the oldest go first."""
 
-SEVERITIES = ("none", "warning", "critical", "endOfLife")
 RULP = ("SubmodelElementCollection", "RemainingUsefulLifePrediction")
 DEFINITIONS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("RUL", "warning"): (RULP, ("SubmodelElementList", "ListPreAlerts"), ("SubmodelElementCollection", "0")),
@@ -67,8 +67,11 @@ class Thresholds:
 
     @classmethod
     def of(cls, prediction_values: dict[str, Any]) -> Thresholds:
-        """From the values of a Prediction submodel."""
-        pre_alerts = prediction_values["RemainingUsefulLifePrediction"]["ListPreAlerts"]
+        """From the values of a Prediction submodel, read by its shape."""
+        pre_alerts = [
+            *prediction_values["RemainingUsefulLifePrediction"]["ListPreAlerts"],
+            *[{"PreAlertValue": None}] * 2,
+        ]
         soh, temperature = prediction_values["SoHThresholds"], prediction_values["TemperatureThresholds"]
         return cls(
             pre_alerts[0]["PreAlertValue"], pre_alerts[1]["PreAlertValue"],
@@ -162,6 +165,13 @@ class Alert:
     @classmethod
     def of(cls, values: dict[str, Any]) -> Alert:
         return cls(**{name: values.get(name) for name in cls.__dataclass_fields__})  # type: ignore[arg-type]
+
+    @classmethod
+    def known(cls, values: dict[str, Any]) -> Alert | None:
+        """As `of`; None for an alert that lacks what the twin goes by, or has it of another kind."""
+        needed = ("AlertId", "Indicator", "Severity", "AlertState", "RaisedAt")
+        is_ours = all(values[name] is not None for name in needed)
+        return cls.of(values) if is_ours and (values["Indicator"], values["Severity"]) in DEFINITIONS else None
 
     @property
     def is_active(self) -> bool:

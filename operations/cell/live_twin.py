@@ -19,32 +19,39 @@ import logging
 import threading
 import time
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Protocol, cast
 
 import pandas as pd
 
-from aasx.client import AasClient, Conflict, NotFound
+from aasx.client import AasClient, Conflict, NotFound, Refused, ServerFault
+from aasx.elements.shape import Foreign, Shape, mended
 from aasx.elements.values import Json, with_value
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
-from aasx.submodels import fleet
+from aasx.submodels import fleet, operational_data, prediction
 from aasx.submodels.operational_data import LATEST_CURVES_PATH, RECORDS_PATH, record_id_short, record_item
 from model.prediction import DEFAULT_CONFIDENCE_LEVEL, Prediction, Scenario, Simulation
 from model.records.cycle import History
 from operations.cell import twin
-from operations.request import deadline
-from operations.request.errors import OperationError, reading
+from operations.request import deadline, remarks
+from operations.request.errors import OperationError
 from operations.request.logs import say
 from operations.request.metrics import Metrics
 from operations.request.settings import Settings
 
 SEGMENT = "Segments.InternalSegment"
 PREDICTION_TIME = "PredictionDetails.PredictedAt"
+
+WRITTEN_WITH_RECORDS = ("LiveState", f"{SEGMENT}.RecordCount")
+"""What is written again where something foreign stands in it."""
+
+TECHNICAL_DATA = Shape("Submodel", members={"TechnicalPropertyAreas": Shape("Content")})
+"""Of TechnicalData a few numbers are wanted, wherever in its areas they stand: see operations.cell.twin."""
 
 MOST_REMEMBERED = 200
 """Predictions remembered of one history: an operator who drags the slider of past cycles comes back to them."""
@@ -99,6 +106,8 @@ class CellHistory:
     stamp: Stamp
     complete: bool
     read_at: float
+    foreign: tuple[Foreign, ...] = ()
+    """What was left out of `cycles` and `technical_data`."""
     memory: Memory = field(default_factory=Memory, compare=False)
 
     @property
@@ -181,16 +190,17 @@ class LiveTwin:
         known = self._known.get(cell)
         if known is not None and self._still_holds(known):
             self.metrics.history_reads.labels("reused").inc()
-            return known
-        self.metrics.history_reads.labels("read").inc()
-        return self._remember(self._read(cell))
+        else:
+            self.metrics.history_reads.labels("read").inc()
+            known = self._remember(self._read(cell))
+        remarks.note(known.foreign)
+        return known
 
     def prediction_submodel(self, cell: str) -> Json:
         deadline.remaining_s()
         submodel = self.client.submodel(submodel_id(cell, "Prediction"))
-        with reading(f"prediction of {cell}"):
-            if submodel["id"] != submodel_id(cell, "Prediction") or not submodel["submodelElements"]:
-                raise ValueError("another submodel, or an empty one")
+        if submodel.get("id") != submodel_id(cell, "Prediction"):
+            raise OperationError("unavailable", f"the AAS holds another submodel as the prediction of {cell}")
         return submodel
 
     def prediction_time(self, history: CellHistory) -> str | None:
@@ -200,7 +210,11 @@ class LiveTwin:
         return begun.result() if begun else self._prediction_time(history.cell)
 
     def _prediction_time(self, cell: str) -> str | None:
-        return self.client.element_value(submodel_id(cell, "Prediction"), PREDICTION_TIME)
+        shape = prediction.shape().part(PREDICTION_TIME)
+        try:
+            return self.client.read_element(submodel_id(cell, "Prediction"), PREDICTION_TIME, shape)
+        except NotFound:
+            return None
 
     def _still_holds(self, known: CellHistory) -> bool:
         if known.last_cycle is None or time.monotonic() - known.read_at > self.settings.history_max_age_s:
@@ -208,26 +222,30 @@ class LiveTwin:
         deadline.remaining_s()
         if known.memory.stored is not None:
             known.memory.predicted_at = self._beside.submit(self._prediction_time, known.cell)
-        with reading(f"live state of {known.cell}"):
-            live_state = self.client.element_value(submodel_id(known.cell, "OperationalData"), "LiveState")
-            return _stamp(live_state) == known.stamp
+        submodel, shape = submodel_id(known.cell, "OperationalData"), operational_data.shape().part("LiveState")
+        noted: list[Foreign] = []
+        live_state = self.client.read_element(submodel, "LiveState", shape, noted)
+        return _stamp(live_state) == known.stamp and not noted
 
     def _read(self, cell: str) -> CellHistory:
         self.forget(cell)
         deadline.remaining_s()
-        operational = self.client.submodel_value(submodel_id(cell, "OperationalData"))
+        noted: list[Foreign] = []
+        operational = self.client.read_submodel(
+            submodel_id(cell, "OperationalData"), operational_data.history_shape(), noted
+        )
+        _must_hold_records(cell, noted)
         deadline.remaining_s()
-        technical = self.client.submodel_value(submodel_id(cell, "TechnicalData"))
-        with reading(f"history of {cell}"):
-            segment, live = operational["Segments"]["InternalSegment"], operational["LiveState"]
-            cycles = twin.cycle_table((segment["Records"] or {}).values())
-            stamp = _stamp(live)
-            counted = int(segment["RecordCount"] or 0)
-            twin.rated_capacity_Ah(technical)
-            twin.cut_off_voltage_V(technical)
+        technical = self.client.read_submodel(submodel_id(cell, "TechnicalData"), TECHNICAL_DATA, noted)
+        segment, live = operational["Segments"]["InternalSegment"], operational["LiveState"]
+        cycles = twin.cycle_table(segment["Records"].values(), noted)
+        twin.rated_capacity_Ah(technical, noted)
+        twin.cut_off_voltage_V(technical, noted)
+        stamp = _stamp(live)
         last = int(cycles["cycle_number"].iloc[-1]) if len(cycles) else None
-        complete = counted == len(cycles) and (last is None or stamp[0] == last)
-        return CellHistory(cell, cycles, technical, stamp, complete, time.monotonic())
+        written = not any(one.path.startswith(WRITTEN_WITH_RECORDS) for one in noted)
+        complete = segment["RecordCount"] == len(cycles) and (last is None or (written and stamp[0] == last))
+        return CellHistory(cell, cycles, technical, stamp, complete, time.monotonic(), tuple(noted))
 
     def _remember(self, history: CellHistory) -> CellHistory:
         self._known[history.cell] = history
@@ -258,9 +276,7 @@ class LiveTwin:
             text = f"somebody else has changed the history of {history.cell} just now; repeat the call"
             raise OperationError("unavailable", text) from error
         cycles = pd.concat([history.cycles, added], ignore_index=True) if len(history.cycles) else added
-        return CellHistory(
-            history.cell, cycles, history.technical_data, history.stamp, complete=False, read_at=history.read_at
-        )
+        return replace(history, cycles=cycles, complete=False, memory=Memory())
 
     def put_latest_curves(self, cell: str, csv: str) -> None:
         """Raw samples of the cycle just appended, as CSV."""
@@ -278,20 +294,32 @@ class LiveTwin:
         submodel, now = submodel_id(history.cell, "OperationalData"), twin.utc_text(datetime.now(UTC))
         record = twin.record_values(history.last_row, history.rated_capacity_Ah)
         for name, value in (("RecordCount", len(history.cycles)), ("EndTime", record["Time"]), ("LastUpdate", now)):
-            deadline.remaining_s()
-            with reading(f"segment of {history.cell}"):
-                self.client.set_value(submodel, f"{SEGMENT}.{name}", value)
+            self._put_counter(submodel, name, value)
         live = {name: record[name] for name in ("id_cycle", "type", "ambient_temperature", "Capacity", "StateOfHealth")}
         measured = ("Voltage_measured", "Current_measured", "Temperature_measured", "Current_charge", "Voltage_charge")
         live |= {name: record[name] for name in measured} | {"Time": record["Duration"]} | (last_sample or {})
         live |= {"Battery": history.cell, "LastUpdate": now}
         deadline.remaining_s()
-        element = with_value(self.client.element(submodel, "LiveState"), live)
-        self.client.put_element(submodel, "LiveState", element)
-        stamp = _stamp(live)
-        return self._remember(
-            CellHistory(history.cell, history.cycles, history.technical_data, stamp, True, history.read_at)
-        )
+        template = operational_data.template("LiveState")
+        try:
+            element = with_value(mended(self.client.element(submodel, "LiveState"), template), live)
+            self.client.put_element(submodel, "LiveState", element)
+        except NotFound:
+            self.client.append_element(submodel, None, with_value(template, live))
+        return self._remember(replace(history, stamp=_stamp(live), complete=True, memory=Memory()))
+
+    def _put_counter(self, submodel: str, name: str, value: Any) -> None:
+        """A value of the segment; an element of another kind gives way to the twin's own."""
+        deadline.remaining_s()
+        path = f"{SEGMENT}.{name}"
+        try:
+            self.client.set_value(submodel, path, value)
+        except (NotFound, ValueError):
+            element = with_value(operational_data.template(path), value)
+            try:
+                self.client.put_element(submodel, path, element)
+            except NotFound:
+                self.client.append_element(submodel, SEGMENT, element)
 
     def put_prediction(self, submodel: Json) -> None:
         """The Prediction submodel with result, thresholds and alerts, in one write."""
@@ -301,8 +329,7 @@ class LiveTwin:
     def put_prediction_time(self, cell: str, predicted_at: str) -> None:
         """Only when the prediction was made, where all the rest in the AAS is as it would be written again."""
         deadline.remaining_s()
-        with reading(f"prediction of {cell}"):
-            self.client.set_value(submodel_id(cell, "Prediction"), PREDICTION_TIME, predicted_at)
+        self.client.set_value(submodel_id(cell, "Prediction"), PREDICTION_TIME, predicted_at)
 
     def put_fleet_summary(self, history: CellHistory, summary: dict[str, Any]) -> None:
         """The cell's line in the Fleet submodel, when it has changed; a twin without fleet shell has none."""
@@ -311,7 +338,9 @@ class LiveTwin:
             return
         try:
             deadline.remaining_s()
-            if _without_time(self.client.element_value(fleet_submodel_id(), f"Cells.{cell}")) != news:
+            noted: list[Foreign] = []
+            stored = self.client.read_element(fleet_submodel_id(), f"Cells.{cell}", fleet.summary_shape(), noted)
+            if noted or _without_time(stored) != news:
                 deadline.remaining_s()
                 entry = with_value(fleet.cell_item(cell), summary)
                 self.client.put_element(fleet_submodel_id(), f"Cells.{cell}", entry)
@@ -325,11 +354,12 @@ class LiveTwin:
             known.memory.fleet_summary = known.memory.stored = None
         try:
             deadline.remaining_s()
-            entry = self.client.element(fleet_submodel_id(), f"Cells.{cell}")
+            stored = self.client.read_element(fleet_submodel_id(), f"Cells.{cell}", fleet.summary_shape())
         except NotFound:
             return
         deadline.remaining_s()
-        self.client.put_element(fleet_submodel_id(), f"Cells.{cell}", with_value(entry, summary))
+        entry = with_value(fleet.cell_item(cell), stored | summary)
+        self.client.put_element(fleet_submodel_id(), f"Cells.{cell}", entry)
 
     def _add_fleet_summary(self, cell: str, entry: Json) -> None:
         try:
@@ -337,19 +367,25 @@ class LiveTwin:
             self.client.append_element(fleet_submodel_id(), "Cells", entry)
         except NotFound:
             say(logging.WARNING, "there is no fleet shell to hold the summary of a cell", cell=cell)
+        except (Conflict, Refused, ServerFault):  # of a fleet whose Cells are no collection any more
+            say(logging.WARNING, "the fleet's submodel takes no summary of a cell", cell=cell)
+            remarks.note([Foreign("Fleet Cells", "of another kind", "a collection of summaries")])
 
 
-def _without_time(summary: Any) -> dict[str, Any]:
+def _without_time(summary: Mapping[str, Any]) -> dict[str, Any]:
     """A summary without the time of its last change."""
-    with reading("summary of a cell in the fleet"):
-        return {name: value for name, value in summary.items() if name != "LastUpdate"}
+    return {name: value for name, value in summary.items() if name != "LastUpdate"}
 
 
-def _stamp(live_state: Any) -> Stamp:
-    """What tells one state of a cell's history from another; from typed values or from texts."""
-    number, capacity = live_state["id_cycle"], live_state["Capacity"]
-    return (
-        None if number is None else int(number),
-        None if capacity is None else float(capacity),
-        live_state["LastUpdate"],
-    )
+def _stamp(live_state: Mapping[str, Any]) -> Stamp:
+    """What tells one state of a cell's history from another."""
+    return (live_state["id_cycle"], live_state["Capacity"], live_state["LastUpdate"])
+
+
+def _must_hold_records(cell: str, noted: list[Foreign]) -> None:
+    """Raises OperationError where the records as a whole are gone, unlike those of a cell without cycles."""
+    parents = {".".join(RECORDS_PATH.split(".")[:length]) for length in (1, 2, 3)}
+    for one in noted:
+        if one.path in parents:
+            text = f"the AAS holds no readable history of {cell}: {one}; put it right there, or load the cell anew"
+            raise OperationError("unavailable", text)

@@ -12,35 +12,48 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
-from aasx.elements.values import Json, child, to_value, with_items, with_values
-from aasx.submodels.prediction import list_items
+from aasx.elements.shape import Foreign, mended, read
+from aasx.elements.values import Json, child, with_items, with_values
+from aasx.submodels import prediction as prediction_submodel
 from model.prediction import DEFAULT_CONFIDENCE_LEVEL, NO_HISTORY, PAST_END_OF_LIFE, Prediction
 from operations.cell import alerts, twin
 from operations.cell.live_twin import CellHistory, LiveTwin
-from operations.request.errors import reading
+from operations.request import remarks
 from operations.request.logs import say
-
-DECIDING = (
-    "PredictionDetails", "ActiveAlerts", "RemainingUsefulLifePrediction", "SoHThresholds", "TemperatureThresholds",
-)  # fmt: skip
-"""What of the Prediction submodel decides about alerts and about what is to be written."""
 
 
 @dataclass(frozen=True)
 class Stored:
-    """What the AAS holds: the values of PredictionDetails, the thresholds and the active alerts."""
+    """What the AAS holds: the values of PredictionDetails, the thresholds, the active alerts.
+
+    `active` and `past` are the alerts of this twin in ActiveAlerts and AlertHistory; `foreign_alerts` are the items of
+    ActiveAlerts that are not: they stay as they are until a person acknowledges them. `foreign` is all that was left
+    out of the values.
+    """
 
     details: dict[str, Any]
     thresholds: alerts.Thresholds
     active: list[alerts.Alert]
+    past: list[alerts.Alert]
+    foreign_alerts: list[Json]
+    foreign: tuple[Foreign, ...] = ()
 
     @classmethod
     def of(cls, submodel: Json) -> Stored:
         """From the JSON of the Prediction submodel."""
-        with reading("prediction of the cell"):
-            values = {name: to_value(child(submodel, name)) for name in DECIDING}
-            active = [alerts.Alert.of(alert) for alert in values["ActiveAlerts"]]
-            return cls(values["PredictionDetails"], alerts.Thresholds.of(values), active)
+        noted: list[Foreign] = []
+        values = read(submodel, prediction_submodel.shape(), noted)
+        active, past = ([alerts.Alert.known(one) for one in values[name]] for name in ("ActiveAlerts", "AlertHistory"))
+        foreign_alerts = [item for item, alert in zip(items_of(submodel), active, strict=True) if alert is None]
+        return cls(
+            values["PredictionDetails"], alerts.Thresholds.of(values), [one for one in active if one],
+            [one for one in past if one], foreign_alerts, tuple(noted),
+        )  # fmt: skip
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many alerts wait for a person; foreign ones do until one ends them."""
+        return alerts.unacknowledged(self.active) + len(self.foreign_alerts)
 
     def is_behind(self, history: CellHistory) -> bool:
         """True when the prediction does not know the last cycle: a write was interrupted, or there is none yet."""
@@ -52,11 +65,20 @@ def stored(live: LiveTwin, history: CellHistory) -> Stored:
 
     As with the history (see live_twin), what somebody changes by hand is noticed when the history is read anew.
     """
-    remembered: Stored | None = history.memory.stored
-    if remembered and live.prediction_time(history) == remembered.details["PredictedAt"]:
-        return remembered
-    history.memory.stored = Stored.of(live.prediction_submodel(history.cell))
-    return history.memory.stored
+    known: Stored | None = history.memory.stored
+    if known is None or live.prediction_time(history) != known.details["PredictedAt"]:
+        known = Stored.of(live.prediction_submodel(history.cell))
+        history.memory.stored = known
+    remarks.note(known.foreign)
+    return known
+
+
+def items_of(submodel: Json, name: str = "ActiveAlerts") -> list[Json]:
+    """The items of a list of alerts as they stand in the AAS; none when it is no list."""
+    elements = submodel.get("submodelElements") or []
+    found: Json = next((one for one in elements if one.get("idShort") == name), {})
+    items = found.get("value") if found.get("modelType") == "SubmodelElementList" else None
+    return [item for item in items if isinstance(item, dict)] if isinstance(items, list) else []
 
 
 def present(live: LiveTwin, history: CellHistory, end_of_life_percent: float | None) -> Prediction:
@@ -73,7 +95,7 @@ def complete(live: LiveTwin, history: CellHistory, found: Stored) -> None:
         write(live, history, found)
     elif history.memory.fleet_summary is None:
         prediction = present(live, history, found.thresholds.soh_end_of_life)
-        put_fleet_summary(live, history, prediction, found.active, datetime.now(UTC))
+        put_fleet_summary(live, history, prediction, found, datetime.now(UTC))
 
 
 def write(
@@ -91,10 +113,14 @@ def write(
     prediction = prediction or present(live, history, found.thresholds.soh_end_of_life)
     change = _alerts_after(found, history, prediction, now)
     new = twin.prediction_values(prediction, now)["PredictionDetails"]
-    if change.kept == found.active and found.details | {"PredictedAt": None} == new | {"PredictedAt": None}:
+    if (
+        not found.foreign
+        and change.kept == found.active
+        and found.details | {"PredictedAt": None} == new | {"PredictedAt": None}
+    ):
         live.put_prediction_time(history.cell, new["PredictedAt"])
         history.memory.stored = replace(found, details=new)
-        put_fleet_summary(live, history, prediction, change.kept, now)
+        put_fleet_summary(live, history, prediction, replace(found, active=change.kept), now)
         return prediction, []
     return prediction, write_whole(live, history, live.prediction_submodel(history.cell), prediction, now)
 
@@ -112,16 +138,17 @@ def write_whole(
     `submodel` is the one read just now, or that with new thresholds, which hold for its alerts without a margin.
     Returns the alerts newly raised.
     """
-    with reading("alerts of the cell"):
-        past = {alert["AlertId"] for alert in to_value(child(submodel, "AlertHistory"))}
-    change = _alerts_after(Stored.of(submodel), history, prediction, now, past, with_margin=not new_thresholds)
+    found = Stored.of(submodel)
+    past = {alert.AlertId for alert in found.past}
+    change = _alerts_after(found, history, prediction, now, past, with_margin=not new_thresholds)
     history.memory.stored = None
-    submodel = with_values(submodel, twin.prediction_values(prediction, now), list_items())
-    live.put_prediction(with_alerts(submodel, change))
+    whole = mended(submodel, prediction_submodel.template())
+    whole = with_values(whole, twin.prediction_values(prediction, now), prediction_submodel.list_items())
+    live.put_prediction(with_alerts(whole, change))
     for alert in change.raised:
         live.metrics.alerts.labels(alert.Indicator, alert.Severity).inc()
         say(logging.WARNING, "alert raised", cell=history.cell, alert=alert.AlertId, value=alert.ActualValue)
-    put_fleet_summary(live, history, prediction, change.kept, now)
+    put_fleet_summary(live, history, prediction, replace(found, active=change.kept), now)
     return change.raised
 
 
@@ -155,7 +182,7 @@ def _alerts_after(
 
 def with_alerts(submodel: Json, change: alerts.Change) -> Json:
     """The Prediction submodel with the alerts after a change; closed ones join its AlertHistory."""
-    kept = [alert.to_element(submodel["id"]) for alert in change.kept]
+    kept = [alert.to_element(submodel["id"]) for alert in change.kept] + Stored.of(submodel).foreign_alerts
     closed = [alert.to_element(submodel["id"]) for alert in change.closed]
     past = [*(child(submodel, "AlertHistory").get("value") or []), *closed][-alerts.HISTORY_LENGTH :]
     new = {"ActiveAlerts": kept, "AlertHistory": past}
@@ -167,8 +194,9 @@ def with_alerts(submodel: Json, change: alerts.Change) -> Json:
 
 
 def put_fleet_summary(
-    live: LiveTwin, history: CellHistory, prediction: Prediction, active: list[alerts.Alert], now: datetime
+    live: LiveTwin, history: CellHistory, prediction: Prediction, found: Stored, now: datetime
 ) -> None:
-    severity, open_alerts = alerts.highest_severity(active), alerts.unacknowledged(active)
+    """`found` holds the alerts that are active now."""
+    severity, open_alerts = alerts.highest_severity(found.active), found.unacknowledged
     summary = twin.fleet_values(history.cell, prediction, history.capacity_trend, severity, open_alerts, now)
     live.put_fleet_summary(history, summary)

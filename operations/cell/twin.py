@@ -14,6 +14,7 @@ from typing import Any
 
 import pandas as pd
 
+from aasx.elements.shape import LARGEST, Foreign
 from aasx.identifiers import model_submodel_id
 from model.prediction import Prediction
 from model.records.cycle import DEFAULT_END_OF_LIFE_PERCENT, History, NOMINAL_CAPACITY_Ah
@@ -42,42 +43,51 @@ def record_values(row: Mapping[str, Any], rated_capacity_Ah: float) -> dict[str,
 
 
 def cycle_row(record: Mapping[str, Any]) -> dict[str, Any]:
-    """One Record's values as a row of the model's table; numbers may be strings, as BaSyx gives them in `$value`."""
+    """One Record's values as a row of the model's table; a time with a zone becomes that of UTC without one."""
     row: dict[str, Any] = {}
     for column, id_short in ID_SHORT.items():
         value = record.get(id_short)
         if column == "cycle_number":
             row[column] = int(value)  # type: ignore[arg-type]
         elif column == "start_time":
-            row[column] = pd.NaT if value is None else pd.Timestamp(value)
+            moment = pd.NaT if value is None else pd.Timestamp(value)
+            row[column] = moment.tz_convert(None) if moment.tzinfo is not None else moment
         else:
             row[column] = math.nan if value is None else float(value)
     return row
 
 
-def cycle_table(records: Iterable[Mapping[str, Any]]) -> pd.DataFrame:
-    """The records' values as the model's table, sorted by cycle number.
+def cycle_table(records: Iterable[Mapping[str, Any]], noted: list[Foreign] | None = None) -> pd.DataFrame:
+    """The records' values (as read by the shape of OperationalData) as the model's table, sorted by cycle number.
 
-    Raises ValueError for a value that is no number and for a cycle number that stands twice.
+    A record without a cycle number, or with one that stands in another already, is left out and noted.
     """
-    cycles = pd.DataFrame([cycle_row(record) for record in records], columns=list(ID_SHORT))
+    found: dict[int, Mapping[str, Any]] = {}
+    left_out: list[Foreign] = []
+    for record in records:
+        number = record.get("id_cycle")
+        if number is None or number < 1:
+            left_out.append(Foreign("id_cycle of a record", repr(number), "a number from 1"))
+        elif number in found:
+            left_out.append(Foreign(f"cycle {number}", "in two records", "in one; the first of them counts"))
+        else:
+            found[number] = record
+    if noted is not None:
+        noted += left_out
+    cycles = pd.DataFrame([cycle_row(record) for record in found.values()], columns=list(ID_SHORT))
     cycles = cycles.astype({column: float for column in ID_SHORT if column not in ("cycle_number", "start_time")})
     cycles = cycles.astype({"cycle_number": int, "start_time": "datetime64[us]"})
-    cycles = cycles.sort_values("cycle_number", ignore_index=True)
-    if cycles["cycle_number"].duplicated().any():
-        raise ValueError("a cycle number stands in two records")
-    return cycles
+    return cycles.sort_values("cycle_number", ignore_index=True)
 
 
-def rated_capacity_Ah(technical_data: Mapping[str, Any]) -> float:
+def rated_capacity_Ah(technical_data: Mapping[str, Any], noted: list[Foreign] | None = None) -> float:
     """The rated capacity that TechnicalData states, else that of the cell type of NASA's set."""
-    value = _technical_property(technical_data, "RatedCapacity")
-    return NOMINAL_CAPACITY_Ah if value is None else float(value)
+    value = _technical_number(technical_data, "RatedCapacity", noted)
+    return NOMINAL_CAPACITY_Ah if value is None else value
 
 
-def cut_off_voltage_V(technical_data: Mapping[str, Any]) -> float | None:
-    value = _technical_property(technical_data, "MinVoltage")
-    return None if value is None else float(value)
+def cut_off_voltage_V(technical_data: Mapping[str, Any], noted: list[Foreign] | None = None) -> float | None:
+    return _technical_number(technical_data, "MinVoltage", noted)
 
 
 def end_of_life_capacity_Ah(end_of_life_percent: float | None, rated_Ah: float) -> float:
@@ -218,10 +228,21 @@ def utc_text(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def _technical_property(technical_data: Mapping[str, Any], id_short: str) -> Any:
-    for area in technical_data.get("TechnicalPropertyAreas") or []:
-        if area.get(id_short) is not None:
-            return area[id_short]
+def _technical_number(technical_data: Mapping[str, Any], id_short: str, noted: list[Foreign] | None) -> float | None:
+    """A positive number of TechnicalData; what stands there instead is noted."""
+    areas = technical_data.get("TechnicalPropertyAreas")
+    for area in areas if isinstance(areas, list) else []:
+        stated = area.get(id_short) if isinstance(area, dict) else None
+        if stated in (None, ""):
+            continue
+        try:
+            value = float(stated)
+        except (TypeError, ValueError):
+            value = math.nan
+        if 0 < value <= LARGEST["xs:double"]:
+            return value
+        if noted is not None:
+            noted.append(Foreign(f"TechnicalData {id_short}", repr(stated)[:40], "a positive number"))
     return None
 
 

@@ -15,7 +15,7 @@ from operations.append_cycle import AppendCycleInputs, AppendCycleOutputs, appen
 from operations.cell.live_twin import LiveTwin
 from operations.predict import PredictInputs, PredictOutputs, predict
 from operations.predict_all import PredictAllInputs, PredictAllOutputs, predict_all
-from operations.request import deadline
+from operations.request import deadline, remarks
 from operations.request.edge import Inputs, Outputs, parse
 from operations.request.errors import OperationError, as_operation_error
 from operations.request.logs import say
@@ -88,8 +88,11 @@ def execute(live: LiveTwin, operation: Operation, cell: str, values: Callable[[]
         deadline.start(live.settings.operation_timeout_s)
         _check_cell(operation, cell)
         inputs = parse(operation.inputs, values())
+        remarks.start()
         with nullcontext() if operation.of_fleet else live.alone(cell):
-            return operation.run(live, cell, inputs)
+            outputs = operation.run(live, cell, inputs)
+        outputs.Message = "; ".join(filter(None, (outputs.Message, remarks.told()))) or None
+        return outputs
     except Exception as error:
         known = as_operation_error(error)
         status = known.status

@@ -264,12 +264,15 @@ def test_caller_that_waits_too_long_for_its_cell_is_told(new_cell, other_setting
         ("TechnicalData", "TechnicalPropertyAreas[0].RatedCapacity", "two"),
     ],
 )
-def test_unreadable_value_in_the_aas_is_named_and_mended_there(new_cell, delegate, submodel, path, value):
-    """BaSyx stores "abc" in an xs:double; whoever did it must be able to see what is wrong."""
+def test_unreadable_value_in_the_aas_is_left_out_and_named(new_cell, delegate, submodel, path, value):
+    """BaSyx stores "abc" in an xs:double; whoever did it must be able to see what is wrong, and all else goes on."""
     cell = new_cell(fading(5))
     element = cell.aas.element(submodel_id(cell.name, submodel), path)
     cell.aas.put_element(submodel_id(cell.name, submodel), path, element | {"value": value})
-    failed = cell.refused("Predict")
-    assert failed.status == "unavailable" and "no readable" in failed.message
+    answer = cell.invoke("Predict")
+    assert answer["PredictedAtCycle"] == 5
+    assert answer["Message"].startswith("left out, since it is not the twin's: ")
+    assert path.rpartition(".")[2] in answer["Message"] and f"is {value!r}, not " in answer["Message"]
     cell.aas.put_element(submodel_id(cell.name, submodel), path, element)
-    assert cell.invoke("Predict")["PredictedAtCycle"] == 5
+    delegate.live.forget(cell.name)
+    assert cell.invoke("Predict")["Message"] is None

@@ -8,6 +8,8 @@ import pandas as pd
 import pytest
 
 from aasx.elements import values
+from aasx.elements.shape import Foreign, read
+from aasx.submodels import operational_data
 from aasx.vocabulary import RECORD_COLUMNS
 from model.records import data
 from model.records.cycle import COLUMNS
@@ -32,14 +34,22 @@ def test_history_comes_back_from_the_aas_as_it_went_in(cell):
         record = twin.record_values(row, history.rated_capacity_Ah)
         assert list(record) == list(types)
         stored.append(json.loads(json.dumps({name: values.to_text(record[name], types[name]) for name in record})))
-    back = twin.cycle_table(reversed(stored))
+    every = operational_data.shape().part(operational_data.RECORDS_PATH).every
+    assert every is not None
+    back = twin.cycle_table(read(record, every) for record in reversed(stored))
     pd.testing.assert_frame_equal(back, history.cycles.reset_index(drop=True), check_dtype=False)
 
 
-def test_a_cycle_number_that_stands_twice_is_refused():
-    record = {"id_cycle": 1, "Capacity": 1.8}
-    with pytest.raises(ValueError, match="two records"):
-        twin.cycle_table([record, record])
+def test_a_cycle_number_that_stands_twice_or_nowhere_is_left_out_and_told():
+    noted: list[Foreign] = []
+    first, second = {"id_cycle": 1, "Capacity": 1.8}, {"id_cycle": 1, "Capacity": 1.2}
+    cycles = twin.cycle_table([first, second, {"id_cycle": None}, {"id_cycle": -3}], noted)
+    assert list(cycles["capacity_Ah"]) == [1.8]
+    assert [str(one) for one in noted] == [
+        "cycle 1 is in two records, not in one; the first of them counts",
+        "id_cycle of a record is None, not a number from 1",
+        "id_cycle of a record is -3, not a number from 1",
+    ]
 
 
 @pytest.mark.parametrize(
