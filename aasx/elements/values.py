@@ -21,7 +21,7 @@ INTEGER_TYPES = ("xs:int", "xs:integer", "xs:long", "xs:short", "xs:byte", "xs:u
 DOUBLE_TYPES = ("xs:double", "xs:float", "xs:decimal")
 NUMBERS = (int, float)
 INTEGER = re.compile(r"[+-]?[0-9]{1,40}")
-DOUBLE = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?INF(inity)?|NaN", re.IGNORECASE)
+DOUBLE = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]+)?|[+-]?INF|[+-]?Infinity|NaN")
 
 
 class MissingElement(LookupError):

@@ -123,7 +123,7 @@ def build(
 def shape() -> Shape:
     """What the twin expects of an OperationalData submodel: any number of records."""
     whole = shape_of(to_json(build(CellDescription(cell="cell", source="-"), [], "")), choices())
-    every = shape_of(record_item("Record0001"), choices())
+    every = shape_of(record_item(), choices())
     return whole.with_part(RECORDS_PATH, replace(whole.part(RECORDS_PATH), every=every))
 
 

@@ -39,7 +39,7 @@ from model.prediction import DEFAULT_CONFIDENCE_LEVEL, Prediction, Scenario, Sim
 from model.records.cycle import History
 from operations.cell import twin
 from operations.request import deadline, remarks
-from operations.request.errors import OperationError
+from operations.request.errors import OperationError, reading
 from operations.request.logs import say
 from operations.request.metrics import Metrics
 from operations.request.settings import Settings
@@ -329,7 +329,8 @@ class LiveTwin:
     def put_prediction_time(self, cell: str, predicted_at: str) -> None:
         """Only when the prediction was made, where all the rest in the AAS is as it would be written again."""
         deadline.remaining_s()
-        self.client.set_value(submodel_id(cell, "Prediction"), PREDICTION_TIME, predicted_at)
+        with reading(f"prediction of {cell}"):
+            self.client.set_value(submodel_id(cell, "Prediction"), PREDICTION_TIME, predicted_at)
 
     def put_fleet_summary(self, history: CellHistory, summary: dict[str, Any]) -> None:
         """The cell's line in the Fleet submodel, when it has changed; a twin without fleet shell has none."""

@@ -1,0 +1,152 @@
+"""Content of the AAS against what the twin expects: foreign content of every kind, at every element there is."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from aasx.cell_description import CellDescription
+from aasx.elements.build import to_json
+from aasx.elements.shape import Foreign, Shape, content_of, mended, read, told
+from aasx.submodels import fleet, operational_data, prediction
+
+Json = dict[str, Any]
+
+KINDS: dict[str, Callable[[Json], Json | None]] = {
+    "text": lambda element: element | {"value": "abc"},
+    "huge": lambda element: element | {"value": "1e308"},
+    "many digits": lambda element: element | {"value": "9" * 400},
+    "infinite": lambda element: element | {"value": "Infinity"},
+    "no number": lambda element: element | {"value": "NaN"},
+    "year one": lambda element: element | {"value": "0001-01-01T00:00:00+14:00"},
+    "superscript": lambda element: element | {"value": "²"},
+    "JSON number": lambda element: element | {"value": -7.5},
+    "structure": lambda element: element | {"value": {"a": [1]}},
+    "another type": lambda element: element | {"valueType": "xs:duration", "value": "P1D"},
+    "another kind": lambda element: {"modelType": "Capability", "idShort": element.get("idShort", "x")},
+    "a collection": lambda element: {
+        "modelType": "SubmodelElementCollection", "idShort": element.get("idShort", "x"),
+        "value": [{"modelType": "Property", "idShort": "²", "valueType": "xs:string", "value": "x"}],
+    },
+    "missing": lambda element: None,
+}  # fmt: skip
+"""What another client may make of an element; None takes it away."""
+
+
+def submodels() -> dict[str, tuple[Json, Shape]]:
+    """A living cell's submodels and the fleet's, every element filled, with what the twin expects of them."""
+    description = CellDescription(cell="X1", source="test")
+    row = {"id_cycle": 1, "Time": "2024-01-01T00:00:00", "type": "discharge", "Capacity": 1.8, "StateOfHealth": 90.0}
+    whole = to_json(prediction.build(description, "http://127.0.0.1:9"))
+    for element in whole["submodelElements"]:
+        if item := prediction.list_items().get(element["idShort"]):
+            element["value"] = [item]
+    return {
+        "OperationalData": (
+            to_json(operational_data.build(description, [row, row | {"id_cycle": 2}], "http://127.0.0.1:9")),
+            operational_data.shape(),
+        ),
+        "Prediction": (whole, prediction.shape()),
+        "Fleet": (to_json(fleet.build({"X1": {"Capacity": 1.8}}, "http://127.0.0.1:9")), fleet.shape()),
+    }
+
+
+def places(element: Json) -> Iterator[list[tuple[str, int]]]:
+    """The way to each element below: (name of the children, index) by (name, index)."""
+    for name in ("submodelElements", "statements", "value"):
+        children = element.get(name)
+        if isinstance(children, list) and element["modelType"] not in ("Operation", "MultiLanguageProperty"):
+            for index, child in enumerate(children):
+                if child["modelType"] != "Operation":
+                    yield [(name, index)]
+                    yield from ([(name, index), *rest] for rest in places(child))
+
+
+def changed(submodel: Json, way: list[tuple[str, int]], kind: str) -> Json:
+    result = json.loads(json.dumps(submodel))
+    parent = result
+    for name, index in way[:-1]:
+        parent = parent[name][index]
+    name, index = way[-1]
+    new = KINDS[kind](parent[name][index])
+    parent[name][index : index + 1] = [] if new is None else [new]
+    return result
+
+
+def has_shape(value: Any, shape: Shape) -> bool:
+    types = {"xs:double": float, "xs:int": int, "xs:long": int, "xs:boolean": bool}
+    match shape.kind:
+        case "Property":
+            return value is None or isinstance(value, types.get(shape.xs_type, str))
+        case "SubmodelElementCollection" | "Submodel":
+            parts: dict[str, Shape] = {} if shape.every is None else dict.fromkeys(value, shape.every)
+            parts |= shape.members or {}
+            return set(value) == set(parts) and all(has_shape(value[name], part) for name, part in parts.items())
+        case "SubmodelElementList":
+            assert shape.every is not None
+            return isinstance(value, list) and all(has_shape(item, shape.every) for item in value)
+        case _:
+            return True
+
+
+CASES = [(name, kind) for name in submodels() for kind in KINDS]
+
+
+@pytest.mark.parametrize(("name", "kind"), CASES, ids=[f"{name}-{kind}" for name, kind in CASES])
+def test_each_element_may_be_foreign(name, kind):
+    """One after another: what comes out has the expected shape, and what could not be read is noted with its place."""
+    submodel, shape = submodels()[name]
+    ways = list(places(submodel))
+    assert len(ways) > 15
+    for way in ways:
+        noted: list[Foreign] = []
+        value = read(changed(submodel, way, kind), shape, noted)
+        assert has_shape(value, shape), way
+        assert all(one.path and str(one) for one in noted)
+        json.dumps(value, allow_nan=False)
+
+
+def test_what_is_told_is_short_and_names_place_and_text():
+    submodel, shape = submodels()["Prediction"]
+    details = next(one for one in submodel["submodelElements"] if one["idShort"] == "PredictionDetails")
+    for element in details["value"]:
+        element["value"] = "²" * 1000
+    noted: list[Foreign] = []
+    read(submodel, shape, noted)
+    text = told(noted)
+    assert text is not None and text.startswith(
+        "left out, since it is not the twin's: PredictionDetails.AtCycle is '²²"
+    )
+    assert "not whole number" in text and text.endswith(f"; and {len(noted) - 3} more") and len(text) < 400
+
+
+def test_other_servers_spellings_are_not_foreign():
+    noted: list[Foreign] = []
+    assert read("", Shape("Property", "xs:double"), noted) is None
+    assert read(1.5, Shape("Property", "xs:double"), noted) == 1.5
+    assert read(True, Shape("Property", "xs:boolean"), noted) is True
+    assert read("2026-01-01T00:00:00+00:00", Shape("Property", "xs:dateTime"), noted) == "2026-01-01T00:00:00Z"
+    assert noted == []
+    assert read("Infinity", Shape("Property", "xs:double"), noted) is None and len(noted) == 1
+
+
+def test_value_only_form_is_read_as_the_elements_are():
+    submodel, shape = submodels()["OperationalData"]
+    assert read(content_of(submodel), shape) == read(submodel, shape)
+
+
+def test_a_thing_that_was_changed_anywhere_is_mended():
+    """Every element of the twin is there again, of its kind, and what nobody touched keeps its value."""
+    submodel, shape = submodels()["Prediction"]
+    chance = random.Random(1)
+    for _ in range(200):
+        broken = submodel
+        for _ in range(3):
+            broken = changed(broken, chance.choice(list(places(broken))), chance.choice(sorted(KINDS)))
+        noted: list[Foreign] = []
+        read(mended(broken, prediction.template()), shape, noted)
+        assert not [one for one in noted if not one.found and "[" not in one.path], noted
