@@ -6,11 +6,16 @@ turns the table into AAS concept descriptions (IEC 61360). The idShorts of the m
 of NASA's files, so that they can be recognised.
 """
 
+import csv
+import pathlib
 from dataclasses import dataclass
+from functools import cache
 
 from basyx.aas import model
 
 from aasx.identifiers import concept_id
+
+TEMPLATE_CONCEPTS_FILE = pathlib.Path(__file__).with_name("templates") / "concepts.csv"
 
 # The identifier the metamodel 3.0 gives this data specification (IDTA-01003-a).
 IEC61360 = "https://admin-shell.io/DataSpecificationTemplates/DataSpecificationIec61360/3"
@@ -494,12 +499,30 @@ def name_of(concept: str, language: str) -> str:
     return CONCEPTS[concept].name_fr if language == "fr" else CONCEPTS[concept].name_en
 
 
+@cache
+def template_concepts() -> dict[str, Concept]:
+    """What the semanticIds of the published templates mean, by identifier; names and definitions in our own words.
+
+    Tools look a concept description up under each id; units of rated values come from there.
+    """
+    with TEMPLATE_CONCEPTS_FILE.open(encoding="utf-8", newline="") as file:
+        return {
+            identifier: Concept(
+                row["id_short"], row["xs_type"] or None, row["unit"] or None, row["name_en"], row["name_fr"],
+                row["definition_en"], row["definition_fr"],
+            )
+            for row in csv.DictReader(file)
+            for identifier in row["ids"].split()
+        }  # fmt: skip
+
+
 def concept_descriptions() -> list[model.ConceptDescription]:
-    """All concepts as AAS concept descriptions with an IEC 61360 data specification, in the table's order."""
-    return [_description(concept) for concept in CONCEPTS.values()]
+    """All concepts as AAS concept descriptions with an IEC 61360 data specification: our own, then the templates'."""
+    own = {concept_id(concept.id): concept for concept in CONCEPTS.values()}
+    return [_description(identifier, concept) for identifier, concept in {**own, **template_concepts()}.items()]
 
 
-def _description(concept: Concept) -> model.ConceptDescription:
+def _description(identifier: str, concept: Concept) -> model.ConceptDescription:
     content = model.DataSpecificationIEC61360(
         model.PreferredNameTypeIEC61360({"en": concept.name_en, "fr": concept.name_fr}),
         data_type=_data_type(concept),
@@ -508,7 +531,7 @@ def _description(concept: Concept) -> model.ConceptDescription:
     )
     specification = model.ExternalReference((model.Key(model.KeyTypes.GLOBAL_REFERENCE, IEC61360),))
     return model.ConceptDescription(
-        concept_id(concept.id),
+        identifier,
         id_short=concept.id,
         administration=model.AdministrativeInformation(version="1", revision="0"),
         embedded_data_specifications=[model.EmbeddedDataSpecification(specification, content)],

@@ -288,10 +288,10 @@ def walk(elements: Iterable[dict], prefix: str = "") -> Iterator[tuple[str, dict
     for element in elements:
         path = f"{prefix}{element['idShort']}"
         yield path, element
-        yield from _walk_children(path, element)
+        yield from walk_children(path, element)
 
 
-def _walk_children(path: str, element: dict) -> Iterator[tuple[str, dict]]:
+def walk_children(path: str, element: dict) -> Iterator[tuple[str, dict]]:
     kind = element.get("modelType")
     if kind == "SubmodelElementCollection":
         yield from walk(element.get("value") or [], f"{path}.")
@@ -300,7 +300,7 @@ def _walk_children(path: str, element: dict) -> Iterator[tuple[str, dict]]:
     elif kind == "SubmodelElementList":
         for index, item in enumerate(element.get("value") or []):
             yield f"{path}[{index}]", item
-            yield from _walk_children(f"{path}[{index}]", item)
+            yield from walk_children(f"{path}[{index}]", item)
 
 
 def file_elements(submodel: dict) -> list[tuple[str, dict]]:

@@ -1,8 +1,8 @@
 """Submodel Nameplate: IDTA 02006-3-0, Digital Nameplate for Industrial Equipment.
 
 Mandatory elements whose value the data set does not give follow one rule: text for people says "not stated by the data
-set", a code or number has no value, and both carry the qualifier ValueAvailability=notStatedBySource. Optional elements
-the data set says nothing about are left out; "B0005" is NASA's test number, not a serial number.
+set", a code, number or address has no value, and all carry the qualifier ValueAvailability=notStatedBySource. Optional
+elements the data set says nothing about are left out; "B0005" is NASA's test number, not a serial number.
 """
 
 from basyx.aas import model
@@ -70,13 +70,13 @@ def build(description: CellDescription, data_sheet_path: str | None = None) -> m
 
 
 def _address() -> model.SubmodelElementCollection:
-    """The four parts the specification's text wants; NationalCode is an ISO code, so it has no placeholder text."""
+    """The four parts the specification's text wants, without placeholder texts: the BaSyx web UI looks addresses up."""
     return collection(
         "AddressInformation",
         [
-            multi_language("Street", NOT_STATED, "0173-1#02-AAO128#002", qualifiers=[not_stated()]),
-            multi_language("Zipcode", NOT_STATED, "0173-1#02-AAO129#002", qualifiers=[not_stated()]),
-            multi_language("CityTown", NOT_STATED, "0173-1#02-AAO132#002", qualifiers=[not_stated()]),
+            multi_language("Street", None, "0173-1#02-AAO128#002", qualifiers=[not_stated()]),
+            multi_language("Zipcode", None, "0173-1#02-AAO129#002", qualifiers=[not_stated()]),
+            multi_language("CityTown", None, "0173-1#02-AAO132#002", qualifiers=[not_stated()]),
             multi_language("NationalCode", None, "0173-1#02-AAO134#002", qualifiers=[not_stated()]),
         ],
         ADDRESS_SEMANTIC_ID,

@@ -6,15 +6,18 @@ hands an invocation over to the delegate named in the qualifier `invocationDeleg
 
 Every operation answers `Status` ("ok" or an error code) and `Message` first, for BaSyx drops the body of an HTTP error.
 Inputs and outputs of one operation must not share an idShort (AASd-134), hence AtCycle (in) and PredictedAtCycle (out).
-Whether an input is required is not in the metamodel: the qualifier `Cardinality` (One, ZeroToOne) says so.
+Whether an input is required is not in the metamodel: the qualifier `Cardinality` (One, ZeroToOne) says so, and the
+description, which forms of generic clients show. Lists hold one item without value, so that strict servers accept them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from basyx.aas import model
 
 from aasx.elements.build import (
+    Texts,
     collection,
     collection_list,
     concept_qualifier,
@@ -145,6 +148,23 @@ OPERATIONS = {
 }
 
 
+RANGES: dict[str, tuple[float, float]] = {
+    "AtCycle": (1, 1_000_000),
+    "FromCycle": (1, 1_000_000),
+    "id_cycle": (1, 1_000_000),
+    "HorizonCycles": (1, 2000),
+    "Cycles": (1, 2000),
+    "ConfidenceLevel": (0.5, 0.99),
+    "SoHWarning": (1, 105),
+    "SoHCritical": (1, 105),
+    "SoHEndOfLife": (1, 105),
+    "TemperatureWarning": (-40, 150),
+    "TemperatureCritical": (-40, 150),
+    "TimeBudget_s": (0.1, 300),
+}
+"""What an input may be, where that does not depend on the cell; the delegate checks it."""
+
+
 def delegation_url(delegate_url: str, cell: str, operation: str) -> str:
     """Where BaSyx sends an invocation; `cell` is "fleet" for the operations of the fleet."""
     return f"{delegate_url.rstrip('/')}/delegation/{cell}/{operation}"
@@ -167,23 +187,41 @@ def variable_element(variable: Variable, is_input: bool = False) -> model.Submod
     """The element that declares a variable, without values; a list holds one item that shows what its items are."""
     concept = variable.concept or variable.id_short
     qualifiers = [concept_qualifier("Cardinality", "One" if variable.required else "ZeroToOne")] if is_input else []
+    common: dict[str, Any] = {"qualifiers": qualifiers, "description": explained(variable, is_input)}
     if variable.trajectory:
-        return trajectory(variable.id_short, {}, qualifiers=qualifiers)
+        empty = {name: (None,) for name in ("Cycle", "Capacity", "CapacityLower", "CapacityUpper")}
+        return trajectory(variable.id_short, empty, **common)
     if variable.items:
         assert variable.item_concept is not None
         item = collection(
             None, [variable_element(part, is_input) for part in variable.items], concept_id(variable.item_concept)
         )
         return collection_list(
-            variable.id_short, [item], concept_id(concept), concept_id(variable.item_concept), qualifiers=qualifiers
+            variable.id_short, [item], concept_id(concept), concept_id(variable.item_concept), **common
         )
     if concept == "RecordCount":
-        return property_("RecordCount", LONG, None, RECORD_COUNT_SEMANTIC_ID, qualifiers=qualifiers)
-    return own_property(variable.id_short, None, concept, qualifiers=qualifiers)
+        return property_("RecordCount", LONG, None, RECORD_COUNT_SEMANTIC_ID, **common)
+    return own_property(variable.id_short, None, concept, **common)
+
+
+def explained(variable: Variable, is_input: bool) -> Texts | None:
+    """What a form shows beside the field: meaning, unit, whether it must be given, and the allowed range."""
+    concept = CONCEPTS.get(variable.concept or variable.id_short)
+    if concept is None:
+        return None
+    unit = f" [{concept.unit}]" if concept.unit not in (None, "1") else ""
+    texts = {"en": concept.definition_en + unit, "fr": concept.definition_fr + unit}
+    if is_input:
+        said = ("required", "obligatoire") if variable.required else ("optional", "facultatif")
+        texts = {language: f"{text}; {word}" for (language, text), word in zip(texts.items(), said, strict=True)}
+        if variable.id_short in RANGES:
+            low, high = RANGES[variable.id_short]
+            texts = {"en": f"{texts['en']}; from {low} to {high}", "fr": f"{texts['fr']} ; de {low} à {high}"}
+    return texts
 
 
 def trajectory(
-    id_short: str, points: dict[str, Sequence[float]], qualifiers: Sequence[model.Qualifier] = ()
+    id_short: str, points: Mapping[str, Sequence[float | None]], **common: Any
 ) -> model.SubmodelElementCollection:
     """Predicted capacity over cycles: four lists of equal length (Cycle; Capacity, CapacityLower, CapacityUpper Ah)."""
     return collection(
@@ -195,5 +233,5 @@ def trajectory(
             value_list("CapacityUpper", points.get("CapacityUpper", ()), "CapacityUpper"),
         ],
         concept_id(id_short),
-        qualifiers=qualifiers,
+        **common,
     )

@@ -6,7 +6,7 @@ from aasx.identifiers import concept_id
 
 
 def test_every_concept_has_names_and_definitions_in_both_languages() -> None:
-    for concept in vocabulary.CONCEPTS.values():
+    for concept in [*vocabulary.CONCEPTS.values(), *vocabulary.template_concepts().values()]:
         texts = (concept.name_en, concept.name_fr, concept.definition_en, concept.definition_fr)
         assert all(text and text == text.strip() for text in texts), concept.id
         assert concept.definition_en != concept.definition_fr, concept.id
@@ -16,7 +16,7 @@ def test_every_concept_has_names_and_definitions_in_both_languages() -> None:
 def test_ids_are_unique_and_become_concept_descriptions() -> None:
     descriptions = [build.to_json(item) for item in vocabulary.concept_descriptions()]
     ids = [item["id"] for item in descriptions]
-    assert len(set(ids)) == len(ids) == len(vocabulary._TABLE)
+    assert len(set(ids)) == len(ids) == len(vocabulary._TABLE) + len(vocabulary.template_concepts())
     assert concept_id("Capacity") in ids
 
 

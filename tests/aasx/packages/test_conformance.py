@@ -128,7 +128,9 @@ MUTATIONS: dict[str, tuple[Callable[[package.Environment], Any], str]] = {
         "belongs to no shell",
     ),
     "concept without description": (
-        lambda e: e["conceptDescriptions"].pop(0),
+        lambda e: e["conceptDescriptions"].remove(
+            next(concept for concept in e["conceptDescriptions"] if "/cd/Capacity/" in concept["id"])
+        ),
         "has no concept description",
     ),
     "concept without French name": (

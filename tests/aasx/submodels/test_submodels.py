@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -41,7 +42,7 @@ def availability(element: dict) -> str | None:
 def test_unknown_values_are_marked_and_never_invented(not_stated: list[Any]) -> None:
     plate = elements(not_stated, "Nameplate")
     assert values.to_value(plate["ManufacturerName"])["en"] == "not stated by the data set"
-    for path in ("OrderCodeOfManufacturer", "AddressInformation.NationalCode"):
+    for path in ("OrderCodeOfManufacturer", "AddressInformation.NationalCode", "AddressInformation.Street"):
         assert "value" not in plate[path] and availability(plate[path]) == "notStatedBySource"
     assert "SerialNumber" not in plate
     data = elements(not_stated, "TechnicalData")
@@ -160,3 +161,31 @@ def test_client_can_encode_every_declared_input() -> None:
                 [{"Cycles": 3}] if element["modelType"] == "SubmodelElementList" else examples[element["valueType"]]
             )
             assert values.to_value(build.argument(element, value)) == value
+
+
+def declared(variables: list[dict]) -> Iterator[dict]:
+    """The elements of operation variables and all below them."""
+    for variable in variables:
+        yield variable["value"]
+        yield from (element for _, element in package.walk_children("", variable["value"]))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_variables_tell_a_form_what_to_show(name: str) -> None:
+    json = build.to_json(operation(OPERATIONS[name], "http://d", "B0005"))
+    for element in declared(json.get("inputVariables") or []):
+        if element.get("idShort"):
+            texts = {text["language"]: text["text"] for text in element["description"]}
+            cardinality = next(item["value"] for item in element["qualifiers"] if item["type"] == "Cardinality")
+            assert ("required" if cardinality == "One" else "optional") in texts["en"]
+            assert ("obligatoire" if cardinality == "One" else "facultatif") in texts["fr"]
+    for element in declared(json["outputVariables"]):
+        if element["modelType"] == "SubmodelElementList":
+            assert len(element["value"]) == 1, f"{element['idShort']}: a strict server wants an item"
+
+
+def test_every_semantic_id_has_a_concept_description(small_twin: SmallTwin) -> None:
+    environment = package.environment_of(small_twin.objects)
+    described = {concept["id"] for concept in environment["conceptDescriptions"]}
+    assert package.semantic_ids(environment["submodels"]) - described == set()
+    assert set(vocabulary.template_concepts()) <= package.semantic_ids(environment["submodels"]), "used no more"

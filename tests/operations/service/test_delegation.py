@@ -185,3 +185,17 @@ def test_template_phase_beside_real_inputs(new_cell, delegate):
 def test_what_is_required_may_not_be_empty(new_cell, delegate):
     outputs = delegated(delegate.url, new_cell(fading(3)).name, own_variables("SetThresholds", ""), "SetThresholds")
     assert outputs["Status"] == "invalidInput" and outputs["Message"].startswith("ChangedBy: missing")
+
+
+def test_ranges_that_the_aas_tells_are_those_that_are_checked():
+    def check(model: type, where: str) -> None:
+        for name, field in model.model_fields.items():  # type: ignore[attr-defined]
+            low, high = (next((getattr(part, end) for part in field.metadata if hasattr(part, end)), None)
+                         for end in ("ge", "le"))  # fmt: skip
+            if name in operation_variables.RANGES:
+                assert operation_variables.RANGES[name] == (low, high), f"{where}.{name}"
+            if item := item_model(field):
+                check(item, f"{where}.{name}")
+
+    for one in OPERATIONS.values():
+        check(one.inputs, one.id_short)
