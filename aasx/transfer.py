@@ -14,8 +14,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any
 
 from aasx.cell_description import CellDescription
-from aasx.client import AasClient, Conflict, NotFound
-from aasx.elements import build, values
+from aasx.client import AasClient, BadAnswer, Conflict, NotFound, Refused, ServerFault
+from aasx.elements import build
 from aasx.identifiers import (
     base_iri,
     cell_of,
@@ -37,7 +37,7 @@ from aasx.packages.package import (
     to_bytes,
     walk,
 )
-from aasx.packages.verification import verify
+from aasx.packages.verification import verify, without_foreign
 from aasx.shell import build_cell, build_fleet, cell_files
 from aasx.submodels import ai_model_nameplate, fleet, operational_data, prediction
 from aasx.submodels.operation_variables import DELEGATION
@@ -50,13 +50,15 @@ LOAD_THREADS = 4
 
 @dataclasses.dataclass(frozen=True)
 class LoadReport:
-    """What `load` did: ids of shells created, kept, and left out because a person had removed the cell; and how many
-    operations now point to another delegate."""
+    """What `load` did: ids of shells created, kept, and left out because a person had removed the cell; how many
+    operations now point to another delegate; and what could not be completed because of what stands there, a line each.
+    """
 
     created: list[str]
     kept: list[str]
     left_out: list[str]
     redirected: int
+    troubled: list[str] = dataclasses.field(default_factory=list)
 
 
 def load(client: AasClient, package: Package, delegate_url: str | None = None) -> LoadReport:
@@ -66,6 +68,7 @@ def load(client: AasClient, package: Package, delegate_url: str | None = None) -
     created, down to single elements, so that a twin takes up what a newer version of the package adds. Cells that were
     removed stay away. With `delegate_url` the operations of all the package's submodels point to that delegate.
     A shell is written after its submodels and files: a load that was cut short is completed by the next one.
+    What somebody else has put in the place of an element stays, is told, and stops nothing else.
     """
     _load_concepts(client, package)
     present = {shell["id"] for shell in client.shells()}
@@ -74,10 +77,19 @@ def load(client: AasClient, package: Package, delegate_url: str | None = None) -
     shells = [shell for shell in package.shells() if shell["id"] not in left_out]
     submodels = {submodel["id"]: _prepared(submodel, delegate_url, removed) for submodel in package.submodels()}
 
+    troubled: list[str] = []
+
+    def keep(submodel: dict) -> int:
+        try:
+            return _keep_submodel(client, submodel, package.files, delegate_url, troubled)
+        except (Refused, ServerFault, BadAnswer, Conflict, LookupError, TypeError, AttributeError, ValueError) as error:
+            troubled.append(f"{submodel['id']}: {error or repr(error)}")
+            return 0
+
     def load_shell(shell: dict) -> int:
         parts = [submodels[id_] for id_ in _submodel_ids(shell) if id_ in submodels]
         if shell["id"] in present:
-            return sum(_keep_submodel(client, submodel, package.files, delegate_url) for submodel in parts)
+            return sum(map(keep, parts))
         for submodel in parts:
             _create_submodel(client, submodel, package.files)
         _create_shell(client, shell, package.files)
@@ -86,7 +98,7 @@ def load(client: AasClient, package: Package, delegate_url: str | None = None) -
     redirected = sum(_in_threads(load_shell, shells))
     ids = sorted(shell["id"] for shell in shells)
     created, kept = [id_ for id_ in ids if id_ not in present], [id_ for id_ in ids if id_ in present]
-    return LoadReport(created, kept, sorted(left_out), redirected)
+    return LoadReport(created, kept, sorted(left_out), redirected, sorted(troubled))
 
 
 def _prepared(submodel: dict, delegate_url: str | None, removed: set[str]) -> dict:
@@ -152,27 +164,36 @@ def _create_shell(client: AasClient, shell: dict, files: Mapping[str, bytes]) ->
         client.put_thumbnail(new["id"], name, files[thumbnail["path"]], content_type)
 
 
-def _keep_submodel(client: AasClient, submodel: dict, files: Mapping[str, bytes], delegate_url: str | None) -> int:
-    """Complete a submodel that is alive without touching what it holds. Returns how many operations were redirected."""
+def _keep_submodel(
+    client: AasClient, submodel: dict, files: Mapping[str, bytes], delegate_url: str | None, troubled: list[str]
+) -> int:
+    """Complete a submodel that is alive without touching what it holds. Returns how many operations were redirected.
+
+    An element of another kind than the package's is left as it is, with all that belongs into it, and named.
+    """
     try:
         alive = client.submodel(submodel["id"])
     except NotFound:
         _create_submodel(client, submodel, files)
         return 0
     redirected = 0 if delegate_url is None else redirect(client, alive, delegate_url)
-    _add_missing_elements(client, alive, submodel)
+    _add_missing_elements(client, alive, submodel, troubled)
     _refresh_operations(client, alive, submodel)
     _refresh_model_facts(client, alive, submodel)
     return redirected
 
 
-def _add_missing_elements(client: AasClient, alive: dict, submodel: dict) -> None:
+def _add_missing_elements(client: AasClient, alive: dict, submodel: dict, troubled: list[str]) -> None:
     """Elements that a newer package has and the submodel lacks; items of lists and cycle records are content."""
-    known = {path for path, _ in walk(alive.get("submodelElements") or [])}
+    kinds = {path: element.get("modelType") for path, element in walk(alive.get("submodelElements") or [])}
+    known = set(kinds)
     for path, element in walk(submodel.get("submodelElements") or []):
         parent = path.rpartition(".")[0]
         is_content = "[" in path or path.startswith(f"{operational_data.RECORDS_PATH}.")
-        if path not in known and not is_content and (not parent or parent in known):
+        if not is_content and kinds.get(path, element["modelType"]) != element["modelType"]:
+            troubled.append(f"{submodel['id']}: {path} is a {kinds[path]}, not a {element['modelType']}")
+            known = {other for other in known if other != path and not other.startswith(f"{path}.")}
+        elif path not in known and not is_content and (not parent or parent in known):
             client.append_element(submodel["id"], parent or None, element)
             known |= {path, *(below for below, _ in walk([element], path.removesuffix(element["idShort"])))}
 
@@ -273,10 +294,10 @@ def _write_summaries(client: AasClient, cells: Iterable[str], replaced: Iterable
         path = f"{fleet.CELLS_PATH}.{cell}"
         if path in known and cell not in replaced:
             continue
-        live = fleet.summary_of(values.submodel_to_value(client.submodel(submodel_id(cell, "Prediction"))))
+        live = fleet.summary_of(client.read_submodel(submodel_id(cell, "Prediction"), prediction.shape()))
         if path in known:
-            old = client.element(fleet_submodel_id(), path)
-            client.put_element(fleet_submodel_id(), path, values.with_value(old, live))
+            old = client.read_element(fleet_submodel_id(), path, fleet.summary_shape())
+            client.put_element(fleet_submodel_id(), path, build.to_json(fleet.cell_summary(cell, old | live)))
         else:
             summary = build.to_json(fleet.cell_summary(cell, live))
             client.append_element(fleet_submodel_id(), fleet.CELLS_PATH, summary)
@@ -285,9 +306,13 @@ def _write_summaries(client: AasClient, cells: Iterable[str], replaced: Iterable
 # --- a running environment into a package
 
 
-def export(client: AasClient, cells: Iterable[str] | None = None, form: str = "xml") -> bytes:
+def export(
+    client: AasClient, cells: Iterable[str] | None = None, form: str = "xml", left_out: list[str] | None = None
+) -> bytes:
     """An AASX package of a running twin: all of it, or the named cells with the AI models they refer to.
 
+    What somebody else has put there and the metamodel does not allow, and files that are gone, are not in it: they are
+    named in `left_out`, a line each, so that every package can be opened and imported again.
     Raises NotFound when a named cell does not exist.
     """
     shells = {shell["id"]: shell for shell in client.shells()}
@@ -299,17 +324,29 @@ def export(client: AasClient, cells: Iterable[str] | None = None, form: str = "x
         shells = {id_: shells[id_] for id_ in wanted}
     submodels: dict[str, dict] = {}
     files: dict[str, bytes] = {}
+    told = [] if left_out is None else left_out
 
     def fetch(shell: dict) -> None:
         for id_ in _submodel_ids(shell):
             submodel = client.submodel(id_)
+            foreign: list[str] = []
+            submodel = without_foreign(submodel, foreign)
             for path, element in file_elements(submodel):
                 if element.get("value"):
                     part = part_name(id_, path, element["contentType"])
-                    files[part] = client.attachment(id_, path)
+                    try:
+                        files[part] = client.attachment(id_, path)
+                    except (NotFound, Refused, ServerFault):
+                        del element["value"]
+                        foreign.append(f"{path}: its file is gone")
             submodels[id_] = canonical(submodel)
+            told.extend(f"{id_}: {one}" for one in foreign)
         if shell["assetInformation"].get("defaultThumbnail"):
-            files[THUMBNAIL_PART] = client.thumbnail(shell["id"])
+            try:
+                files[THUMBNAIL_PART] = client.thumbnail(shell["id"])
+            except (NotFound, Refused, ServerFault):
+                told.append(f"{shell['id']}: its picture is gone")
+                del shell["assetInformation"]["defaultThumbnail"]
 
     _in_threads(fetch, list(shells.values()))
     if cells is not None:
@@ -340,7 +377,8 @@ def delegation_qualifiers(submodel: dict) -> Iterator[tuple[dict, dict]]:
     """The operations of a submodel, each with its qualifier that names the delegate's URL."""
     for element in submodel.get("submodelElements") or []:
         for qualifier in element.get("qualifiers") or []:
-            if element.get("modelType") == "Operation" and qualifier["type"] == DELEGATION:
+            is_url = qualifier.get("type") == DELEGATION and isinstance(qualifier.get("value"), str)
+            if element.get("modelType") == "Operation" and is_url:
                 yield element, qualifier
 
 
@@ -400,7 +438,7 @@ def removed_cells(client: AasClient) -> set[str]:
         names = client.element_value(fleet_submodel_id(), fleet.REMOVED_CELLS_PATH)
     except NotFound:
         return set()
-    return set((names or "").split())
+    return set(names.split()) if isinstance(names, str) else set()
 
 
 def _remember_removed(client: AasClient, cells: set[str]) -> None:

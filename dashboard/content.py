@@ -6,12 +6,14 @@ Values come as the AAS gives them (`$value` is text, anything may be missing); w
 from __future__ import annotations
 
 import csv
-import math
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
+
+from aasx.elements.shape import EARLIEST, LARGEST, LATEST, Foreign
 
 SEVERITIES = ("endOfLife", "critical", "warning", "none")  # worst first
 FALLBACK_RATED_CAPACITY_AH = 2.0  # NASA PCoE README: "from 2Ahr to 1.4Ahr"; used where a cell's data does not say
@@ -36,6 +38,7 @@ class FleetRow:
     unacknowledged: int = 0
     last_update: datetime | None = None
     trend: tuple[tuple[int, float], ...] = ()  # (cycle, capacity_Ah)
+    foreign: dict[str, str] = field(default_factory=dict)  # idShort -> what somebody else wrote there
 
     @property
     def known(self) -> bool:
@@ -44,11 +47,12 @@ class FleetRow:
     @property
     def state(self) -> str:
         """The severity, or "unknown" without data, or as long as the delegate has not looked at the cell."""
-        return "unknown" if not self.known or (self.severity == "none" and self.last_update is None) else self.severity
+        unknown = not self.known or "AlertSeverity" in self.foreign
+        return "unknown" if unknown or (self.severity == "none" and self.last_update is None) else self.severity
 
     @property
     def rated_capacity_Ah(self) -> float:
-        if self.capacity_Ah and self.soh:
+        if self.capacity_Ah and self.soh and self.soh > 1:
             return self.capacity_Ah / self.soh * 100
         return FALLBACK_RATED_CAPACITY_AH
 
@@ -98,10 +102,12 @@ class Alert:
     acknowledged_by: str
     comment: str
     cleared_at: datetime | None
+    foreign: dict[str, str] = field(default_factory=dict)  # idShort -> what somebody else wrote there
 
     @property
     def waits(self) -> bool:
-        return self.state in ("activeUnacknowledged", "clearedUnacknowledged")
+        """Whether a person has to look at it; an alert in a state that nobody knows waits too."""
+        return self.state in ("activeUnacknowledged", "clearedUnacknowledged", "")
 
 
 @dataclass(frozen=True)
@@ -166,14 +172,15 @@ class Cycle:
 
 
 def number(value: Any) -> float | None:
-    """A finite number out of an AAS value (`$value` gives text), None for anything else."""
+    """A finite number out of an AAS value (`$value` gives text), None for anything else and for what is beyond any
+    quantity of a battery."""
     if value is None or isinstance(value, bool):
         return None
     try:
         result = float(value)
     except (TypeError, ValueError):
         return None
-    return result if math.isfinite(result) else None
+    return result if abs(result) <= LARGEST["xs:double"] else None
 
 
 def whole(value: Any) -> int | None:
@@ -192,16 +199,26 @@ def text(value: Any) -> str:
 
 
 def moment(value: Any) -> datetime | None:
-    """Date and time out of an xs:dateTime, with its zone when it has one."""
+    """Date and time out of an xs:dateTime, with its zone when it has one; None outside the years of batteries."""
     try:
-        return datetime.fromisoformat(str(value).replace("Z", "+00:00"))
+        found = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
     except ValueError:
         return None
+    return found if EARLIEST <= found.replace(tzinfo=None) < LATEST else None
 
 
 def natural(name: str) -> list[Any]:
     """Sort key under which B9 comes before B10."""
-    return [(int(part), "") if part.isdigit() else (0, part.lower()) for part in re.split(r"(\d+)", name)]
+    return [(int(part), "") if part.isdecimal() else (0, part.lower()) for part in re.split(r"([0-9]+)", name)]
+
+
+def foreign_below(path: str, noted: Iterable[Foreign]) -> dict[str, str]:
+    """What is foreign below a path: idShort -> what stands there; the path itself stands under ""."""
+    found = {}
+    for one in noted:
+        if one.path == path or one.path.startswith((f"{path}.", f"{path}[")):
+            found[one.path[len(path) :].lstrip(".")] = one.found
+    return found
 
 
 def record(values: dict[str, Any]) -> dict[str, Any]:
@@ -257,7 +274,7 @@ def _join(parts: dict[str, list[tuple[float, float | None, float | None, float |
     return joined
 
 
-def fleet_row(name: str, values: dict[str, Any]) -> FleetRow:
+def fleet_row(name: str, values: dict[str, Any], noted: Iterable[Foreign] = ()) -> FleetRow:
     severity = text(values.get("AlertSeverity"))
     return FleetRow(
         cell=name,
@@ -274,6 +291,7 @@ def fleet_row(name: str, values: dict[str, Any]) -> FleetRow:
         unacknowledged=whole(values.get("UnacknowledgedAlerts")) or 0,
         last_update=moment(values.get("LastUpdate")),
         trend=trend(values.get("CapacityTrend")),
+        foreign=foreign_below(f"Cells.{name}", noted),
     )
 
 
@@ -342,7 +360,7 @@ def simulation_of(values: dict[str, Any]) -> Simulation:
     )
 
 
-def _alert(cell: str, values: dict[str, Any]) -> Alert:
+def _alert(cell: str, values: dict[str, Any], path: str, noted: Iterable[Foreign]) -> Alert:
     return Alert(
         cell=cell,
         alert_id=text(values.get("AlertId")),
@@ -356,10 +374,15 @@ def _alert(cell: str, values: dict[str, Any]) -> Alert:
         acknowledged_by=text(values.get("AcknowledgedBy")),
         comment=text(values.get("AcknowledgementComment")),
         cleared_at=moment(values.get("ClearedAt")),
+        foreign=foreign_below(path, noted),
     )
 
 
-def prediction_submodel(cell: str, values: dict[str, Any]) -> PredictionSubmodel:
+def prediction_submodel(cell: str, values: dict[str, Any], noted: Sequence[Foreign] = ()) -> PredictionSubmodel:
+    def listed(name: str) -> tuple[Alert, ...]:
+        items = enumerate(values.get(name) or [])
+        return tuple(_alert(cell, item, f"{name}[{index}]", noted) for index, item in items)
+
     life = values.get("RemainingUsefulLifePrediction") or {}
     pre_alerts = [number(item.get("PreAlertValue")) for item in life.get("ListPreAlerts") or []] + [None, None]
     health = values.get("SoHThresholds") or {}
@@ -382,8 +405,8 @@ def prediction_submodel(cell: str, values: dict[str, Any]) -> PredictionSubmodel
         )
     return PredictionSubmodel(
         forecast=forecast_of(flat),
-        alerts=tuple(_alert(cell, item) for item in values.get("ActiveAlerts") or []),
-        history=tuple(_alert(cell, item) for item in values.get("AlertHistory") or []),
+        alerts=listed("ActiveAlerts"),
+        history=listed("AlertHistory"),
         thresholds=Thresholds(
             rul_warning=pre_alerts[0],
             rul_critical=pre_alerts[1],

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,12 +12,17 @@ from babel.dates import format_datetime, format_timedelta
 from babel.numbers import format_decimal
 
 from aasx import vocabulary
+from aasx.elements.shape import Foreign
 from dashboard.texts_en import TEXTS as ENGLISH
 from dashboard.texts_fr import TEXTS as FRENCH
 
 LANGUAGES = {"en": ("English", ENGLISH, "en_GB"), "fr": ("Français", FRENCH, "fr_FR")}
 MISSING = "—"
 UNIT_SPACE = "\u00a0"
+FOREIGN_SIGN = "⚠"
+EXPECTED = ("number", "whole number", "true or false", "date and time", "text", "one of", "a structure", "a list",
+            "a range")  # fmt: skip
+"""What belongs in the place of a foreign value, as aasx.elements.shape says it."""
 
 
 def escape(text: object) -> str:
@@ -115,6 +121,20 @@ class Language:
         else:
             title, measured_in = name, None
         return f"{title} ({measured_in})" if unit and measured_in and measured_in != "1" else title
+
+    def foreign(self, one: Foreign) -> str:
+        """Where somebody else's value stands, what it is and what belongs there."""
+        if not one.found:
+            return self("foreign.missing", path=one.path)
+        kind = next((name for name in EXPECTED if one.expected.startswith(name)), "")
+        expected = self(f"foreign.expected.{kind}") + one.expected[len(kind) :] if kind else one.expected
+        return self("foreign.value", path=one.path, found=one.found, expected=expected)
+
+    @staticmethod
+    def marked(shown: str, foreign: Mapping[str, str], *names: str) -> str:
+        """What is shown for a value, or the sign that somebody else wrote another one there, with that one."""
+        found = next((foreign[name] for name in names if name in foreign), None)
+        return shown if found is None else f"{FOREIGN_SIGN} {found or MISSING}"
 
     @property
     def plot_separators(self) -> str:

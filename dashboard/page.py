@@ -15,6 +15,7 @@ from dashboard.twin import Reading, Trouble, Twin
 
 T = TypeVar("T")
 PASSING = ("busy", "slow", "unreachable", "delegate", "unavailable", "timeout")  # troubles that end by themselves
+MOST_FOREIGN = 5  # of the values that are not the twin's: named on the page
 RETRY = "_retry"  # of the session's state: something could not be read, the page is to be drawn again
 
 
@@ -59,6 +60,15 @@ class Page:
             age = self.words.quantity(time.time() - oldest, "s")
             self.notice("warning", f"{self.explain(stale[0].trouble)} {self.words('stale.shown', age=age)}")  # type: ignore[arg-type]
         return bool(stale)
+
+    def note_foreign(self, *readings: Reading[Any]) -> bool:
+        """Says which values somebody else has written, so that they cannot be shown. True when there are any."""
+        noted = list(dict.fromkeys(one for reading in readings for one in reading.foreign))
+        if noted:
+            listed = "; ".join(self.words.foreign(one) for one in noted[:MOST_FOREIGN])
+            more = self.words("foreign.more", count=len(noted) - MOST_FOREIGN) if len(noted) > MOST_FOREIGN else ""
+            self.notice("warning", f"{self.words('foreign', count=len(noted))} {listed}{more}")
+        return bool(noted)
 
     def attempt(self, action: Callable[[], T]) -> T | None:
         """The action's result; when it fails, says why on the page and gives None."""

@@ -21,7 +21,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from aasx import client as aas
+from aasx.elements.shape import Foreign
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
+from aasx.submodels import fleet, operational_data, prediction
 from aasx.submodels.operational_data import LATEST_CURVES_PATH, RECORDS_PATH
 from dashboard.content import (
     Cycle,
@@ -60,21 +62,32 @@ class Trouble(Exception):
 
 @dataclass(frozen=True)
 class Reading(Generic[T]):
-    """A value, how old it is, and what is wrong when it is older than it should be."""
+    """A value, how old it is, what is wrong when it is older than it should be, and what was left out of it because
+    somebody else wrote it."""
 
     value: T
     read_at: float  # time.time()
     trouble: Trouble | None = None
+    foreign: tuple[Foreign, ...] = ()
 
     @property
     def stale(self) -> bool:
         return self.trouble is not None
 
 
+@dataclass(frozen=True)
+class Found(Generic[T]):
+    """What a fetch found, where some of it may be foreign."""
+
+    value: T
+    foreign: tuple[Foreign, ...] = ()
+
+
 @dataclass
 class _Entry:
     value: Any
     read_at: float
+    foreign: tuple[Foreign, ...] = ()
     expired: bool = False  # something was written or a refresh was asked for
 
 
@@ -96,7 +109,7 @@ class Twin:
     # ---- reading, with cache and staleness -------------------------------------------------------------------
 
     def read(
-        self, key: Any, fetch: Callable[[], T], max_age_s: float, first_patience_s: float | None = None
+        self, key: Any, fetch: Callable[[], T | Found[T]], max_age_s: float, first_patience_s: float | None = None
     ) -> Reading[T]:
         """The value of `fetch`, at most `max_age_s` old, or the last known one marked stale. Raises Trouble.
 
@@ -106,7 +119,7 @@ class Twin:
         with self._lock:
             entry = self._cache.get(key)
             if entry and not entry.expired and time.time() - entry.read_at <= max_age_s:
-                return Reading(entry.value, entry.read_at)
+                return Reading(entry.value, entry.read_at, None, entry.foreign)
             future = self._running.get(key)
             if future is None:
                 future = self._threads.submit(self._fetch, key, fetch)
@@ -115,7 +128,8 @@ class Twin:
         if entry:
             patience_s = PATIENCE_IN_TROUBLE_S if self.trouble and self.trouble.kind == "slow" else PATIENCE_S
         try:
-            return Reading(future.result(patience_s), time.time())
+            found = future.result(patience_s)
+            return Reading(found.value, time.time(), None, found.foreign)
         except NotYet:
             if entry is None:
                 raise Trouble("busy") from None
@@ -129,15 +143,16 @@ class Twin:
                 raise
         if entry is None:
             raise trouble
-        return Reading(entry.value, entry.read_at, trouble)
+        return Reading(entry.value, entry.read_at, trouble, entry.foreign)
 
-    def _fetch(self, key: Any, fetch: Callable[[], T]) -> T:
+    def _fetch(self, key: Any, fetch: Callable[[], T | Found[T]]) -> Found[T]:
         try:
             value = fetch()
+            found = value if isinstance(value, Found) else Found(value)
             with self._lock:
-                self._cache[key] = _Entry(value, time.time())
+                self._cache[key] = _Entry(found.value, time.time(), found.foreign)
             self._trouble = None
-            return value
+            return found
         except aas.AasError as error:
             trouble = _trouble_of(error)
             if trouble.kind in ("unreachable", "slow"):
@@ -179,9 +194,10 @@ class Twin:
     def fleet(self) -> Reading[list[FleetRow]]:
         """Every row of the Fleet submodel, in one request."""
 
-        def fetch() -> list[FleetRow]:
-            cells = self.client.submodel_value(fleet_submodel_id()).get("Cells") or {}
-            return [fleet_row(name, values) for name, values in cells.items()]
+        def fetch() -> Found[list[FleetRow]]:
+            noted: list[Foreign] = []
+            cells = self.client.read_submodel(fleet_submodel_id(), fleet.shape(), noted)["Cells"]
+            return Found([fleet_row(name, values, noted) for name, values in cells.items()], tuple(noted))
 
         return self.read(("fleet",), fetch, SHORT_AGE_S)
 
@@ -200,25 +216,31 @@ class Twin:
     def records(self, cell: str) -> Reading[list[dict[str, Any]]]:
         """The cell's discharge cycles, oldest first: {idShort: number, text or None}."""
 
-        def fetch() -> list[dict[str, Any]]:
-            records = self.client.element_value(submodel_id(cell, "OperationalData"), RECORDS_PATH) or {}
-            rows = [record(values) for values in records.values()]
-            return sorted(rows, key=lambda row: row.get("id_cycle") or 0)
+        def fetch() -> Found[list[dict[str, Any]]]:
+            noted: list[Foreign] = []
+            shape = operational_data.shape().part(RECORDS_PATH)
+            records = self.client.read_element(submodel_id(cell, "OperationalData"), RECORDS_PATH, shape, noted)
+            rows = [record(values) for values in records.values() if values["id_cycle"] is not None]
+            return Found(sorted(rows, key=lambda row: row["id_cycle"]), tuple(noted))
 
         return self.read(("records", cell), fetch, SHORT_AGE_S)
 
     def live(self, cell: str) -> Reading[dict[str, Any]]:
         """The cell's last sample (LiveState), numbers converted, LastUpdate a datetime."""
 
-        def fetch() -> dict[str, Any]:
-            state = record(self.client.element_value(submodel_id(cell, "OperationalData"), "LiveState") or {})
-            return state | {"LastUpdate": moment(state.get("LastUpdate"))}
+        def fetch() -> Found[dict[str, Any]]:
+            noted: list[Foreign] = []
+            shape = operational_data.shape().part("LiveState")
+            state = record(self.client.read_element(submodel_id(cell, "OperationalData"), "LiveState", shape, noted))
+            return Found(state | {"LastUpdate": moment(state.get("LastUpdate"))}, tuple(noted))
 
         return self.read(("live", cell), fetch, LIVE_AGE_S)
 
     def prediction(self, cell: str) -> Reading[PredictionSubmodel]:
-        def fetch() -> PredictionSubmodel:
-            return prediction_submodel(cell, self.client.submodel_value(submodel_id(cell, "Prediction")))
+        def fetch() -> Found[PredictionSubmodel]:
+            noted: list[Foreign] = []
+            values = self.client.read_submodel(submodel_id(cell, "Prediction"), prediction.shape(), noted)
+            return Found(prediction_submodel(cell, values, noted), tuple(noted))
 
         return self.read(("prediction", cell), fetch, SHORT_AGE_S)
 

@@ -41,11 +41,14 @@ def main() -> int:
     options = parse_arguments()
     client = AasClient(options.basyx_url, timeout_s=60.0)
     plain = options.file.suffix.lower() == ".json"
-    content = transfer.export(client, options.cells, "json" if options.json or plain else "xml")
+    left_out: list[str] = []
+    content = transfer.export(client, options.cells, "json" if options.json or plain else "xml", left_out)
     if plain:
         content = package.without_files(package.read(content))
     options.file.write_bytes(content)
     print(f"{options.file}  {len(content):,} bytes")
+    for line in left_out:
+        print(f"left out, for no package can hold it: {line}", file=sys.stderr)
     return 0
 
 

@@ -43,6 +43,8 @@ def main() -> int:
         f"{len(report.created)} shells created, {len(report.kept)} kept, {report.redirected} operations redirected"
         f" in {time.monotonic() - start:.1f} s"
     )
+    for line in report.troubled:
+        print(f"left as it is: {line}", file=sys.stderr)
     if report.left_out:
         print(f"left out, since they were removed: {', '.join(report.left_out)} (import_twin.py brings a cell back)")
     return 0

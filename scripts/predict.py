@@ -15,8 +15,9 @@ sys.path.insert(0, str(ROOT))
 
 from console import add_basyx_url, run  # noqa: E402
 
-from aasx.client import AasClient  # noqa: E402
-from aasx.identifiers import check_cell_name, fleet_submodel_id, submodel_id  # noqa: E402
+from aasx.client import AasClient, OperationFailed  # noqa: E402
+from aasx.identifiers import cell_of, check_cell_name, fleet_submodel_id, submodel_id  # noqa: E402
+from aasx.submodels import fleet  # noqa: E402
 
 TIMEOUT_S = 120.0
 
@@ -42,8 +43,9 @@ def number(value: float | None, digits: int = 0) -> str:
 
 
 def line(cell: str, outputs: dict) -> str:
+    told = f"   {outputs.get('Message') or outputs.get('ResultMessage') or ''}".rstrip()
     rul = f"{number(outputs['RUL'])} ({number(outputs['RULLower'])} to {number(outputs['RULUpper'])}) cycles"
-    return f"{cell:20} SoH {number(outputs['StateOfHealth'], 1):>5} %   RUL {rul}"
+    return f"{cell:20} SoH {number(outputs['StateOfHealth'], 1):>5} %   RUL {rul}{told}"
 
 
 def main() -> int:
@@ -51,22 +53,39 @@ def main() -> int:
     client = AasClient(options.basyx_url, timeout_s=TIMEOUT_S)
     cells = [check_cell_name(cell) for cell in options.cells]
     if options.if_never:
-        fleet = client.element_value(fleet_submodel_id(), "Cells") or {}
-        if not fleet:
-            print("the fleet is empty")
-            return 0
-        if all(entry["LastUpdate"] for entry in fleet.values()):
-            cells = [min(fleet)]
+        return predict_if_never(client)
     inputs = {} if options.at_cycle is None else {"AtCycle": options.at_cycle}
     for cell in cells:
         print(line(cell, client.invoke(submodel_id(cell, "Prediction"), "Predict", inputs)))
-    if cells:
+    return 0 if cells or predict_fleet(client) else 1
+
+
+def predict_if_never(client: AasClient) -> int:
+    """As a start needs it: a cell that cannot be predicted is told, and keeps nobody from starting."""
+    names = sorted(filter(None, (cell_of(shell["id"]) for shell in client.shells())))
+    if not names:
+        print("the fleet is empty")
         return 0
+    known = client.read_submodel(fleet_submodel_id(), fleet.shape())["Cells"]
+    if not all(known.get(name, {}).get("LastUpdate") for name in names):
+        predict_fleet(client)
+        return 0
+    for name in names:
+        try:
+            print(line(name, client.invoke(submodel_id(name, "Prediction"), "Predict", {})))
+            return 0
+        except OperationFailed as error:
+            print(f"{name:20} {error}")
+    return 0
+
+
+def predict_fleet(client: AasClient) -> bool:
+    """Predicts all cells; True when each of them could be."""
     results = client.invoke(fleet_submodel_id(), "PredictAll", {})["Results"] or []
     for result in results:
-        failed = result["ResultStatus"] != "ok"
-        print(f"{result['Battery']:20} {result['ResultMessage']}" if failed else line(result["Battery"], result))
-    return 1 if any(result["ResultStatus"] != "ok" for result in results) else 0
+        done = result["ResultStatus"] == "ok"
+        print(line(result["Battery"], result) if done else f"{result['Battery']:20} {result['ResultMessage']}")
+    return all(result["ResultStatus"] == "ok" for result in results)
 
 
 if __name__ == "__main__":

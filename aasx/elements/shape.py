@@ -182,13 +182,15 @@ def _read_members(content: Any, shape: Shape, noted: list[Foreign], path: str, i
     if not isinstance(content, dict):
         if content not in (None, ""):
             noted.append(Foreign(path or "the submodel", _shown(content), "a structure"))
+        elif shape.members and not in_item:
+            noted.append(Foreign(path or "the submodel", "empty", "a structure"))
         content, in_item = {}, True  # what lies below is not told apart
     found = {}
     for name, part in (shape.members or {}).items():
         below = f"{path}.{name}" if path else name
         if name not in content and not in_item and part.kind not in ("File", "Operation", "MultiLanguageProperty"):
             noted.append(Foreign(below, "", "an element"))
-        found[name] = _read(content.get(name), part, noted, below, in_item)
+        found[name] = _read(content.get(name), part, noted, below, in_item or name not in content)
     if shape.every is not None:
         for name, part_content in content.items():
             if name not in found:
@@ -292,9 +294,21 @@ def mended(element: Json, template: Json) -> Json:
     if kind == "Property" and element.get("valueType") != template["valueType"]:
         value = read(element.get("value"), Shape("Property", template["valueType"]))
         return values.with_value(template, value)
-    if kind == "SubmodelElementList" and not _is_list_like(element, template):
-        return template
+    if kind == "SubmodelElementList":
+        if not _is_list_like(element, template):
+            return template
+        items = [item for item in element.get("value") or [] if is_item_of(element, item)]
+        return values.with_items(element, items)
     return element
+
+
+def is_item_of(list_element: Json, item: Any) -> bool:
+    """Whether a list may hold the item: one of its kind and value type (AASd-108 and 109)."""
+    if not isinstance(item, dict) or item.get("modelType") != list_element.get("typeValueListElement"):
+        return False
+    return item["modelType"] not in ("Property", "Range") or item.get("valueType") == list_element.get(
+        "valueTypeListElement"
+    )
 
 
 def _is_list_like(element: Json, template: Json) -> bool:

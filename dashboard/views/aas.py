@@ -13,7 +13,7 @@ import streamlit as st
 from dashboard import state
 from dashboard.components import pieces
 from dashboard.content import bound
-from dashboard.language import escape
+from dashboard.language import FOREIGN_SIGN, escape
 from dashboard.page import Page
 
 SUBMODELS = ("Nameplate", "TechnicalData", "OperationalData", "Prediction")
@@ -106,10 +106,11 @@ def branch(page: Page, element: dict, name: str, depth: int) -> str:
 
 def leaf(page: Page, element: dict) -> str:
     from aasx import vocabulary
+    from aasx.elements import values
 
     kind, value = element.get("modelType"), element.get("value")
     if kind == "MultiLanguageProperty":
-        return " / ".join(f"{text['language']}: {text['text']}" for text in value or []) or "—"
+        return " / ".join(f"{text.get('language')}: {text.get('text')}" for text in value or []) or "—"
     if kind == "Range":
         ends = [bound(element.get(end)) for end in ("min", "max")]
         return " … ".join(page.words.plain(end) or "∞" for end in ends)
@@ -123,6 +124,10 @@ def leaf(page: Page, element: dict) -> str:
     if value in (None, "", []):
         return "—"
     name = element.get("idShort") or ""
+    try:
+        values.from_text(value, element.get("valueType") or "xs:string")
+    except (ValueError, AttributeError, TypeError):
+        return f"{FOREIGN_SIGN} {value}"
     unit = vocabulary.unit_of(name) if name in vocabulary.CONCEPTS and element.get("valueType") == "xs:double" else None
     return f"{value} {unit}" if unit and unit != "1" else str(value)
 
@@ -166,7 +171,8 @@ def snippets(base_url: str, submodel_id: str, operation: dict) -> tuple[str, str
     from aasx.elements.build import argument
 
     declared = {variable["value"]["idShort"]: variable["value"] for variable in operation.get("inputVariables") or []}
-    inputs = {key: value for key, value in EXAMPLES.get(operation["idShort"], {}).items() if key in declared}
+    examples = EXAMPLES.get(operation["idShort"], {}).items()
+    inputs = {key: value for key, value in examples if declared.get(key, {}).get("valueType")}
     arguments = [{"value": argument(declared[key], value)} for key, value in inputs.items()]
     body = json.dumps({"inputArguments": arguments, "inoutputArguments": []}, ensure_ascii=False)
     identifier = base64.urlsafe_b64encode(submodel_id.encode("utf-8")).decode("ascii").rstrip("=")

@@ -7,7 +7,7 @@ import streamlit as st
 from dashboard import state, theme
 from dashboard.components import pieces
 from dashboard.content import SEVERITIES, Alert, FleetRow, PredictionSubmodel, Thresholds
-from dashboard.language import escape, parse_number
+from dashboard.language import MISSING, escape, parse_number
 from dashboard.page import Page
 from dashboard.twin import Trouble
 
@@ -83,14 +83,15 @@ def listing(page: Page, tab: str, cell: str) -> None:
         reading = page.read(lambda row=row: page.twin.prediction(row.cell))  # type: ignore[misc]
         if reading is not None:
             page.note_stale(reading)
+            page.note_foreign(reading)
             found += of_kind(reading.value, tab)
     if not found:
         page.notice("none", words(f"alerts.{tab}.none"))
     elif tab == "active":
         st.text_input(words("alerts.your_name"), key="operator", max_chars=100, width=360,
                       placeholder=words("alerts.your_name.hint"))  # fmt: skip
-        for alert in found:
-            open_alert(page, alert)
+        for index, alert in enumerate(found):
+            open_alert(page, alert, index)
     else:
         page.html(closed_table(page, found))
     if pages > 1:
@@ -110,39 +111,52 @@ def sentence(page: Page, alert: Alert) -> str:
     unit = UNITS.get(alert.indicator, "")
     if alert.indicator == "ModelRange":
         return words("alert.ModelRange")
+    if not alert.indicator:
+        return words.marked(MISSING, alert.foreign, "Indicator", "")
     actual, limit = (
-        words.cycles(value) if unit == "cycle" else words.quantity(value, unit, 1)
-        for value in (alert.actual, alert.threshold)
+        words.marked(words.cycles(value) if unit == "cycle" else words.quantity(value, unit, 1), alert.foreign, name)
+        for name, value in (("ActualValue", alert.actual), ("ThresholdValue", alert.threshold))
     )
     return words("alert.sentence", indicator=words.concept(alert.indicator), actual=actual, limit=limit)
 
 
-def open_alert(page: Page, alert: Alert) -> None:
+def severity_of(alert: Alert) -> str:
+    return alert.severity or "unknown"
+
+
+def severity_words(page: Page, alert: Alert) -> str:
+    return page.words.marked(page.words(f"severity.{severity_of(alert)}"), alert.foreign, "Severity")
+
+
+def open_alert(page: Page, alert: Alert, index: int) -> None:
+    """`index` tells alerts apart that somebody else has given the same AlertId, or none."""
     words = page.words
-    with page.card(f"alert_{alert.cell}_{alert.alert_id}"):
+    with page.card(f"alert_{alert.cell}_{alert.alert_id}_{index}"):
         text, comment, button = st.columns([3.2, 2, 1.15], vertical_alignment="bottom")
         with text:
             gone = f" · {words('alert.cleared_itself')}" if alert.state == "clearedUnacknowledged" else ""
-            raised = f"{words('alert.raised', when=words.moment(alert.raised_at))} · {words.age(alert.raised_at)}{gone}"
+            when = words.marked(words.moment(alert.raised_at), alert.foreign, "RaisedAt")
+            state_note = words.marked("", alert.foreign, "AlertState")
+            raised = f"{words('alert.raised', when=when)} · {words.age(alert.raised_at)}{gone} {state_note}".rstrip()
             page.html(
-                f'<div class="alert">{theme.state_badge(alert.severity, words(f"severity.{alert.severity}"))}'
+                f'<div class="alert">{theme.state_badge(severity_of(alert), severity_words(page, alert))}'
                 f'<a class="go" href="{escape(state.link("cell", cell=alert.cell))}">{escape(alert.cell)}</a>'
                 f"<p>{escape(sentence(page, alert))}</p><small>{escape(raised)}</small></div>"
             )
-        key = f"{alert.cell}_{alert.alert_id}"
+        key = f"{alert.cell}_{alert.alert_id}_{index}"
         comment.text_input(words("alert.comment"), key=f"comment_{key}", max_chars=500,
                            placeholder=words("alert.comment.hint"))  # fmt: skip
         button.button(words("alert.acknowledge"), key=f"acknowledge_{key}", type="primary", width="stretch",
-                      on_click=acknowledge, args=(page, alert))  # fmt: skip
+                      disabled=not alert.alert_id, on_click=acknowledge, args=(page, alert, key))  # fmt: skip
 
 
-def acknowledge(page: Page, alert: Alert) -> None:
+def acknowledge(page: Page, alert: Alert, key: str) -> None:
     words = page.words
     name = (st.session_state.get("operator") or "").strip()
     if not name:
         st.session_state["_said"] = ("warning", words("alerts.name_first"))
         return
-    comment = (st.session_state.get(f"comment_{alert.cell}_{alert.alert_id}") or "").strip()
+    comment = (st.session_state.get(f"comment_{key}") or "").strip()
     try:
         page.twin.acknowledge(alert.cell, alert.alert_id, name, comment)
     except Trouble as trouble:
@@ -161,8 +175,9 @@ def closed_table(page: Page, found: list[Alert]) -> str:
     for alert in found:
         by = f"{alert.acknowledged_by} · {words.moment(alert.acknowledged_at)}" if alert.acknowledged_by else "—"
         rows.append([
-            alert.cell, words(f"severity.{alert.severity}"), sentence(page, alert), words.moment(alert.raised_at), by,
-            alert.comment or "—", words.moment(alert.cleared_at),
+            alert.cell, severity_words(page, alert), sentence(page, alert),
+            words.marked(words.moment(alert.raised_at), alert.foreign, "RaisedAt"), by, alert.comment or "—",
+            words.moment(alert.cleared_at),
         ])  # fmt: skip
     return pieces.table(columns, rows)
 
@@ -174,6 +189,7 @@ def limits(page: Page, cell: str) -> None:
     if reading is None:
         return
     page.note_stale(reading)
+    page.note_foreign(reading)
     present = reading.value.thresholds
     with page.card("limits"):
         page.title(words("limits.title", cell=cell), words("limits.hint"))

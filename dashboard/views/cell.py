@@ -10,8 +10,9 @@ import streamlit as st
 
 from dashboard import charts, state, theme
 from dashboard.components import pieces
-from dashboard.content import Forecast, PredictionSubmodel, Thresholds
-from dashboard.language import MISSING, Language, escape
+from dashboard.content import Forecast, PredictionSubmodel, Thresholds, foreign_below
+from dashboard.content import number as content_number
+from dashboard.language import FOREIGN_SIGN, MISSING, Language, escape
 from dashboard.page import Page
 from dashboard.twin import Reading, Trouble
 
@@ -42,6 +43,7 @@ def show(page: Page) -> None:
     if reading is None or records is None:
         return
     page.note_stale(reading, records)
+    page.note_foreign(reading, records)
     with page.card("capacity"):
         shown = history(page, cell, records.value, reading.value)
     left, right = st.columns([1.15, 1], gap="small")
@@ -69,13 +71,16 @@ def live(page: Page, cell: str) -> None:
         return
     prediction, now = reading.value, sample.value
     forecast, limits = prediction.forecast, prediction.thresholds
+    details = foreign_below("PredictionDetails", reading.foreign)
     soh = forecast.soh if forecast.soh is not None else now.get("StateOfHealth")
     severity = health_state(soh, limits.soh_warning, limits.soh_critical, limits.soh_end_of_life)
     interval = words.interval(forecast.soh_lower, forecast.soh_upper, "%", 1)
     ring, figures = st.columns([1, 4.4], vertical_alignment="center")
     with ring:
         marks = [mark for mark in (limits.soh_warning, limits.soh_critical, limits.soh_end_of_life) if mark is not None]
-        drawn = pieces.ring(soh, severity, words.quantity(soh, "%", 1), words("soh.short"), marks)
+        health = foreign_below("StateOfHealthPrediction", reading.foreign)
+        health_text = words.marked(words.quantity(soh, "%", 1), health, "StateOfHealth")
+        drawn = pieces.ring(soh, severity, health_text, words("soh.short"), marks)
         page.html(
             f'<div class="gauge{" stale" if reading.stale else ""}">{drawn}'
             f"{theme.state_badge(severity, words(f'severity.{severity}'))}<small>{escape(interval)}</small></div>"
@@ -87,12 +92,14 @@ def live(page: Page, cell: str) -> None:
     )  # fmt: skip
     end_at = words("cell.eol_at", capacity=words.quantity(forecast.end_of_life_capacity_Ah, "Ah", 2))
     items = [
-        pieces.tile(words("cell.rul"), words.cycles(forecast.rul), life_interval, state=life),
-        pieces.tile(words("cell.eol_cycle"), words.number(forecast.end_of_life_cycle),
+        pieces.tile(words("cell.rul"), words.marked(words.cycles(forecast.rul), details, "RUL"), life_interval,
+                    state=life),
+        pieces.tile(words("cell.eol_cycle"),
+                    words.marked(words.number(forecast.end_of_life_cycle), details, "EndOfLifeCycle"),
                     words("cell.at_cycle", cycle=words.number(forecast.at_cycle)), icon="compare"),
         pieces.tile(words("cell.capacity"), words.quantity(forecast.capacity_Ah or now.get("Capacity"), "Ah", 3),
                     end_at, icon="cell"),
-        *sample_tiles(words, now, limits),
+        *sample_tiles(words, now, limits, foreign_below("LiveState", sample.foreign)),
     ]  # fmt: skip
     with figures:
         page.html(pieces.tiles(items, sample.stale or reading.stale, 165))
@@ -103,20 +110,27 @@ def live(page: Page, cell: str) -> None:
         page.notice("warning", words("cell.outside", names=names))
 
 
-def sample_tiles(words: Language, now: dict[str, Any], limits: Thresholds) -> list[str]:
-    """Tiles of the last sample: when it came, voltage, current, temperature, cycle."""
+def sample_tiles(words: Language, now: dict[str, Any], limits: Thresholds, foreign: dict[str, str]) -> list[str]:
+    """Tiles of the last sample: when it came, voltage, current, temperature, cycle; `foreign`: see content."""
+
+    def measured(name: str, unit: str, digits: int) -> str:
+        return words.marked(words.quantity(now.get(name), unit, digits), foreign, name)
+
     heat = heat_state(now.get("Temperature_measured"), limits.temperature_warning, limits.temperature_critical)
     last, when = words("cell.last_sample"), now.get("LastUpdate")
     ambient = words("cell.ambient", temperature=words.quantity(now.get("ambient_temperature"), "°C"))
     kind = cycle_type(words, now.get("type"))
     return [
         pieces.tile(
-            words("cell.updated"), words.age(when), words.moment(when) if when else words("cell.no_live"), icon="live"
+            words("cell.updated"),
+            words.marked(words.age(when), foreign, "LastUpdate"),
+            words.moment(when) if when else words("cell.no_live"),
+            icon="live",
         ),
-        pieces.tile(words("cell.voltage"), words.quantity(now.get("Voltage_measured"), "V", 3), last),
-        pieces.tile(words("cell.current"), words.quantity(now.get("Current_measured"), "A", 3), last),
-        pieces.tile(words("cell.temperature"), words.quantity(now.get("Temperature_measured"), "°C", 1), ambient, heat),
-        pieces.tile(words("cell.cycle"), words.number(now.get("id_cycle")), kind, icon="record"),
+        pieces.tile(words("cell.voltage"), measured("Voltage_measured", "V", 3), last),
+        pieces.tile(words("cell.current"), measured("Current_measured", "A", 3), last),
+        pieces.tile(words("cell.temperature"), measured("Temperature_measured", "°C", 1), ambient, heat),
+        pieces.tile(words("cell.cycle"), measured("id_cycle", "", 0), kind, icon="record"),
     ]
 
 
@@ -293,28 +307,28 @@ def facts_of(submodel: dict, words: Language) -> list[tuple[str, str]]:
 
 
 def label(element: dict, words: Language) -> str:
-    names = {text["language"]: text["text"] for text in element.get("displayName") or []}
+    names = {text.get("language"): text.get("text") for text in element.get("displayName") or []}
     short = element.get("idShort") or ""
     return names.get(words.code) or names.get("en") or words.concept(short)
 
 
 def leaf(element: dict, words: Language) -> str:
     from aasx import vocabulary
+    from aasx.elements.values import to_value
 
     value = element.get("value")
     unstated = any(item.get("type") == "ValueAvailability" for item in element.get("qualifiers") or [])
     if not value or unstated:
         return words("not_stated")
     if element["modelType"] == "MultiLanguageProperty":
-        texts = {text["language"]: text["text"] for text in value}
-        return texts.get(words.code) or texts.get("en") or next(iter(texts.values()))
+        texts = to_value(element)
+        return texts.get(words.code) or texts.get("en") or next(iter(texts.values()), None) or words("not_stated")
     short = element.get("idShort") or ""
     if element.get("valueType") in ("xs:double", "xs:int", "xs:long"):
         unit = vocabulary.unit_of(short) if short in vocabulary.CONCEPTS else TEMPLATE_UNITS.get(short)
-        try:
-            number = float(value)
-        except ValueError:
-            return str(value)
-        digits = len(value.partition(".")[2].rstrip("0"))
+        number = content_number(value)
+        if number is None:
+            return f"{FOREIGN_SIGN} {str(value)[:60]}"
+        digits = len(str(value).partition(".")[2].rstrip("0"))
         return words.quantity(number, "" if unit in (None, "1") else unit, min(digits, 4))
     return str(value)

@@ -52,6 +52,7 @@ def show(page: Page) -> None:
         reading = page.read(lambda cell=cell: page.twin.records(cell))  # type: ignore[misc]
         if reading is not None:
             page.note_stale(reading)
+            page.note_foreign(reading)
             histories[cell] = reading.value
     draw(page, histories, st.session_state["compare_axis"], st.session_state["compare_normal"])
 

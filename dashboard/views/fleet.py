@@ -96,6 +96,7 @@ def body(page: Page) -> None:
     if reading is None:
         return
     page.note_stale(reading)
+    page.note_foreign(reading)
     untouched = sum(row.known and row.last_update is None for row in reading.value)
     if untouched:
         page.notice("info", words("fleet.not_evaluated", count=untouched))
@@ -126,6 +127,8 @@ def table(page: Page, rows: list[FleetRow], stale: bool) -> str:
     for row in rows:
         severity = row.state
         badge = theme.state_badge(severity, words(f"severity.{severity}"))
+        if "AlertSeverity" in row.foreign:
+            badge += f"<br><small>{escape(words.marked('', row.foreign, 'AlertSeverity'))}</small>"
         if row.unacknowledged:
             badge += f"<br><small>{escape(words('fleet.unacknowledged', count=row.unacknowledged))}</small>"
         cells = [
@@ -133,11 +136,11 @@ def table(page: Page, rows: list[FleetRow], stale: bool) -> str:
             badge,
             health_cell(page, row),
             life_cell(page, row, longest),
-            escape(words.number(row.end_of_life_cycle)),
+            escape(words.marked(words.number(row.end_of_life_cycle), row.foreign, "EndOfLifeCycle")),
             pieces.sparkline(row.trend, words("fleet.trend.label", cell=row.cell)),
-            escape(words.number(row.at_cycle)),
+            escape(words.marked(words.number(row.at_cycle), row.foreign, "AtCycle")),
             f'<span title="{escape(words.moment(row.last_update))}">'
-            f"{escape(words.age(row.last_update, present))}</span>",
+            f"{escape(words.marked(words.age(row.last_update, present), row.foreign, 'LastUpdate'))}</span>",
         ]
         drawn = (
             f'<td class="{"n" if right else "lead" if cell is cells[0] else ""}" data-name="{escape(name)}">{cell}</td>'
@@ -153,7 +156,7 @@ def table(page: Page, rows: list[FleetRow], stale: bool) -> str:
 def health_cell(page: Page, row: FleetRow) -> str:
     words = page.words
     if row.soh is None:
-        return MISSING
+        return escape(words.marked(MISSING, row.foreign, "StateOfHealth", ""))
     half = ""
     if is_number(row.soh_lower) and is_number(row.soh_upper):
         half = f" <small>{escape(words.interval(row.soh_lower, row.soh_upper, '', 1))}</small>"
@@ -165,7 +168,7 @@ def life_cell(page: Page, row: FleetRow, longest: float) -> str:
     """RUL with its interval, and the interval drawn on the scale of all rows."""
     words = page.words
     if row.rul is None:
-        return MISSING
+        return escape(words.marked(MISSING, row.foreign, "RUL", ""))
     drawn = ""
     if row.rul_lower is not None and row.rul_upper is not None:
         left, right = row.rul_lower / longest * 100, row.rul_upper / longest * 100

@@ -9,7 +9,7 @@ import streamlit as st
 from dashboard import charts, state, theme
 from dashboard.components import pieces
 from dashboard.components.player import play
-from dashboard.content import Cycle
+from dashboard.content import Cycle, foreign_below
 from dashboard.page import Page
 from dashboard.twin import Trouble
 from dashboard.views.cell import sample_tiles
@@ -52,6 +52,7 @@ def follow(page: Page, cell: str) -> None:
         page.show_trouble(trouble)
         return
     page.note_stale(sample, records, prediction)
+    page.note_foreign(sample, records)
     forecast = prediction.value.forecast
     life, capacity = (
         words.interval(forecast.rul_lower, forecast.rul_upper),
@@ -59,7 +60,7 @@ def follow(page: Page, cell: str) -> None:
     )
     health = words("live.soh", soh=words.quantity(now.get("StateOfHealth"), "%", 1))
     items = [
-        *sample_tiles(words, now, prediction.value.thresholds),
+        *sample_tiles(words, now, prediction.value.thresholds, foreign_below("LiveState", sample.foreign)),
         pieces.tile(words("cell.capacity"), capacity, health, icon="cell"),
         pieces.tile(words("cell.rul"), words.cycles(forecast.rul), life),
     ]

@@ -7,10 +7,10 @@ from typing import Any
 
 import streamlit as st
 
-from aasx.elements.values import submodel_to_value
+from aasx.elements.values import to_value
 from dashboard import state, theme
 from dashboard.components import pieces
-from dashboard.content import number
+from dashboard.content import number, text
 from dashboard.language import Language, escape
 from dashboard.page import Page
 from dashboard.views.cell import facts_of, leaf
@@ -76,7 +76,8 @@ def show(page: Page) -> None:
 def training_results(submodel: dict) -> dict[str, str]:
     for element in submodel.get("submodelElements") or []:
         if element.get("idShort") == "TrainingResults":
-            return {item["idShort"]: item.get("value") or "" for item in element.get("value") or []}
+            found = {item.get("idShort") or "": item.get("value") or "" for item in element.get("value") or []}
+            return {name: value for name, value in found.items() if isinstance(value, str)}
     return {}
 
 
@@ -176,12 +177,18 @@ def training_range(page: Page, submodel: dict) -> None:
     """What the model has seen, from its nameplate."""
     words = page.words
     page.title(words("model.range"), words("model.range.hint"))
-    dataset: dict[str, Any] = submodel_to_value(submodel).get("AIDataset") or {}
+    found: Any = next(
+        (to_value(item) for item in submodel.get("submodelElements") or [] if item.get("idShort") == "AIDataset"), {}
+    )
+    ranges = found.get("TrainingRange") if isinstance(found, dict) else None
     columns = [(words("model.condition"), False), (words("model.from_to"), True), (words("model.typical"), True)]
     body = []
-    for name, item in (dataset.get("TrainingRange") or {}).items():
+    for name, item in ranges.items() if isinstance(ranges, dict) else ():
+        if not isinstance(item, dict):
+            continue
         low, high, mean = (number(item.get(part)) for part in ("Lowest", "Highest", "Mean"))
-        unit = {"degC": "°C", "ohm": "Ω"}.get(item.get("Unit"), item.get("Unit") or "")
+        unit = text(item.get("Unit"))
+        unit = {"degC": "°C", "ohm": "Ω"}.get(unit, unit)
         digits = 0 if (high or 0) >= 100 else 1 if (high or 0) >= 10 else 3
         body.append([words.concept(name), words.interval(low, high, unit, digits), words.quantity(mean, unit, digits)])
     if body:

@@ -11,8 +11,8 @@ import streamlit as st
 
 from dashboard import charts, state, theme
 from dashboard.components import pieces
-from dashboard.content import Condition, Forecast, Simulation
-from dashboard.language import MISSING, Language, escape, is_number, parse_number
+from dashboard.content import Condition, Forecast, Simulation, number
+from dashboard.language import MISSING, Language, escape, parse_number
 from dashboard.page import Page
 from dashboard.twin import Trouble
 
@@ -81,7 +81,7 @@ def read_scenarios(written: str) -> Scenarios:
                 value = float(item[1:])
             except ValueError:
                 continue
-            if factor and is_number(value):
+            if factor and number(value) is not None:
                 changes[factor.letter] = min(factor.high, max(factor.low, value))
         found[slot] = changes
     return found
@@ -103,6 +103,7 @@ def show(page: Page) -> None:
         return
     records, prediction = page.twin.records(cell), page.twin.prediction(cell)
     page.note_stale(prediction, records)
+    page.note_foreign(records)
     if not records.value:
         page.notice("info", page.words("cell.no_history"), href=state.link("record"), link=page.words("view.record"))
         return
@@ -157,11 +158,13 @@ def cut_off_voltage(page: Page, cell: str) -> float:
     from aasx.elements.values import submodel_to_value
 
     try:
-        areas = submodel_to_value(page.twin.data_sheet(cell, "TechnicalData").value).get("TechnicalPropertyAreas") or []
+        areas = submodel_to_value(page.twin.data_sheet(cell, "TechnicalData").value).get("TechnicalPropertyAreas")
     except Trouble:
         return USUAL_CONDITIONS["V"]
-    stated = [area["MinVoltage"] for area in areas if is_number(area.get("MinVoltage"))]
-    return stated[0] if stated else USUAL_CONDITIONS["V"]
+    stated = [number(area.get("MinVoltage")) for area in areas or [] if isinstance(area, dict)]
+    low, high = FACTORS["V"].low, FACTORS["V"].high
+    possible = [value for value in stated if value is not None and low <= value <= high]
+    return possible[0] if possible else USUAL_CONDITIONS["V"]
 
 
 def edit(page: Page, scenarios: Scenarios, present: dict[str, float], conditions: tuple[Condition, ...]) -> None:

@@ -30,7 +30,7 @@ from typing import Any, Protocol, cast
 import pandas as pd
 
 from aasx.client import AasClient, Conflict, NotFound, Refused, ServerFault
-from aasx.elements.shape import Foreign, Shape, mended
+from aasx.elements.shape import Foreign, Shape, mended, told
 from aasx.elements.values import Json, with_value
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
 from aasx.submodels import fleet, operational_data, prediction
@@ -239,12 +239,15 @@ class LiveTwin:
         technical = self.client.read_submodel(submodel_id(cell, "TechnicalData"), TECHNICAL_DATA, noted)
         segment, live = operational["Segments"]["InternalSegment"], operational["LiveState"]
         cycles = twin.cycle_table(segment["Records"].values(), noted)
+        if not len(cycles) and (segment["Records"] or segment["RecordCount"]):
+            text = f"none of the records of {cell} can be read; {told(noted) or 'there are none, though counted'}"
+            raise OperationError("unavailable", text)
         twin.rated_capacity_Ah(technical, noted)
         twin.cut_off_voltage_V(technical, noted)
         stamp = _stamp(live)
         last = int(cycles["cycle_number"].iloc[-1]) if len(cycles) else None
         written = not any(one.path.startswith(WRITTEN_WITH_RECORDS) for one in noted)
-        complete = segment["RecordCount"] == len(cycles) and (last is None or (written and stamp[0] == last))
+        complete = last is None or (segment["RecordCount"] == len(cycles) and written and stamp[0] == last)
         return CellHistory(cell, cycles, technical, stamp, complete, time.monotonic(), tuple(noted))
 
     def _remember(self, history: CellHistory) -> CellHistory:

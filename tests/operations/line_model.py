@@ -60,6 +60,7 @@ class LineModel:
     ) -> Prediction:
         end_of_life_Ah = end_of_life_Ah or history.end_of_life_capacity_Ah
         known = history.cycles if at_cycle is None else history.until(at_cycle).cycles
+        known = known[known["capacity_Ah"].notna()]
         common: dict[str, Any] = {
             "cell": history.cell, "confidence_level": confidence_level, "end_of_life_capacity_Ah": end_of_life_Ah,
             "model_version": self.version, "model_sha256": self.sha256, "model_kind": "full",

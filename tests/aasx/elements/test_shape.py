@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import random
-from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -13,28 +12,7 @@ from aasx.cell_description import CellDescription
 from aasx.elements.build import to_json
 from aasx.elements.shape import Foreign, Shape, content_of, mended, read, told
 from aasx.submodels import fleet, operational_data, prediction
-
-Json = dict[str, Any]
-
-KINDS: dict[str, Callable[[Json], Json | None]] = {
-    "text": lambda element: element | {"value": "abc"},
-    "huge": lambda element: element | {"value": "1e308"},
-    "many digits": lambda element: element | {"value": "9" * 400},
-    "infinite": lambda element: element | {"value": "Infinity"},
-    "no number": lambda element: element | {"value": "NaN"},
-    "year one": lambda element: element | {"value": "0001-01-01T00:00:00+14:00"},
-    "superscript": lambda element: element | {"value": "²"},
-    "JSON number": lambda element: element | {"value": -7.5},
-    "structure": lambda element: element | {"value": {"a": [1]}},
-    "another type": lambda element: element | {"valueType": "xs:duration", "value": "P1D"},
-    "another kind": lambda element: {"modelType": "Capability", "idShort": element.get("idShort", "x")},
-    "a collection": lambda element: {
-        "modelType": "SubmodelElementCollection", "idShort": element.get("idShort", "x"),
-        "value": [{"modelType": "Property", "idShort": "²", "valueType": "xs:string", "value": "x"}],
-    },
-    "missing": lambda element: None,
-}  # fmt: skip
-"""What another client may make of an element; None takes it away."""
+from tests.foreign import KINDS, Json, changed, places
 
 
 def submodels() -> dict[str, tuple[Json, Shape]]:
@@ -53,28 +31,6 @@ def submodels() -> dict[str, tuple[Json, Shape]]:
         "Prediction": (whole, prediction.shape()),
         "Fleet": (to_json(fleet.build({"X1": {"Capacity": 1.8}}, "http://127.0.0.1:9")), fleet.shape()),
     }
-
-
-def places(element: Json) -> Iterator[list[tuple[str, int]]]:
-    """The way to each element below: (name of the children, index) by (name, index)."""
-    for name in ("submodelElements", "statements", "value"):
-        children = element.get(name)
-        if isinstance(children, list) and element["modelType"] not in ("Operation", "MultiLanguageProperty"):
-            for index, child in enumerate(children):
-                if child["modelType"] != "Operation":
-                    yield [(name, index)]
-                    yield from ([(name, index), *rest] for rest in places(child))
-
-
-def changed(submodel: Json, way: list[tuple[str, int]], kind: str) -> Json:
-    result = json.loads(json.dumps(submodel))
-    parent = result
-    for name, index in way[:-1]:
-        parent = parent[name][index]
-    name, index = way[-1]
-    new = KINDS[kind](parent[name][index])
-    parent[name][index : index + 1] = [] if new is None else [new]
-    return result
 
 
 def has_shape(value: Any, shape: Shape) -> bool:
