@@ -66,7 +66,9 @@ def build_cell(
         prediction.build(description, delegate_url, prediction_values, training_range),
     ]
     is_nasa = description.citation is not None and "NASA" in description.citation
-    name = model.SpecificAssetId("Battery", cell, external_subject_id=reference(NASA_DATA) if is_nasa else None)
+    name = model.SpecificAssetId(
+        "Battery", description.display_name, external_subject_id=reference(NASA_DATA) if is_nasa else None
+    )
     texts = {
         "en": f"{description.texts['en']}; source: {description.source}",
         "fr": f"{description.texts['fr']} ; source : {description.source}",
@@ -105,6 +107,12 @@ def build_model(card: Mapping[str, Any]) -> list[model.Identifiable]:
     submodel = ai_model_nameplate.build(card)
     shell = _shell(model_shell_id(version), "PredictionModel", model_asset_id(version), [submodel], texts, texts)
     return [shell, submodel]
+
+
+def display_name_of(shell: Mapping[str, Any]) -> str | None:
+    """The name of a cell as people write it, out of the JSON of its shell; None for a shell that has none."""
+    known = (shell.get("assetInformation") or {}).get("specificAssetIds") or []
+    return next((one.get("value") for one in known if one.get("name") == "Battery"), None)
 
 
 def _shell(

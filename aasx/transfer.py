@@ -21,6 +21,7 @@ from aasx.identifiers import (
     cell_of,
     fleet_shell_id,
     fleet_submodel_id,
+    free_cell_name,
     is_own,
     shell_id,
     submodel_id,
@@ -38,7 +39,7 @@ from aasx.packages.package import (
     walk,
 )
 from aasx.packages.verification import verify, without_foreign
-from aasx.shell import build_cell, build_fleet, cell_files
+from aasx.shell import build_cell, build_fleet, cell_files, display_name_of
 from aasx.submodels import ai_model_nameplate, fleet, operational_data, prediction
 from aasx.submodels.operation_variables import DELEGATION
 
@@ -189,7 +190,7 @@ def _add_missing_elements(client: AasClient, alive: dict, submodel: dict, troubl
     known = set(kinds)
     for path, element in walk(submodel.get("submodelElements") or []):
         parent = path.rpartition(".")[0]
-        is_content = "[" in path or path.startswith(f"{operational_data.RECORDS_PATH}.")
+        is_content = path.endswith("]") or path.startswith(f"{operational_data.RECORDS_PATH}.")
         if not is_content and kinds.get(path, element["modelType"]) != element["modelType"]:
             troubled.append(f"{submodel['id']}: {path} is a {kinds[path]}, not a {element['modelType']}")
             known = {other for other in known if other != path and not other.startswith(f"{path}.")}
@@ -295,6 +296,7 @@ def _write_summaries(client: AasClient, cells: Iterable[str], replaced: Iterable
         if path in known and cell not in replaced:
             continue
         live = fleet.summary_of(client.read_submodel(submodel_id(cell, "Prediction"), prediction.shape()))
+        live["Battery"] = display_name_of(client.shell(shell_id(cell))) or cell
         if path in known:
             old = client.read_element(fleet_submodel_id(), path, fleet.summary_shape())
             client.put_element(fleet_submodel_id(), path, build.to_json(fleet.cell_summary(cell, old | live)))
@@ -394,22 +396,28 @@ def delegate_url_of(client: AasClient) -> str:
     raise NotFound("the fleet has no operation that names a delegate")
 
 
-def add_cell(client: AasClient, description: CellDescription, delegate_url: str | None = None) -> None:
+def add_cell(client: AasClient, description: CellDescription, delegate_url: str | None = None) -> CellDescription:
     """Add a new cell without history to a running twin. `delegate_url` defaults to that of the fleet.
 
-    Raises Conflict when a cell of this name exists, in any spelling of upper and lower case.
+    Returns the description as it was added: where the idShort derived from its name is taken by a cell of another name,
+    it gets a number. Raises Conflict when a cell of this name exists, in any spelling of upper and lower case.
     """
-    name = description.cell
-    present = _cells(client).get(name.lower())
-    if present is not None:
-        raise Conflict(f"there is already a cell {present}")
+    shown = description.display_name
+    names = {cell: display_name_of(shell) or cell for shell in client.shells() if (cell := cell_of(shell["id"]))}
+    for cell, known in names.items():
+        if shown.casefold() in (known.casefold(), cell.casefold()):
+            raise Conflict(f"there is already a cell {known}")
+    name = free_cell_name(description.cell, names)
+    description = description.model_copy(update={"cell": name, "name": None if shown == name else shown})
     objects = build_cell(description, delegate_url=delegate_url or delegate_url_of(client))
     _remember_removed(client, removed_cells(client) - {name})
     load(client, Package(environment_of(objects), cell_files(description)))
+    item = fleet.cell_item(name, shown)
     try:
-        client.append_element(fleet_submodel_id(), fleet.CELLS_PATH, fleet.cell_item(name))
+        client.append_element(fleet_submodel_id(), fleet.CELLS_PATH, item)
     except Conflict:
-        client.put_element(fleet_submodel_id(), f"{fleet.CELLS_PATH}.{name}", fleet.cell_item(name))
+        client.put_element(fleet_submodel_id(), f"{fleet.CELLS_PATH}.{name}", item)
+    return description
 
 
 def remove_cell(client: AasClient, cell: str) -> None:

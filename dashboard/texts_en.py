@@ -176,6 +176,8 @@ TEXTS: dict[str, str] = {
     "status.earlyLife": "Few cycles so far: the interval is wide on purpose.",
     "status.pastEndOfLife": "The cell has passed its end-of-life capacity.",
     "status.noHistory": "No cycle recorded yet: nothing to predict from.",
+    "status.noRatedCapacity": "No rated capacity is stated: the twin takes it from the first cycles, "
+    "and says nothing of health and life before.",
     "chart.measured": "Capacity (measured)",
     "chart.measured_later": "What happened (measured later)",
     "chart.predicted": "Capacity (predicted)",

@@ -181,6 +181,8 @@ TEXTS: dict[str, str] = {
     "status.earlyLife": "Peu de cycles jusqu’ici : l’intervalle est large à dessein.",
     "status.pastEndOfLife": "La cellule a dépassé sa capacité de fin de vie.",
     "status.noHistory": "Aucun cycle enregistré : rien sur quoi fonder une prédiction.",
+    "status.noRatedCapacity": "Aucune capacité assignée n'est indiquée : le jumeau la déduit des premiers "
+    "cycles et ne dit rien de l'état de santé ni de la fin de vie avant.",
     "chart.measured": "Capacité (mesurée)",
     "chart.measured_later": "La suite réelle (mesurée ensuite)",
     "chart.predicted": "Capacité (prédite)",

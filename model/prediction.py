@@ -15,9 +15,11 @@ OK = "ok"
 EARLY_LIFE = "earlyLife"
 PAST_END_OF_LIFE = "pastEndOfLife"
 NO_HISTORY = "noHistory"
-STATUSES = (OK, EARLY_LIFE, PAST_END_OF_LIFE, NO_HISTORY)
+NO_RATED_CAPACITY = "noRatedCapacity"
+STATUSES = (OK, EARLY_LIFE, PAST_END_OF_LIFE, NO_HISTORY, NO_RATED_CAPACITY)
 """ok: as evaluated; earlyLife: fewer cycles than the evaluation starts at, the interval is wide; pastEndOfLife: the
-capacity has been below the end of life, RUL is 0; noHistory: no valid cycle, every figure is None."""
+capacity has been below the end of life, RUL is 0; noHistory: no valid cycle, every figure is None;
+noRatedCapacity: none is stated and the first cycles do not give one yet, so nothing is said of health and life."""
 
 CROSS_FITTED = "crossFitted"
 FULL = "full"

@@ -16,10 +16,10 @@ import pandas as pd
 from pydantic import Field, create_model
 
 from aasx.submodels.operational_data import RECORDS_PATH, record_id_short
-from aasx.vocabulary import CURVE_COLUMNS
+from aasx.vocabulary import CURVE_COLUMNS, unit_of
 from model import errors as model_errors
 from model.prediction import Prediction
-from model.records.cycle import COLUMNS, CAPACITY_LIMIT_Ah
+from model.records.cycle import COLUMNS
 from model.records.features import (
     CHARGE_FEATURES,
     DISCHARGE_FEATURES,
@@ -29,6 +29,7 @@ from model.records.features import (
     cycle_features,
 )
 from operations.cell import alerts, present_state, twin
+from operations.cell.described import OF_THE_CELL, Limits
 from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.predict import HIGHEST_CYCLE
 from operations.request.columns import ID_SHORT
@@ -38,29 +39,23 @@ from operations.request.logs import request_id
 
 LONGEST_SAMPLES_CHARACTERS = 1_500_000
 MOST_SAMPLES = 20_000
-SAMPLE_RANGES = {
-    "Time": (0.0, 1e6),
-    "Voltage_measured": (0.0, 5.0),
-    "Current_measured": (-20.0, 20.0),
-    "Temperature_measured": (-40.0, 150.0),
-}
-"""Physical limits of one sample: s, V, A (negative on discharge), degC."""
+LONGEST_SAMPLED_s = 1e6
 SAMPLES = "CSV text, one sample a line, with the header " + ",".join(SAMPLE_NAMES) + " (s, V, A, degC)"
 REQUIRED = ("id_cycle", "ambient_temperature")
 RELATIVE_TOLERANCE = 1e-9
 
 
 def _column_field(column: str) -> tuple[Any, Any]:
-    """Type and field of the input that carries a column of the record, with the physical range of the column."""
+    """Type and field of the input that carries a column of the record. Where its range follows from the description of
+    the cell, it is looked at when the cell is known (`measured_row`)."""
     if column == "start_time":
         return BenchTime, variable(None, xs_type=DATE_TIME, description=COLUMNS[column].meaning)
     if column == "cycle_number":
         return int, variable(ge=1, le=HIGHEST_CYCLE)
-    known = COLUMNS[column]
-    low = 1e-3 if column == "capacity_Ah" else known.low  # 0 is an aborted test, not a cycle
     default = ... if ID_SHORT[column] in REQUIRED else None
     kind = float if default is ... else float | None
-    return kind, variable(default, ge=low, le=known.high)
+    known = COLUMNS[column]
+    return kind, variable(default) if column in OF_THE_CELL else variable(default, ge=known.low, le=known.high)
 
 
 def _samples_field() -> Any:
@@ -90,10 +85,10 @@ class AppendCycleOutputs(Outputs):
 
 
 def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
-    samples = read_samples("DischargeSamples", inputs.DischargeSamples)
-    charge = read_samples("ChargeSamples", inputs.ChargeSamples)
-    row = measured_row(inputs, samples, charge)
     history = live.history(cell)
+    samples = read_samples("DischargeSamples", inputs.DischargeSamples, history.limits)
+    charge = read_samples("ChargeSamples", inputs.ChargeSamples, history.limits)
+    row = measured_row(inputs, samples, charge, history)
     outcome = "alreadyPresent" if _is_present(history, row) else "appended"
     if outcome == "appended":
         history = live.completed(history)
@@ -128,16 +123,27 @@ def _prediction(live: LiveTwin, history: CellHistory, outcome: str) -> tuple[Pre
     return present_state.present(live, history, found.thresholds.soh_end_of_life), []
 
 
-def read_samples(field: str, text: str | None) -> pd.DataFrame | None:
+def sample_ranges(limits: Limits) -> dict[str, tuple[float, float]]:
+    """Physical limits of one sample of a cell: s, V, A (negative on discharge), degC."""
+    return {
+        "Time": (0.0, LONGEST_SAMPLED_s),
+        "Voltage_measured": limits["voltage_mean_V"],
+        "Current_measured": limits["load_current_mean_A"],
+        "Temperature_measured": limits["temperature_max_degC"],
+    }
+
+
+def read_samples(field: str, text: str | None, limits: Limits) -> pd.DataFrame | None:
     """Samples of one discharge or charge. Raises InvalidInput that names the line and what is wrong there."""
     if text is None:
         return None
+    ranges = sample_ranges(limits)
     lines = csv.reader(io.StringIO(text), strict=True)
     try:
         header = [name.strip() for name in next(lines, [])]
         if sorted(header) != sorted(SAMPLE_NAMES):
             raise _bad_samples(field, 1, ",".join(header), f"must be the header {','.join(SAMPLE_NAMES)}")
-        rows = [_sample(field, number, header, line) for number, line in enumerate(lines, 2) if line]
+        rows = [_sample(field, number, header, line, ranges) for number, line in enumerate(lines, 2) if line]
     except csv.Error as error:
         raise _bad_samples(field, lines.line_num, str(error), "must be CSV") from None
     if len(rows) > MOST_SAMPLES:
@@ -150,12 +156,14 @@ def read_samples(field: str, text: str | None) -> pd.DataFrame | None:
     return samples
 
 
-def _sample(field: str, number: int, header: list[str], line: list[str]) -> list[float]:
+def _sample(
+    field: str, number: int, header: list[str], line: list[str], ranges: dict[str, tuple[float, float]]
+) -> list[float]:
     if len(line) != len(header):
         raise _bad_samples(field, number, ",".join(line), f"must have {len(header)} numbers")
     values = []
     for name, text in zip(header, line, strict=True):
-        low, high = SAMPLE_RANGES[name]
+        low, high = ranges[name]
         try:
             value = float(text)
         except ValueError:
@@ -170,14 +178,17 @@ def _bad_samples(field: str, line: int, value: Any, allowed: str) -> InvalidInpu
     return InvalidInput(Problem(f"{field} line {line}", shown(value), allowed))
 
 
-def measured_row(inputs: Any, samples: pd.DataFrame | None, charge: pd.DataFrame | None) -> dict[str, Any]:
+def measured_row(
+    inputs: Any, samples: pd.DataFrame | None, charge: pd.DataFrame | None, history: CellHistory
+) -> dict[str, Any]:
     """The cycle as a row of the model's table, with what was given and what follows from the samples only.
 
-    A value that is given stands above the one computed from samples. Raises InvalidInput when there is no capacity.
+    A value that is given stands above the one computed from samples. Raises InvalidInput when there is no capacity, and
+    for a value that is impossible for this cell.
     """
     row: dict[str, Any] = {}
     if samples is not None:
-        row |= sampled_features(samples, charge)
+        row |= sampled_features(samples, charge, history.series_count)
     elif charge is not None:
         raise InvalidInput(Problem("ChargeSamples", "", "need the DischargeSamples of the cycle with them"))
     for column, id_short in ID_SHORT.items():
@@ -186,21 +197,33 @@ def measured_row(inputs: Any, samples: pd.DataFrame | None, charge: pd.DataFrame
     if "capacity_Ah" not in row:
         text = f"missing; give it, or DischargeSamples at most {DISCHARGE_GAP_s:g} s apart to compute it from"
         raise InvalidInput(Problem("Capacity", "", text))
-    for column, value in row.items():
-        if column != "start_time" and not COLUMNS[column].low <= value <= COLUMNS[column].high:
-            known = COLUMNS[column]
-            allowed = f"computed from the samples, must be from {known.low:g} to {known.high:g} {known.unit}"
-            raise InvalidInput(Problem(ID_SHORT[column], shown(value), allowed))
-    if not 0 < row["capacity_Ah"] <= CAPACITY_LIMIT_Ah:
-        allowed = f"must be above 0, to {CAPACITY_LIMIT_Ah} Ah"
-        raise InvalidInput(Problem("Capacity", shown(row["capacity_Ah"]), allowed))
+    problems = [
+        Problem(ID_SHORT[column], shown(row[column]), _allowed(inputs, column, low, high, history))
+        for column, (low, high) in history.limits.items()
+        if column in row and not low <= row[column] <= high
+    ]
+    if problems:
+        raise InvalidInput(*problems)
     return row
 
 
-def sampled_features(discharge: pd.DataFrame, charge: pd.DataFrame | None) -> dict[str, float]:
-    """What the samples tell of the cycle. Charges in Ah only from samples that are close enough to integrate them."""
+def _allowed(inputs: Any, column: str, low: float, high: float, history: CellHistory) -> str:
+    """What this cell can deliver, and where that comes from."""
+    computed = "" if getattr(inputs, ID_SHORT[column]) is not None else "computed from the samples, "
+    unit = unit_of(ID_SHORT[column]) or ""
+    return f"{computed}must be a number from {low:g} to {high:g} {unit} for {history.described_as}"
+
+
+def sampled_features(discharge: pd.DataFrame, charge: pd.DataFrame | None, series: int) -> dict[str, float]:
+    """What the samples tell of the cycle. Charges in Ah only from samples that are close enough to integrate them.
+
+    The windows of voltage hold for one cell: those of `series` cells are looked at as their mean, and voltages and
+    resistances given as those of the whole again.
+    """
     try:
-        found = cycle_features(discharge, charge)
+        found = twin.features_at_terminals(
+            cycle_features(twin.samples_per_cell(discharge, series), twin.samples_per_cell(charge, series)), series
+        )
     except model_errors.InvalidInput as error:
         raise InvalidInput(Problem("DischargeSamples", shown(error.value), error.allowed)) from None
     too_sparse: set[str] = set()
@@ -214,8 +237,9 @@ def sampled_features(discharge: pd.DataFrame, charge: pd.DataFrame | None) -> di
 def in_order(history: CellHistory, row: dict[str, Any]) -> dict[str, Any]:
     """The row, checked to follow the last one, with its time and the rest before it. Raises InvalidInput."""
     last, number = history.last_cycle, row["cycle_number"]
-    if last is not None and number != last + 1:
-        raise InvalidInput(Problem("id_cycle", shown(number), f"must be {last + 1}, the cycle after the last one"))
+    if last is not None and number <= last:
+        allowed = f"must be above {last}, the number of the last cycle; numbers may be left out, but none comes later"
+        raise InvalidInput(Problem("id_cycle", shown(number), allowed))
     if "start_time" not in row:
         return row | {"start_time": pd.Timestamp(datetime.now(UTC).replace(tzinfo=None, microsecond=0))}
     if last is None or pd.isna(history.last_row["start_time"]):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 from pydantic import BaseModel
@@ -14,8 +15,8 @@ from operations.request.errors import InvalidInput, Problem, shown
 from operations.request.logs import request_id
 
 HIGHEST_CYCLE = 1_000_000
-CAPACITY_RANGE_AH = (0.05, 2.1)
-"""End-of-life capacities that make sense for this cell type (model.records.cycle.CAPACITY_LIMIT_Ah above)."""
+LEAST_CAPACITY_SHARE = 0.025
+"""Of the rated capacity: no cell is used down to less."""
 
 
 class Trajectory(BaseModel):
@@ -42,7 +43,7 @@ class SimilarCell(BaseModel):
 class PredictInputs(Inputs):
     AtCycle: int | None = variable(None, ge=1, le=HIGHEST_CYCLE)
     ConfidenceLevel: float | None = variable(None, ge=CONFIDENCE_LEVELS[0], le=CONFIDENCE_LEVELS[1])
-    EndOfLifeCapacity: float | None = variable(None, ge=CAPACITY_RANGE_AH[0], le=CAPACITY_RANGE_AH[1])
+    EndOfLifeCapacity: float | None = variable(None)
 
 
 class PredictOutputs(Outputs):
@@ -74,6 +75,7 @@ def predict(live: LiveTwin, cell: str, inputs: PredictInputs) -> PredictOutputs:
     """
     history = live.completed(live.history(cell))
     at_cycle = checked_cycle("AtCycle", inputs.AtCycle, history)
+    checked_capacity("EndOfLifeCapacity", inputs.EndOfLifeCapacity, history)
     now = datetime.now(UTC)
     found = present_state.stored(live, history)
     prediction = live.predict(
@@ -116,7 +118,21 @@ def checked_cycle(name: str, cycle: int | None, history: CellHistory) -> int | N
         return history.last_cycle
     if history.first_cycle is None or history.last_cycle is None:
         raise InvalidInput(Problem(name, shown(cycle), "this cell has no cycles yet; leave it out"))
-    if not history.first_cycle <= cycle <= history.last_cycle:
+    if cycle not in history.cycle_numbers:
         allowed = f"must be a cycle of this cell, from {history.first_cycle} to {history.last_cycle}"
+        if history.first_cycle < cycle < history.last_cycle:
+            before = max(number for number in history.cycle_numbers if number < cycle)
+            after = min(number for number in history.cycle_numbers if number > cycle)
+            allowed += f"; the cycles beside this gap are {before} and {after}"
         raise InvalidInput(Problem(name, shown(cycle), allowed))
     return cycle
+
+
+def checked_capacity(name: str, capacity_Ah: float | None, history: CellHistory) -> None:
+    """Raises InvalidInput for a capacity that makes no sense for a cell of this rated capacity."""
+    rated_Ah, (lowest_Ah, highest_Ah) = history.rated_capacity_Ah, history.limits["capacity_Ah"]
+    if math.isfinite(rated_Ah):
+        lowest_Ah = LEAST_CAPACITY_SHARE * rated_Ah
+    if capacity_Ah is not None and not lowest_Ah <= capacity_Ah <= highest_Ah:
+        allowed = f"must be a number from {lowest_Ah:g} to {highest_Ah:g} Ah for {history.described_as}"
+        raise InvalidInput(Problem(name, shown(capacity_Ah), allowed))

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aasx.elements.shape import mended
-from aasx.elements.values import Json, child, with_items, with_value, with_values
+from aasx.elements.values import Json, with_values
 from aasx.submodels import prediction as prediction_submodel
 from operations.cell import present_state, twin
 from operations.cell.live_twin import LiveTwin
@@ -15,7 +15,8 @@ from operations.request.edge import DATE_TIME, Inputs, Outputs, line, variable
 from operations.request.errors import InvalidInput, Problem
 from operations.request.logs import request_id
 
-HIGHEST_RUL_CYCLES = 10_000
+HIGHEST_RUL_CYCLES = 100_000
+RUL = {"RULWarning", "RULCritical"}
 TEMPERATURE_RANGE_degC = (-40.0, 150.0)
 
 
@@ -59,7 +60,7 @@ def set_thresholds(live: LiveTwin, cell: str, inputs: SetThresholdsInputs) -> Se
     now = datetime.now(UTC)
     change = {"ChangedBy": inputs.ChangedBy, "ChangedAt": twin.utc_text(now), "Comment": inputs.Comment}
     prediction = present_state.present(live, history, thresholds["SoHEndOfLife"])
-    changed = with_thresholds(submodel, thresholds, change)
+    changed = with_thresholds(submodel, thresholds, set(given), change)
     present_state.write_whole(live, history, changed, prediction, now, new_thresholds=True)
     return SetThresholdsOutputs(ChangedAt=change["ChangedAt"], RequestId=request_id.get())
 
@@ -80,23 +81,16 @@ def in_force(submodel: Json) -> dict[str, Any]:
     }
 
 
-def with_thresholds(submodel: Json, thresholds: dict[str, Any], change: dict[str, Any]) -> Json:
-    """The Prediction submodel with other thresholds; its predictions and alerts are left."""
-    remaining_life = child(submodel, "RemainingUsefulLifePrediction")
-    pre_alerts = child(remaining_life, "ListPreAlerts")
-    standard = child(child(prediction_submodel.template(), "RemainingUsefulLifePrediction"), "ListPreAlerts")["value"]
-    present = pre_alerts.get("value") or []
-    items = [mended(item, standard[0]) for item in present] + standard[len(present) :]
-    new = [
-        with_value(item, {"PreAlertValue": thresholds[name]})
-        for item, name in zip(items, ("RULWarning", "RULCritical"), strict=False)
-    ] + items[2:]
-    parts = [with_items(pre_alerts, new) if part is pre_alerts else part for part in remaining_life["value"]]
-    elements = [
-        element | {"value": parts} if element is remaining_life else element for element in submodel["submodelElements"]
-    ]
+def with_thresholds(submodel: Json, thresholds: dict[str, Any], given: set[str], change: dict[str, Any]) -> Json:
+    """The Prediction submodel with other thresholds; its predictions and alerts are left.
+
+    Thresholds of the remaining life follow the predicted life until somebody gives one of them.
+    """
+    follow = prediction_submodel.rul_thresholds_follow(submodel) and not RUL & given
     return with_values(
-        submodel | {"submodelElements": elements},
+        prediction_submodel.with_rul_thresholds(
+            submodel, [thresholds["RULWarning"], thresholds["RULCritical"]], follow
+        ),
         {
             "SoHThresholds": {name: thresholds[f"SoH{name}"] for name in ("Warning", "Critical", "EndOfLife")},
             "TemperatureThresholds": {name: thresholds[f"Temperature{name}"] for name in ("Warning", "Critical")},

@@ -24,8 +24,9 @@ from aasx.cell_description import nasa_cells  # noqa: E402
 from aasx.client import AasClient, AasError, NotFound  # noqa: E402
 from aasx.identifiers import check_cell_name, shell_id, submodel_id  # noqa: E402
 from model.records import data  # noqa: E402
+from model.records.cycle import NASA_LIMITS  # noqa: E402
 from model.records.features import SAMPLE_NAMES  # noqa: E402
-from operations.append_cycle import SAMPLE_RANGES  # noqa: E402
+from operations.append_cycle import sample_ranges  # noqa: E402
 from operations.cell import twin  # noqa: E402
 
 COMPUTED = ("StateOfHealth", "type")
@@ -51,7 +52,7 @@ def replay_cell(client: AasClient, source: str, name: str) -> int:
     try:
         client.shell(shell_id(name))
     except NotFound:
-        transfer.add_cell(client, nasa_cells()[source].model_copy(update={"cell": name}))
+        transfer.add_cell(client, nasa_cells()[source].model_copy(update={"cell": name, "replay_of": source}))
         print(f"created {name}")
     return client.element_value(submodel_id(name, "OperationalData"), "LiveState.id_cycle") or 0
 
@@ -63,7 +64,7 @@ def cycle_inputs(cycle: dict[str, Any], curves: pd.DataFrame, rated_capacity_Ah:
     for kind, name in (("discharge", "DischargeSamples"), ("charge", "ChargeSamples")):
         samples = curves[curves["type"] == kind]
         samples = samples[samples["operation_index"] == samples["operation_index"].max()]  # the last charge of several
-        for column, (low, high) in SAMPLE_RANGES.items():
+        for column, (low, high) in sample_ranges(NASA_LIMITS).items():
             samples = samples[samples[column].between(low, high)]  # a sensor's glitch in a raw file
         if len(samples):
             inputs[name] = samples[list(SAMPLE_NAMES)].to_csv(index=False)

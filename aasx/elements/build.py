@@ -44,9 +44,12 @@ def not_stated() -> model.Qualifier:
     return concept_qualifier("ValueAvailability", "notStatedBySource")
 
 
+VALUE_ORIGIN = "ValueOrigin"
+
+
 def value_origin(origin: str) -> model.Qualifier:
     """Marks a value that the source does not state as such, e.g. "derivedFromSource" or "assumedSameCellType"."""
-    return concept_qualifier("ValueOrigin", origin)
+    return concept_qualifier(VALUE_ORIGIN, origin)
 
 
 @functools.cache

@@ -12,14 +12,38 @@ def render(description: CellDescription) -> str:
     rows = [
         (
             "Rated capacity / Capacité assignée",
-            _number(description.used_rated_capacity_Ah, "Ah") + rated_origin,
+            _number(description.rated_capacity_Ah, "Ah") + rated_origin,
         ),
+        ("Cell type / Type de cellule", description.cell_type or _MISSING),
+        ("Chemistry / Chimie", description.chemistry or _MISSING),
+        ("Form / Format", description.form or _MISSING),
+        (
+            "Cells in series, in parallel / Cellules en série, en parallèle",
+            f"{description.series_count}, {description.parallel_count}",
+        ),
+        (
+            "Voltage limits of a cell / Limites de tension d'une cellule",
+            f"{_number(description.lowest_cell_voltage_V, 'V')} - {_number(description.highest_cell_voltage_V, 'V')}"
+            if description.highest_cell_voltage_V is not None
+            else _MISSING,
+        ),
+        (
+            "Highest charge current / Courant de charge maximal",
+            _number(description.highest_charge_current_A, "A"),
+        ),
+        (
+            "Highest discharge current / Courant de décharge maximal",
+            _number(description.highest_discharge_current_A, "A"),
+        ),
+        ("End of life / Fin de vie", f"{description.used_end_of_life_percent:g} %{_end_of_life_origin(description)}"),
         ("End-of-life capacity / Capacité de fin de vie", _number(description.end_of_life_capacity_Ah, "Ah")),
         ("Charge current / Courant de charge", _number(description.charge_current_A, "A")),
         ("Charge voltage / Tension de charge", _number(description.charge_voltage_V, "V")),
         ("Charge cut-off current / Courant de fin de charge", _number(description.charge_cut_off_current_A, "A")),
         ("Discharge / Décharge", description.discharge_profile or _MISSING),
         ("Discharge current / Courant de décharge", _numbers(description.discharge_currents_A, "A")),
+        ("Capacity counts down to / Capacité comptée jusqu'à", _number(description.capacity_end_voltage_V, "V")),
+        ("Expected life / Durée de vie attendue", _number(description.expected_life_cycles, "cycles")),
         ("Cut-off voltage / Tension d'arrêt", _number(description.cut_off_voltage_V, "V")),
         ("Ambient temperature / Température ambiante", _numbers(description.ambient_temperatures_degC, "°C")),
         (
@@ -42,6 +66,12 @@ def render(description: CellDescription) -> str:
     if notes:
         lines += ["", *(f"- {note}" for note in notes)]
     return "\n".join(lines) + "\n"
+
+
+def _end_of_life_origin(description: CellDescription) -> str:
+    if description.end_of_life_capacity_Ah is None and description.end_of_life_percent is None:
+        return " (conventionOfTheField)"
+    return "" if description.end_of_life_origin == "stated" else f" ({description.end_of_life_origin})"
 
 
 def _cell_text(text: str) -> str:

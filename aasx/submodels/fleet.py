@@ -51,13 +51,13 @@ def cell_summaries(cells: Mapping[str, Mapping[str, Any]]) -> Sequence[model.Sub
 
 
 def cell_summary(cell: str, known: Mapping[str, Any]) -> model.SubmodelElementCollection:
-    row = {"AlertSeverity": "none", "UnacknowledgedAlerts": 0, **known, "Battery": cell}
+    row = {"Battery": cell, "AlertSeverity": "none", "UnacknowledgedAlerts": 0, **known}
     return collection(cell, [own_property(name, row.get(name)) for name in CELL_SUMMARY], concept_id("CellSummary"))
 
 
-def cell_item(cell: str) -> dict:
-    """JSON of a cell's summary of which nothing is known yet."""
-    return to_json(cell_summary(cell, {}))
+def cell_item(cell: str, display_name: str | None = None) -> dict:
+    """JSON of a cell's summary of which nothing is known yet but its name."""
+    return to_json(cell_summary(cell, {"Battery": display_name or cell}))
 
 
 @cache

@@ -63,8 +63,8 @@ def build(description: CellDescription, data_sheet_path: str | None = None) -> m
         ],
         administration("3", "0", TEMPLATE_ID),
         {
-            "en": f"Nameplate of {description.cell}; the data set names no manufacturer",
-            "fr": f"Plaque signalétique de {description.cell} ; le jeu de données ne nomme pas de fabricant",
+            "en": f"Nameplate of {description.display_name}; the data set names no manufacturer",
+            "fr": f"Plaque signalétique de {description.display_name} ; le jeu de données ne nomme pas de fabricant",
         },
     )  # fmt: skip
 
@@ -85,7 +85,7 @@ def _address() -> model.SubmodelElementCollection:
 
 
 def _asset_specific(description: CellDescription, data_sheet_path: str | None) -> list[model.SubmodelElement]:
-    elements: list[model.SubmodelElement] = [own_property("Battery", description.cell)]
+    elements: list[model.SubmodelElement] = [own_property("Battery", description.display_name)]
     if description.citation is not None:
         elements.append(own_property("DataSetCitation", description.citation))
     if data_sheet_path is not None:

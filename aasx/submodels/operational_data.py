@@ -42,6 +42,7 @@ EXTERNAL_SEGMENT_SEMANTIC_ID = f"{TIME_SERIES}/Segments/ExternalSegment/1/1"
 
 RECORDS_PATH = "Segments.InternalSegment.Records"
 CURVES_PATH = "Segments.ExternalSegment.Data"
+REPLAY_OF = "ReplayOf"  # in Metadata
 LATEST_CURVES_PATH = "Segments.LatestCycle.Data"
 
 # idShorts of the live state, each a concept of our vocabulary
@@ -60,7 +61,7 @@ def build(
     curves_path: str | None = None,
     latest_curves_path: str | None = None,
 ) -> model.Submodel:
-    """The operational data of a cell. `records` are in the order of id_cycle, which runs 1, 2, 3 ...
+    """The operational data of a cell. `records` are in the order of id_cycle, which may have gaps.
 
     The two paths are part names of CSV files in a package; None for a File element without content.
     """
@@ -75,7 +76,10 @@ def build(
                 [
                     multi_language(
                         "Name",
-                        {"en": f"Ageing history of {cell}", "fr": f"Historique de vieillissement de {cell}"},
+                        {
+                            "en": f"Ageing history of {description.display_name}",
+                            "fr": f"Historique de vieillissement de {description.display_name}",
+                        },
                         f"{TIME_SERIES}/Metadata/Name/1/1",
                     ),
                     multi_language(
@@ -86,6 +90,7 @@ def build(
                         },
                         f"{TIME_SERIES}/Metadata/Description/1/1",
                     ),
+                    own_property(REPLAY_OF, description.replay_of),
                     record("Record", {}, with_semantic_ids=True),
                 ],
                 f"{TIME_SERIES}/Metadata/1/1",
@@ -107,7 +112,7 @@ def build(
                 ],
                 f"{TIME_SERIES}/Segments/1/1",
             ),
-            _live_state(cell, records[-1] if records else {}),
+            _live_state(description.display_name, records[-1] if records else {}),
             operation(APPEND_CYCLE, delegate_url, cell),
         ],
         # constant: BaSyx overwrites a stored submodel, with its history, when version or revision differ
@@ -129,9 +134,17 @@ def shape() -> Shape:
 
 @cache
 def history_shape() -> Shape:
-    """Of that only the cycles, their segment and the live state."""
+    """Of that only the cycles, their segment and the live state; of the metadata whatever stands there."""
     segments = Shape("SubmodelElementCollection", members={"InternalSegment": shape().part("Segments.InternalSegment")})
-    return Shape("Submodel", members={"Segments": segments, "LiveState": shape().part("LiveState")})
+    members = {"Segments": segments, "LiveState": shape().part("LiveState"), "Metadata": Shape("Content")}
+    return Shape("Submodel", members=members)
+
+
+def replay_of(operational_data: Mapping[str, Any]) -> str | None:
+    """The cell that this one is a replay of, out of values read by `history_shape`; None for a cell of its own."""
+    metadata = operational_data.get("Metadata")
+    stated = metadata.get(REPLAY_OF) if isinstance(metadata, dict) else None
+    return stated if isinstance(stated, str) and stated else None
 
 
 def template(path: str) -> dict:
@@ -220,9 +233,9 @@ def _external_segment(id_short: str, name: dict[str, str], path: str | None) -> 
     )
 
 
-def _live_state(cell: str, last: Record) -> model.SubmodelElementCollection:
+def _live_state(name: str, last: Record) -> model.SubmodelElementCollection:
     """The last cycle's values; Time (in the cycle) is its duration, LastUpdate has no value until something arrives."""
-    known = {**last, "Battery": cell, "Time": last.get("Duration"), "LastUpdate": None}
+    known = {**last, "Battery": name, "Time": last.get("Duration"), "LastUpdate": None}
     return collection(
         "LiveState", [own_property(name, known.get(name)) for name in LIVE_STATE], concept_id("LiveState")
     )

@@ -12,7 +12,7 @@ Misspelt idShorts (RemainingUsfulLifeDateTime) and semanticIds (PreAlerts for on
 are kept. What is not known has no value; an empty list has no value either.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -20,7 +20,9 @@ from typing import Any
 from basyx.aas import model
 
 from aasx.cell_description import CellDescription
+from aasx.elements import values
 from aasx.elements.build import (
+    VALUE_ORIGIN,
     administration,
     collection,
     collection_list,
@@ -32,8 +34,9 @@ from aasx.elements.build import (
     submodel,
     submodel_reference,
     to_json,
+    value_origin,
 )
-from aasx.elements.shape import Shape, shape_of
+from aasx.elements.shape import Shape, mended, shape_of
 from aasx.elements.values import OPEN_HIGH, OPEN_LOW
 from aasx.identifiers import concept_id, submodel_id
 from aasx.submodels import ai_model_nameplate
@@ -50,9 +53,9 @@ from aasx.vocabulary import CONCEPTS, choices
 SEMANTIC_ID = "https://admin-shell.io/idta/SubmodelTemplate/PredictiveMaintenance/1/0"
 TEMPLATE_ID = SEMANTIC_ID  # the template file has no administration; this is the id it gives itself
 
-# Thresholds a new twin starts with; SetThresholds changes them.
-DEFAULT_RUL_WARNING_CYCLES, DEFAULT_RUL_CRITICAL_CYCLES = 30.0, 10.0
-SOH_WARNING_MARGIN_PERCENT, SOH_CRITICAL_MARGIN_PERCENT = 10.0, 5.0  # above the end of life
+# Thresholds a new twin starts with; SetThresholds changes them. Those of the remaining life: cell_description.
+SOH_WARNING_MARGIN_PERCENT = 10.0  # above the end of life, at most half of the way to 100 %; critical: half of that
+FOLLOWS_LIFE = "followsPredictedLife"  # ValueOrigin of a threshold that is a share of the predicted life
 DEFAULT_TEMPERATURE_WARNING_degC, DEFAULT_TEMPERATURE_CRITICAL_degC = 55.0, 60.0
 
 # idShorts of the collections, each a concept of our vocabulary
@@ -92,13 +95,16 @@ def build(
     """
     cell = description.cell
     known = prediction or {}
-    end_of_life_percent = description.end_of_life_percent
+    end_of_life_percent = description.used_end_of_life_percent
+    margin_percent = min(SOH_WARNING_MARGIN_PERCENT, (100.0 - end_of_life_percent) / 2)
     return submodel(
         submodel_id(cell, "Prediction"),
         "Prediction",
         SEMANTIC_ID,
         [
-            _remaining_useful_life_prediction(known.get("RemainingUsefulLifePrediction") or {}, training_range or {}),
+            _remaining_useful_life_prediction(
+                known.get("RemainingUsefulLifePrediction") or {}, training_range or {}, description
+            ),
             _own_collection(
                 "StateOfHealthPrediction", STATE_OF_HEALTH_PREDICTION, known.get("StateOfHealthPrediction") or {}
             ),
@@ -109,14 +115,14 @@ def build(
             collection(
                 "SoHThresholds",
                 [
-                    own_property("Warning", end_of_life_percent + SOH_WARNING_MARGIN_PERCENT, "SoHWarning"),
-                    own_property("Critical", end_of_life_percent + SOH_CRITICAL_MARGIN_PERCENT, "SoHCritical"),
+                    own_property("Warning", end_of_life_percent + margin_percent, "SoHWarning"),
+                    own_property("Critical", end_of_life_percent + margin_percent / 2, "SoHCritical"),
                     own_property("EndOfLife", end_of_life_percent, "SoHEndOfLife"),
                 ],
                 concept_id("SoHThresholds"),
                 description={
-                    "en": "configuration of this twin; end of life as the data set states it, else 70 %",
-                    "fr": "réglage de ce jumeau ; fin de vie indiquée par le jeu de données, sinon 70 %",
+                    "en": "configuration of this twin; end of life in % of the rated capacity: TechnicalData says why",
+                    "fr": "réglage de ce jumeau ; fin de vie en % de la capacité assignée : voir TechnicalData",
                 },
             ),
             collection(
@@ -174,8 +180,9 @@ def _template_property(id_short: str, xs_type: str, value: Any = None, **common:
 
 
 def _remaining_useful_life_prediction(
-    known: Values, training_range: Mapping[str, tuple[float, float, float, float]]
+    known: Values, training_range: Mapping[str, tuple[float, float, float, float]], description: CellDescription
 ) -> model.SubmodelElementCollection:
+    warning, critical = description.rul_thresholds_cycles or (None, None)
     interval = known.get("ConfidenceInterval") or {}
     after_end = known.get("AlertAfterExceedingRemainingUsableLife") or {}
     return collection(
@@ -226,14 +233,16 @@ def _remaining_useful_life_prediction(
             collection_list(
                 "ListPreAlerts",
                 [
-                    _pre_alert("Plan the replacement of the cell", DEFAULT_RUL_WARNING_CYCLES),
-                    _pre_alert("Replace the cell now", DEFAULT_RUL_CRITICAL_CYCLES),
+                    _pre_alert("Plan the replacement of the cell", warning),
+                    _pre_alert("Replace the cell now", critical),
                 ],
                 template_id("ListPreAlerts"),
                 template_id("PreAlerts"),
                 description={
-                    "en": "[0] warning, [1] critical: raised at or below this remaining useful life in cycles",
-                    "fr": "[0] avertissement, [1] critique : levée à partir de cette durée de vie restante en cycles",
+                    "en": f"[0] warning, [1] critical: raised at or below this remaining useful life in cycles; those "
+                    f"with ValueOrigin={FOLLOWS_LIFE} are a share of the predicted life and move with it",
+                    "fr": "[0] avertissement, [1] critique : levée à partir de cette durée de vie restante en cycles ; "
+                    f"avec ValueOrigin={FOLLOWS_LIFE}, part de la durée de vie prédite, qui la suit",
                 },
             ),
             collection(
@@ -321,15 +330,67 @@ def model_reference(known: Values) -> model.Reference:
     return reference(ai_model_nameplate.SEMANTIC_ID) if identifier is None else submodel_reference(identifier)
 
 
-def _pre_alert(message: str, cycles: float) -> model.SubmodelElementCollection:
+def _pre_alert(message: str, cycles: float | None) -> model.SubmodelElementCollection:
+    """`cycles` None: a share of the predicted life, without value until there is one."""
+    follows = [value_origin(FOLLOWS_LIFE)] if cycles is None else []
     return collection(
         None,
         [
             _template_property("PreAlertMessage", "xs:string", message),
-            _template_property("PreAlertValue", "xs:double", cycles),
+            _template_property("PreAlertValue", "xs:double", cycles, qualifiers=follows),
         ],
         template_id("PreAlerts"),
     )
+
+
+def rul_thresholds_follow(submodel: dict) -> bool:
+    """Whether the RUL thresholds of a Prediction submodel (JSON) follow the predicted life: nobody has set them."""
+    return all(FOLLOWS_LIFE in _origins(item) for item in _pre_alerts(submodel))
+
+
+def with_rul_thresholds(submodel: dict, cycles: Sequence[float | None], follow: bool) -> dict:
+    """The Prediction submodel (JSON) with other thresholds of the remaining life, warning before critical.
+
+    `follow`: whether they follow the predicted life from now on, as long as nobody sets them.
+    """
+    life = values.child(submodel, "RemainingUsefulLifePrediction")
+    list_element = values.child(life, "ListPreAlerts")
+    present = _pre_alerts(submodel)
+    items = [
+        _with_origin(values.with_value(item, {"PreAlertValue": value}), follow)
+        for item, value in zip(present, cycles, strict=False)
+    ] + present[len(cycles) :]
+    parts = [values.with_items(list_element, items) if part is list_element else part for part in life["value"]]
+    elements = [element | {"value": parts} if element is life else element for element in submodel["submodelElements"]]
+    return submodel | {"submodelElements": elements}
+
+
+def _pre_alerts(submodel: dict) -> list[dict]:
+    """The items of ListPreAlerts, at least warning and critical, each with all its elements."""
+
+    def items(of: dict) -> list[dict]:
+        return values.child(values.child(of, "RemainingUsefulLifePrediction"), "ListPreAlerts").get("value") or []
+
+    present, standard = items(submodel), items(template())
+    return [mended(item, standard[0]) for item in present] + standard[len(present) :]
+
+
+def _origins(pre_alert: dict) -> list[str]:
+    qualifiers = values.child(pre_alert, "PreAlertValue").get("qualifiers") or []
+    return [qualifier.get("value") for qualifier in qualifiers if qualifier.get("type") == VALUE_ORIGIN]
+
+
+def _with_origin(pre_alert: dict, follow: bool) -> dict:
+    """The pre-alert with or without the mark that its value follows the predicted life."""
+
+    def marked(element: dict) -> dict:
+        others = [one for one in element.get("qualifiers") or [] if one.get("type") != VALUE_ORIGIN]
+        mark = [to_json(value_origin(FOLLOWS_LIFE))] if follow else []
+        bare = {key: part for key, part in element.items() if key != "qualifiers"}
+        return bare | ({"qualifiers": others + mark} if others + mark else {})
+
+    changed = values.child(pre_alert, "PreAlertValue")
+    return pre_alert | {"value": [marked(part) if part is changed else part for part in pre_alert["value"]]}
 
 
 def _own_collection(id_short: str, names: tuple[str, ...], known: Values) -> model.SubmodelElementCollection:

@@ -1,8 +1,12 @@
 """Submodel TechnicalData: the frame of IDTA 02003-2-0 with battery passport properties (IDTA 02035-4) inside.
 
-Two property areas: [0] capacity and voltage, [1] ageing protocol. Every value says in its description where it is from.
-What the source does not state has no value and the qualifier ValueAvailability; what it does not state as such but the
-twin reckons with has the qualifier ValueOrigin (derivedFromSource, assumedSameCellType).
+Two property areas: [0] the cell, its capacity and limits, [1] ageing protocol. Every value says in its description
+where it is from. What the source does not state has no value and the qualifier ValueAvailability; what it does not
+state as such but the twin reckons with has the qualifier ValueOrigin: derivedFromSource, assumedSameCellType,
+conventionOfTheField, or measuredFirstCycles for a rated capacity that the twin took from the first cycles.
+
+Voltages, currents and capacities are those at the terminals of the whole; LowestCellVoltage and HighestCellVoltage are
+limits of each cell in series.
 """
 
 from typing import Any
@@ -22,6 +26,7 @@ from aasx.elements.build import (
     own_property,
     property_,
     submodel,
+    to_json,
     value_origin,
 )
 from aasx.identifiers import submodel_id
@@ -30,6 +35,8 @@ SEMANTIC_ID = "0173-1#01-AHX837#002"
 TEMPLATE_ID = "https://admin-shell.io/idta-02003-2-0"
 AREAS_SEMANTIC_ID = "0173-1#02-ABK163#002"
 AREA_SEMANTIC_ID = "0173-1#02-ABL358#002/0173-1#01-AHX773#002"
+AREAS_PATH = "TechnicalPropertyAreas"
+MEASURED = "measuredFirstCycles"  # ValueOrigin of a rated capacity that the twin took from the first cycles
 SAMM = "urn:samm:io.admin-shell.idta.batterypass.technical_data:1.0.0#"  # IDTA 02035-4
 
 # idShort -> (semanticId, supplemental) of the battery passport's properties (IDTA 02035-4)
@@ -50,6 +57,10 @@ _ORIGIN_TEXTS = {
         "en": "not stated; assumed to be that of the groups for which it is stated",
         "fr": "non indiqué ; supposé identique aux groupes pour lesquels il est indiqué",
     },
+    MEASURED: {
+        "en": "not stated; median of the first capacities that this twin was given",
+        "fr": "non indiqué ; médiane des premières capacités reçues par ce jumeau",
+    },
 }
 
 
@@ -61,7 +72,7 @@ def build(description: CellDescription) -> model.Submodel:
         [
             _general_information(description),
             collection_list(
-                "TechnicalPropertyAreas",
+                AREAS_PATH,
                 [_capacity_and_voltage(description), _ageing_protocol(description)],
                 AREAS_SEMANTIC_ID,
                 AREA_SEMANTIC_ID,
@@ -69,8 +80,8 @@ def build(description: CellDescription) -> model.Submodel:
         ],
         administration("2", "0", TEMPLATE_ID),
         {
-            "en": f"Limits and test protocol of {description.cell}, from {description.source}",
-            "fr": f"Limites et protocole d'essai de {description.cell}, d'après {description.source}",
+            "en": f"Limits and test protocol of {description.display_name}, from {description.source}",
+            "fr": f"Limites et protocole d'essai de {description.display_name}, d'après {description.source}",
         },
         supplemental=["https://api.eclass-cdp.com/0173-1-01-AHX837-002"],
     )
@@ -94,47 +105,100 @@ def _general_information(description: CellDescription) -> model.SubmodelElementC
 
 
 def _capacity_and_voltage(description: CellDescription) -> model.SubmodelElementCollection:
-    source = description.source
-    origin = description.rated_capacity_origin if description.rated_capacity_Ah else "assumedSameCellType"
-    end_of_life = description.end_of_life_capacity_Ah
-    threshold = None if end_of_life is None else description.end_of_life_percent
+    source = _from(description.source)
     return collection(
         None,
         [
-            _passport_property(
-                "RatedCapacity",
-                description.used_rated_capacity_Ah,
-                {language: f"Ah; {text} ({source})" for language, text in _ORIGIN_TEXTS[origin].items()},
-                [] if origin == "stated" else [value_origin(origin)],
-            ),
-            _passport_property(
-                "MaxVoltage",
-                description.charge_voltage_V,
-                {
-                    "en": f"V; voltage at which the charge is held ({source}): a limit of the test protocol",
-                    "fr": f"V ; tension maintenue en fin de charge ({source}) : limite du protocole d'essai",
-                },
-            ),
-            _passport_property(
-                "MinVoltage",
-                description.cut_off_voltage_V,
-                {
-                    "en": f"V; voltage at which the discharge ends ({source}): a limit of the test protocol",
-                    "fr": f"V ; tension d'arrêt de la décharge ({source}) : limite du protocole d'essai",
-                },
-            ),
-            _own("EndOfLifeCapacity", end_of_life, _from(source)),
-            _passport_property(
-                "CapacityThresholdExhaustion",
-                threshold,
-                {
-                    "en": f"%; end-of-life capacity divided by rated capacity ({source})",
-                    "fr": f"% ; capacité de fin de vie divisée par la capacité assignée ({source})",
-                },
-            ),
+            _rated_capacity(description),
+            _voltage_limit("MaxVoltage", description),
+            _voltage_limit("MinVoltage", description),
+            _own("EndOfLifeCapacity", description.end_of_life_capacity_Ah, source),
+            _end_of_life(description),
+            _own("CellType", description.cell_type, source),
+            _own("Chemistry", description.chemistry, source),
+            _own("FormFactor", description.form, source),
+            _own("SeriesCount", description.series_count, source),
+            _own("ParallelCount", description.parallel_count, source),
+            _own("LowestCellVoltage", description.lowest_cell_voltage_V, source),
+            _own("HighestCellVoltage", description.highest_cell_voltage_V, source),
+            _own("HighestChargeCurrent", description.highest_charge_current_A, source),
+            _own("HighestDischargeCurrent", description.highest_discharge_current_A, source),
+            _capacity_end_voltage(description),
+            _own("ExpectedLife", description.expected_life_cycles, source),
         ],
         AREA_SEMANTIC_ID,
-        display_name={"en": "Capacity and voltage", "fr": "Capacité et tension"},
+        display_name={"en": "Cell, capacity and limits", "fr": "Cellule, capacité et limites"},
+    )
+
+
+def _rated_capacity(description: CellDescription) -> model.Property:
+    origin = description.rated_capacity_origin
+    if description.rated_capacity_Ah is None:
+        text = {
+            "en": "Ah; not stated: the twin takes it from the first cycles",
+            "fr": "Ah ; non indiqué : le jumeau le déduit des premiers cycles",
+        }
+        return _passport_property("RatedCapacity", None, text)
+    text = {language: f"Ah; {text} ({description.source})" for language, text in _ORIGIN_TEXTS[origin].items()}
+    qualifiers = [] if origin == "stated" else [value_origin(origin)]
+    return _passport_property("RatedCapacity", description.rated_capacity_Ah, text, qualifiers)
+
+
+def measured_rated_capacity(capacity_Ah: float) -> dict:
+    """JSON of RatedCapacity as the twin writes it when no source states one: its value is from the first cycles."""
+    text = {language: f"Ah; {text}" for language, text in _ORIGIN_TEXTS[MEASURED].items()}
+    return to_json(_passport_property("RatedCapacity", capacity_Ah, text, [value_origin(MEASURED)]))
+
+
+def _voltage_limit(id_short: str, description: CellDescription) -> model.Property:
+    """The stated limit of a cell times the cells in series, else what the test protocol says."""
+    highest = id_short == "MaxVoltage"
+    limit = description.highest_cell_voltage_V if highest else description.lowest_cell_voltage_V
+    if limit is not None:
+        text = {
+            "en": f"V; limit of a cell times the cells in series ({description.source})",
+            "fr": f"V ; limite d'une cellule multipliée par le nombre en série ({description.source})",
+        }
+        return _passport_property(id_short, round(limit * description.series_count, 6), text)
+    if highest:
+        what = ("voltage at which the charge is held", "tension maintenue en fin de charge")
+    else:
+        what = ("voltage at which the discharge ends", "tension d'arrêt de la décharge")
+    text = {
+        "en": f"V; {what[0]} ({description.source}): a limit of the test protocol",
+        "fr": f"V ; {what[1]} ({description.source}) : limite du protocole d'essai",
+    }
+    value = description.charge_voltage_V if highest else description.cut_off_voltage_V
+    return _passport_property(id_short, value, text)
+
+
+def _end_of_life(description: CellDescription) -> model.Property:
+    """End of life in percent of the rated capacity, the twin's own choice too: it reckons with it."""
+    if description.end_of_life_capacity_Ah is not None:
+        origin, text = "stated", {
+            "en": f"%; end-of-life capacity divided by rated capacity ({description.source})",
+            "fr": f"% ; capacité de fin de vie divisée par la capacité assignée ({description.source})",
+        }  # fmt: skip
+    elif description.end_of_life_percent is not None:
+        origin = description.end_of_life_origin
+        text = {language: f"%; {words} ({description.source})" for language, words in _ORIGIN_TEXTS[origin].items()}
+    else:
+        origin, text = "conventionOfTheField", {
+            "en": "%; not stated: the convention of the field",
+            "fr": "% ; non indiqué : convention du domaine",
+        }  # fmt: skip
+    qualifiers = [] if origin == "stated" else [value_origin(origin)]
+    return _passport_property("CapacityThresholdExhaustion", description.used_end_of_life_percent, text, qualifiers)
+
+
+def _capacity_end_voltage(description: CellDescription) -> model.Property:
+    origin = description.capacity_end_voltage_source
+    text = _from(origin or description.source)
+    if description.capacity_end_voltage_V is None:
+        return _own("CapacityEndVoltage", None, text)
+    qualifiers = [] if origin is None else [value_origin("derivedFromSource")]
+    return own_property(
+        "CapacityEndVoltage", description.capacity_end_voltage_V, description=text, qualifiers=qualifiers
     )
 
 
@@ -148,6 +212,7 @@ def _ageing_protocol(description: CellDescription) -> model.SubmodelElementColle
             _own("ChargeVoltageCV", description.charge_voltage_V, source),
             _own("ChargeCutOffCurrent", description.charge_cut_off_current_A, source),
             _one_of_several("DischargeCurrent", description.discharge_currents_A, "A", source),
+            _own("CutOffVoltage", description.cut_off_voltage_V, source),
             _own("DischargeProfile", description.discharge_profile, source),
             _one_of_several("ambient_temperature", description.ambient_temperatures_degC, "°C", ambient_source),
             _own("ImpedanceSweepMin", description.impedance_sweep_min_Hz, source),

@@ -16,6 +16,7 @@ forget the cell, so that the next call reads it anew and completes it; a new pro
 from __future__ import annotations
 
 import logging
+import math
 import threading
 import time
 import weakref
@@ -30,14 +31,17 @@ from typing import Any, Protocol, cast
 import pandas as pd
 
 from aasx.client import AasClient, Conflict, NotFound, Refused, ServerFault
-from aasx.elements.shape import Foreign, Shape, mended, told
+from aasx.elements.shape import Foreign, mended, told
 from aasx.elements.values import Json, with_value
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
 from aasx.submodels import fleet, operational_data, prediction
 from aasx.submodels.operational_data import LATEST_CURVES_PATH, RECORDS_PATH, record_id_short, record_item
+from aasx.submodels.technical_data import measured_rated_capacity
 from model.prediction import DEFAULT_CONFIDENCE_LEVEL, Prediction, Scenario, Simulation
 from model.records.cycle import History
+from model.records.facts import FIRST_CYCLES
 from operations.cell import twin
+from operations.cell.described import Described, Limits, column_limits
 from operations.request import deadline, remarks
 from operations.request.errors import OperationError, reading
 from operations.request.logs import say
@@ -49,9 +53,6 @@ PREDICTION_TIME = "PredictionDetails.PredictedAt"
 
 WRITTEN_WITH_RECORDS = ("LiveState", f"{SEGMENT}.RecordCount")
 """What is written again where something foreign stands in it."""
-
-TECHNICAL_DATA = Shape("Submodel", members={"TechnicalPropertyAreas": Shape("Content")})
-"""Of TechnicalData a few numbers are wanted, wherever in its areas they stand: see operations.cell.twin."""
 
 MOST_REMEMBERED = 200
 """Predictions remembered of one history: an operator who drags the slider of past cycles comes back to them."""
@@ -67,6 +68,9 @@ class Predictor(Protocol):
 
     @property
     def version(self) -> str: ...
+
+    @property
+    def sha256(self) -> str: ...
 
     def predict(
         self,
@@ -102,17 +106,41 @@ class CellHistory:
 
     cell: str
     cycles: pd.DataFrame
-    technical_data: Json
+    described: Described
     stamp: Stamp
     complete: bool
     read_at: float
+    name: str
+    """As people call the cell."""
+    replay_of: str | None = None
     foreign: tuple[Foreign, ...] = ()
-    """What was left out of `cycles` and `technical_data`."""
+    """What was left out of `cycles` and `described`."""
     memory: Memory = field(default_factory=Memory, compare=False)
 
-    @property
+    @cached_property
     def rated_capacity_Ah(self) -> float:
-        return twin.rated_capacity_Ah(self.technical_data)
+        """Stated, or of the first cycles; NaN while neither is known."""
+        return self.described.rated_Ah(self.cycles)
+
+    @cached_property
+    def limits(self) -> Limits:
+        """Lowest and highest possible value of each measured column of this cell, at its terminals."""
+        return column_limits(self.described.facts, self.rated_capacity_Ah)
+
+    @property
+    def described_as(self) -> str:
+        """What the limits follow from, in words."""
+        rated_Ah, series = self.rated_capacity_Ah, self.series_count
+        size = f"{rated_Ah:g} Ah" if math.isfinite(rated_Ah) else "a rated capacity that is not known yet"
+        return f"this cell of {size}" if series == 1 else f"this pack of {size} with {series} cells in series"
+
+    @property
+    def series_count(self) -> int:
+        return self.described.facts.series_count
+
+    @cached_property
+    def cycle_numbers(self) -> frozenset[int]:
+        return frozenset(self.cycles["cycle_number"].tolist())
 
     @cached_property
     def first_cycle(self) -> int | None:
@@ -134,7 +162,9 @@ class CellHistory:
         """The same object each time, so that what it keeps of its cycles is worked out once."""
         kept = self.memory.for_model
         if end_of_life_percent not in kept:
-            kept[end_of_life_percent] = twin.history(self.cell, self.cycles, self.technical_data, end_of_life_percent)
+            kept[end_of_life_percent] = twin.history(
+                self.cell, self.cycles, self.described, end_of_life_percent, self.replay_of
+            )
         return kept[end_of_life_percent]
 
 
@@ -236,19 +266,20 @@ class LiveTwin:
         )
         _must_hold_records(cell, noted)
         deadline.remaining_s()
-        technical = self.client.read_submodel(submodel_id(cell, "TechnicalData"), TECHNICAL_DATA, noted)
+        described = Described.of(self.client.submodel(submodel_id(cell, "TechnicalData")), noted)
         segment, live = operational["Segments"]["InternalSegment"], operational["LiveState"]
         cycles = twin.cycle_table(segment["Records"].values(), noted)
         if not len(cycles) and (segment["Records"] or segment["RecordCount"]):
             text = f"none of the records of {cell} can be read; {told(noted) or 'there are none, though counted'}"
             raise OperationError("unavailable", text)
-        twin.rated_capacity_Ah(technical, noted)
-        twin.cut_off_voltage_V(technical, noted)
         stamp = _stamp(live)
         last = int(cycles["cycle_number"].iloc[-1]) if len(cycles) else None
         written = not any(one.path.startswith(WRITTEN_WITH_RECORDS) for one in noted)
         complete = last is None or (segment["RecordCount"] == len(cycles) and written and stamp[0] == last)
-        return CellHistory(cell, cycles, technical, stamp, complete, time.monotonic(), tuple(noted))
+        return CellHistory(
+            cell, cycles, described, stamp, complete, time.monotonic(), live["Battery"] or cell,
+            operational_data.replay_of(operational), tuple(noted),
+        )  # fmt: skip
 
     def _remember(self, history: CellHistory) -> CellHistory:
         self._known[history.cell] = history
@@ -261,8 +292,22 @@ class LiveTwin:
         if key not in remembered:
             if len(remembered) >= MOST_REMEMBERED:
                 remembered.clear()
-            remembered[key] = self.model.predict(history.for_model(end_of_life_percent), **arguments)
+            remembered[key] = self._predict(history, end_of_life_percent, arguments)
         return remembered[key]
+
+    def _predict(self, history: CellHistory, end_of_life_percent: float | None, arguments: Json) -> Prediction:
+        for_model = history.for_model(end_of_life_percent)
+        if not math.isfinite(history.rated_capacity_Ah):
+            at_cycle, level = arguments["at_cycle"], arguments["confidence_level"]
+            return twin.unrated(for_model, at_cycle, self.model.version, self.model.sha256, level)
+        return twin.at_terminals(self.model.predict(for_model, **arguments), history.series_count)
+
+    def simulate(self, history: CellHistory, end_of_life_percent: float | None, scenario: Scenario) -> Simulation:
+        """The model's simulation of a scenario, asked and answered at the terminals of the cell."""
+        series = history.series_count
+        asked = twin.per_cell_scenario(scenario, series)
+        found = self.model.simulate(history.for_model(end_of_life_percent), asked)
+        return replace(found, baseline=twin.at_terminals(found.baseline, series))
 
     # --- writing
 
@@ -294,6 +339,7 @@ class LiveTwin:
         """
         if history.complete:
             return history
+        history = self._with_measured_rating(history)
         submodel, now = submodel_id(history.cell, "OperationalData"), twin.utc_text(datetime.now(UTC))
         record = twin.record_values(history.last_row, history.rated_capacity_Ah)
         for name, value in (("RecordCount", len(history.cycles)), ("EndTime", record["Time"]), ("LastUpdate", now)):
@@ -301,7 +347,7 @@ class LiveTwin:
         live = {name: record[name] for name in ("id_cycle", "type", "ambient_temperature", "Capacity", "StateOfHealth")}
         measured = ("Voltage_measured", "Current_measured", "Temperature_measured", "Current_charge", "Voltage_charge")
         live |= {name: record[name] for name in measured} | {"Time": record["Duration"]} | (last_sample or {})
-        live |= {"Battery": history.cell, "LastUpdate": now}
+        live |= {"LastUpdate": now}
         deadline.remaining_s()
         template = operational_data.template("LiveState")
         try:
@@ -323,6 +369,26 @@ class LiveTwin:
                 self.client.put_element(submodel, path, element)
             except NotFound:
                 self.client.append_element(submodel, SEGMENT, element)
+
+    def _with_measured_rating(self, history: CellHistory) -> CellHistory:
+        """The rated capacity of the first cycles, where none is stated, in TechnicalData and in their states of health.
+
+        It moves while the first cycles come in, and stands still from then on.
+        """
+        described, rated_Ah = history.described, history.rated_capacity_Ah
+        if described.stated_Ah is not None or not math.isfinite(rated_Ah) or described.measured_Ah == rated_Ah:
+            return history
+        if described.rated_path is not None:
+            deadline.remaining_s()
+            element = measured_rated_capacity(rated_Ah)
+            self.client.put_element(submodel_id(history.cell, "TechnicalData"), described.rated_path, element)
+        for row in history.cycles.head(FIRST_CYCLES).to_dict("records"):
+            path = f"{RECORDS_PATH}.{record_id_short(row['cycle_number'])}.StateOfHealth"
+            health = twin.state_of_health_percent(twin.plain(row["capacity_Ah"]), rated_Ah)
+            deadline.remaining_s()
+            with reading(f"records of {history.cell}"):
+                self.client.set_value(submodel_id(history.cell, "OperationalData"), path, health)
+        return replace(history, described=replace(described, measured_Ah=rated_Ah))
 
     def put_prediction(self, submodel: Json) -> None:
         """The Prediction submodel with result, thresholds and alerts, in one write."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from aasx.cell_description import rul_thresholds_of_life
 from aasx.elements.shape import Foreign, mended, read
 from aasx.elements.values import Json, child, with_items, with_values
 from aasx.submodels import prediction as prediction_submodel
@@ -138,11 +139,13 @@ def write_whole(
     `submodel` is the one read just now, or that with new thresholds, which hold for its alerts without a margin.
     Returns the alerts newly raised.
     """
-    found = Stored.of(submodel)
+    whole = mended(submodel, prediction_submodel.template())
+    if not new_thresholds:
+        whole = _with_life_thresholds(whole, prediction)
+    found = Stored.of(whole)
     past = {alert.AlertId for alert in found.past}
     change = _alerts_after(found, history, prediction, now, past, with_margin=not new_thresholds)
     history.memory.stored = None
-    whole = mended(submodel, prediction_submodel.template())
     whole = with_values(whole, twin.prediction_values(prediction, now), prediction_submodel.list_items())
     live.put_prediction(with_alerts(whole, change))
     for alert in change.raised:
@@ -150,6 +153,15 @@ def write_whole(
         say(logging.WARNING, "alert raised", cell=history.cell, alert=alert.AlertId, value=alert.ActualValue)
     put_fleet_summary(live, history, prediction, replace(found, active=change.kept), now)
     return change.raised
+
+
+def _with_life_thresholds(submodel: Json, prediction: Prediction) -> Json:
+    """RUL thresholds that nobody has set, as shares of the life that is predicted now; others stay."""
+    if prediction.end_of_life_cycle is None or not prediction_submodel.rul_thresholds_follow(submodel):
+        return submodel
+    return prediction_submodel.with_rul_thresholds(
+        submodel, rul_thresholds_of_life(prediction.end_of_life_cycle), follow=True
+    )
 
 
 def _alerts_after(
@@ -198,5 +210,5 @@ def put_fleet_summary(
 ) -> None:
     """`found` holds the alerts that are active now."""
     severity, open_alerts = alerts.highest_severity(found.active), found.unacknowledged
-    summary = twin.fleet_values(history.cell, prediction, history.capacity_trend, severity, open_alerts, now)
+    summary = twin.fleet_values(history.name, prediction, history.capacity_trend, severity, open_alerts, now)
     live.put_fleet_summary(history, summary)

@@ -9,15 +9,17 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 
-from aasx.elements.shape import LARGEST, Foreign
+from aasx.elements.shape import Foreign
 from aasx.identifiers import model_submodel_id
-from model.prediction import Prediction
-from model.records.cycle import DEFAULT_END_OF_LIFE_PERCENT, History, NOMINAL_CAPACITY_Ah
+from model.prediction import FULL, NO_HISTORY, NO_RATED_CAPACITY, Prediction, Scenario
+from model.records.cycle import COLUMNS, History
+from operations.cell.described import Described
 from operations.request.columns import ID_SHORT
 
 DISCHARGE = "discharge"
@@ -38,8 +40,15 @@ def record_values(row: Mapping[str, Any], rated_capacity_Ah: float) -> dict[str,
             values["type"] = DISCHARGE
         if column == "capacity_Ah":
             capacity_Ah = values[id_short]
-            values["StateOfHealth"] = None if capacity_Ah is None else 100 * capacity_Ah / rated_capacity_Ah
+            values["StateOfHealth"] = state_of_health_percent(capacity_Ah, rated_capacity_Ah)
     return values
+
+
+def state_of_health_percent(capacity_Ah: float | None, rated_capacity_Ah: float) -> float | None:
+    """Capacity in % of the rated one; None where either is not known (NaN)."""
+    if capacity_Ah is None or not math.isfinite(rated_capacity_Ah):
+        return None
+    return 100 * capacity_Ah / rated_capacity_Ah
 
 
 def cycle_row(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -80,33 +89,131 @@ def cycle_table(records: Iterable[Mapping[str, Any]], noted: list[Foreign] | Non
     return cycles.sort_values("cycle_number", ignore_index=True)
 
 
-def rated_capacity_Ah(technical_data: Mapping[str, Any], noted: list[Foreign] | None = None) -> float:
-    """The rated capacity that TechnicalData states, else that of the cell type of NASA's set."""
-    value = _technical_number(technical_data, "RatedCapacity", noted)
-    return NOMINAL_CAPACITY_Ah if value is None else value
-
-
-def cut_off_voltage_V(technical_data: Mapping[str, Any], noted: list[Foreign] | None = None) -> float | None:
-    return _technical_number(technical_data, "MinVoltage", noted)
-
-
-def end_of_life_capacity_Ah(end_of_life_percent: float | None, rated_Ah: float) -> float:
-    """End-of-life capacity, from SoHThresholds.EndOfLife (% of the rated capacity)."""
-    percent = DEFAULT_END_OF_LIFE_PERCENT if end_of_life_percent is None else end_of_life_percent
-    return rated_Ah * percent / 100
-
-
 def history(
-    cell: str, cycles: pd.DataFrame, technical_data: Mapping[str, Any], end_of_life_percent: float | None
+    cell: str,
+    cycles: pd.DataFrame,
+    described: Described,
+    end_of_life_percent: float | None,
+    replay_of: str | None = None,
 ) -> History:
-    rated_Ah = rated_capacity_Ah(technical_data)
-    return History(
+    """The history as the model takes it: of one cell of the series, see `per_cell`.
+
+    `end_of_life_percent` is that of SoHThresholds.EndOfLife, in % of the rated capacity.
+    """
+    rated_Ah = described.rated_Ah(cycles)
+    percent = described.default_end_of_life_percent if end_of_life_percent is None else end_of_life_percent
+    at_terminals = History(
         cell=cell,
         rated_capacity_Ah=rated_Ah,
-        end_of_life_capacity_Ah=end_of_life_capacity_Ah(end_of_life_percent, rated_Ah),
-        cut_off_voltage_V=cut_off_voltage_V(technical_data),
+        end_of_life_capacity_Ah=rated_Ah * percent / 100,
+        cut_off_voltage_V=described.cut_off_voltage_V,
         cycles=cycles,
-        training_cell=training_cell(cell),
+        training_cell=replay_of or training_cell(cell),
+        facts=replace(described.facts, rated_capacity_stated=described.stated_Ah is not None),
+    )
+    return per_cell(at_terminals)
+
+
+# --- at the terminals, and of one cell
+#
+# What is measured and written is that of the whole at its terminals; the model knows single cells. Cells in parallel
+# are one larger cell: capacities and currents stay, the rated capacity is that of all of them. Cells in series share
+# voltage and resistance: these are divided by their number on the way to the model, and multiplied on the way back.
+
+IN_SERIES = ("V", "ohm")
+"""Units of what the cells in series share."""
+
+
+def per_cell(history: History) -> History:
+    """The history of the mean cell of a series, of a history at the terminals. The very same for a single cell."""
+    series = history.facts.series_count
+    if series == 1:
+        return history
+    shared = [name for name, column in COLUMNS.items() if column.unit in IN_SERIES and name in history.cycles]
+    cycles = history.cycles.assign(**{name: history.cycles[name] / series for name in shared})
+    end_V = history.facts.capacity_end_voltage_V
+    facts = replace(history.facts, series_count=1, capacity_end_voltage_V=None if end_V is None else end_V / series)
+    cut_off_V = history.cut_off_voltage_V
+    return replace(
+        history, cycles=cycles, facts=facts, cut_off_voltage_V=None if cut_off_V is None else cut_off_V / series
+    )
+
+
+def samples_per_cell(samples: pd.DataFrame | None, series: int) -> Any:
+    """Samples at the terminals as those of the mean cell of a series (voltages in columns that begin with Voltage)."""
+    if samples is None or series == 1:
+        return samples
+    shared = [name for name in samples.columns if name.startswith("Voltage")]
+    return samples.assign(**{name: samples[name] / series for name in shared})
+
+
+def features_at_terminals(features: Mapping[str, float], series: int) -> dict[str, float]:
+    """Columns of a cycle computed for the mean cell of a series, as those of the whole."""
+    return {
+        name: value * series if series > 1 and COLUMNS[name].unit in IN_SERIES else value
+        for name, value in features.items()
+    }
+
+
+def per_cell_scenario(scenario: Scenario, series: int) -> Scenario:
+    """What is asked at the terminals, asked of the mean cell of a series."""
+    if series == 1:
+        return scenario
+
+    def shared(value: float | None) -> float | None:
+        return None if value is None else value / series
+
+    return replace(
+        scenario,
+        cut_off_voltage_V=shared(scenario.cut_off_voltage_V),
+        phases=[replace(phase, cut_off_voltage_V=shared(phase.cut_off_voltage_V)) for phase in scenario.phases],
+        replaced={
+            name: value / series if COLUMNS[name].unit in IN_SERIES else value
+            for name, value in scenario.replaced.items()
+        },
+    )
+
+
+def at_terminals(prediction: Prediction, series: int) -> Prediction:
+    """A prediction for the mean cell of a series, as one of the whole: the values of its drivers."""
+    if series == 1:
+        return prediction
+    drivers = [
+        replace(driver, value=driver.value * series)
+        if driver.value is not None and driver.unit.split("/")[0] in IN_SERIES
+        else driver
+        for driver in prediction.drivers
+    ]
+    return replace(prediction, drivers=drivers)
+
+
+def unrated(history: History, at_cycle: int | None, model_version: str, model_sha256: str, level: float) -> Prediction:
+    """The answer for a cell of which no rated capacity is known yet: what was measured, and nothing of its end."""
+    known = history.cycles if at_cycle is None else history.until(at_cycle).cycles
+    last = int(known["cycle_number"].iloc[-1]) if len(known) else None
+    return Prediction(
+        cell=history.cell,
+        at_cycle=last,
+        capacity_Ah=None if last is None else float(known["capacity_Ah"].iloc[-1]),
+        state_of_health_percent=None,
+        state_of_health_lower_percent=None,
+        state_of_health_upper_percent=None,
+        rul_cycles=None,
+        rul_lower_cycles=None,
+        rul_upper_cycles=None,
+        confidence_level=level,
+        end_of_life_capacity_Ah=math.nan,
+        end_of_life_cycle=None,
+        trajectory=[],
+        drivers=[],
+        similar_cells=[],
+        outside_training_range=[],
+        status=NO_RATED_CAPACITY if len(known) else NO_HISTORY,
+        model_version=model_version,
+        model_sha256=model_sha256,
+        model_kind=FULL,
+        first_cycle=int(known["cycle_number"].iloc[0]) if len(known) else None,
+        last_cycle=last,
     )
 
 
@@ -140,7 +247,7 @@ def prediction_values(prediction: Prediction, predicted_at: datetime) -> dict[st
             "RULLower": lower,
             "RULUpper": upper,
             "EndOfLifeCycle": prediction.end_of_life_cycle,
-            "EndOfLifeCapacity": prediction.end_of_life_capacity_Ah,
+            "EndOfLifeCapacity": plain(prediction.end_of_life_capacity_Ah),
             "ConfidenceLevel": prediction.confidence_level,
             "Capacity": prediction.capacity_Ah,
             "ModelVersion": prediction.model_version,
@@ -192,11 +299,11 @@ def outside_names(columns: Sequence[str]) -> str | None:
 
 
 def fleet_values(
-    cell: str, prediction: Prediction, trend: str | None, severity: str, unacknowledged: int, at: datetime
+    name: str, prediction: Prediction, trend: str | None, severity: str, unacknowledged: int, at: datetime
 ) -> dict[str, Any]:
-    """The summary of one cell in the Fleet submodel; `trend` is that of `capacity_trend`."""
+    """The summary of a cell, by the name people know, in the Fleet submodel; `trend` is that of `capacity_trend`."""
     return {
-        "Battery": cell,
+        "Battery": name,
         "AtCycle": prediction.at_cycle,
         "Capacity": prediction.capacity_Ah,
         "StateOfHealth": prediction.state_of_health_percent,
@@ -226,24 +333,6 @@ def capacity_trend(cycles: pd.DataFrame) -> str | None:
 def utc_text(moment: datetime) -> str:
     """xs:dateTime in UTC, with seconds' fractions so that two writes in one second differ."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _technical_number(technical_data: Mapping[str, Any], id_short: str, noted: list[Foreign] | None) -> float | None:
-    """A positive number of TechnicalData; what stands there instead is noted."""
-    areas = technical_data.get("TechnicalPropertyAreas")
-    for area in areas if isinstance(areas, list) else []:
-        stated = area.get(id_short) if isinstance(area, dict) else None
-        if stated in (None, ""):
-            continue
-        try:
-            value = float(stated)
-        except (TypeError, ValueError):
-            value = math.nan
-        if 0 < value <= LARGEST["xs:double"]:
-            return value
-        if noted is not None:
-            noted.append(Foreign(f"TechnicalData {id_short}", repr(stated)[:40], "a positive number"))
-    return None
 
 
 def plain(value: Any) -> Any:

@@ -1,7 +1,8 @@
 """The edge: what a caller sends becomes a typed request, or an InvalidInput that names field, value and allowed range.
 
 Requests are strict: no unknown field, no text where a number belongs, no NaN, no infinity, every number with a range.
-The range of a field is declared once, in its `Field`; `allowed` words it for messages, `swagger_schema` for Swagger.
+The range of a field is declared once, in its `Field`, or follows from the description of the cell, when its operation
+looks at it; `allowed` words it for messages, `swagger_schema` for Swagger.
 """
 
 from __future__ import annotations

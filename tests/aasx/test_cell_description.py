@@ -31,7 +31,7 @@ def test_facts_of_the_notes(
 ) -> None:
     facts = nasa_cells()[cell]
     assert (facts.cut_off_voltage_V, facts.end_of_life_capacity_Ah) == (cut_off_V, end_of_life_Ah)
-    assert (facts.rated_capacity_origin, facts.end_of_life_percent) == (origin, percent)
+    assert (facts.rated_capacity_origin, facts.used_end_of_life_percent) == (origin, percent)
 
 
 def test_notes_say_what_the_descriptions_say(nasa_dir: Path) -> None:
@@ -54,8 +54,25 @@ def test_notes_say_what_the_descriptions_say(nasa_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("mapping", "message"),
     [
-        ({"cell": "7up", "source": "x"}, "cannot name a cell"),
-        ({"cell": "fleet", "source": "x"}, "the twin itself"),
+        ({"cell": "a\nb", "source": "x"}, "cannot name a cell"),
+        ({"cell": " ", "source": "x"}, "cannot name a cell"),
+        ({"cell": "A", "source": "x", "name": "x" * 101}, "cannot name a cell"),
+        ({"cell": "A", "source": "x", "end_of_life_capacity_Ah": 1.0}, "needs rated_capacity_Ah"),
+        (
+            {
+                "cell": "A",
+                "source": "x",
+                "rated_capacity_Ah": 2.0,
+                "end_of_life_capacity_Ah": 1.4,
+                "end_of_life_percent": 80,
+            },
+            "do not agree",
+        ),
+        ({"cell": "A", "source": "x", "series_count": 0}, "greater than or equal to 1"),
+        ({"cell": "A", "source": "x", "series_count": 1.5}, "series_count"),
+        ({"cell": "A", "source": "x", "lowest_cell_voltage_V": 4, "highest_cell_voltage_V": 3}, "must be below"),
+        ({"cell": "A", "source": "x", "rul_warning_cycles": 30}, "together"),
+        ({"cell": "A", "source": "x", "rul_warning_cycles": 30, "rul_critical_cycles": 40}, "must be below"),
         ({"cell": "A"}, "source: Field required"),
         ({"cell": "A", "source": "x", "rated_capacity": 2}, "rated_capacity: Extra inputs"),
         ({"cell": "A", "source": "x", "rated_capacity_Ah": -1}, "greater than 0"),
@@ -87,3 +104,33 @@ def test_data_sheet_says_what_is_not_stated() -> None:
     assert "| 1.4 Ah |" not in sheet
     evil = from_mapping({"cell": "A", "source": "a | b\n# c"})
     assert "a \\| b # c" in data_sheet.render(evil)
+
+
+def test_a_laboratory_name_is_shown_and_gives_the_id_short() -> None:
+    described = from_mapping({"cell": "Zelle 7 – Prüfling Ä", "source": "x"})
+    assert (described.cell, described.display_name) == ("Zelle_7_Pruefling_Ae", "Zelle 7 – Prüfling Ä")
+    assert described.texts["fr"] == "Cellule Li-ion Zelle 7 – Prüfling Ä"
+    assert from_mapping({"cell": "Lab_7", "source": "x"}).display_name == "Lab_7"
+
+
+def test_what_is_not_stated_is_the_convention_of_the_field() -> None:
+    silent = from_mapping({"cell": "A", "source": "x"})
+    assert (silent.rated_capacity_Ah, silent.used_end_of_life_percent, silent.rul_thresholds_cycles) == (None, 80, None)
+    assert (silent.series_count, silent.parallel_count) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("facts", "thresholds"),
+    [
+        ({"expected_life_cycles": 3000}, (450.0, 150.0)),
+        ({"expected_life_cycles": 500}, (75.0, 25.0)),
+        ({"expected_life_cycles": 3}, (2.0, 1.0)),
+        ({"expected_life_cycles": 3000, "rul_warning_cycles": 40, "rul_critical_cycles": 12}, (40.0, 12.0)),
+    ],
+)
+def test_thresholds_of_the_remaining_life_follow_the_expected_life(facts, thresholds) -> None:
+    assert from_mapping({"cell": "A", "source": "x"} | facts).rul_thresholds_cycles == thresholds
+
+
+def test_nasas_thresholds_stay() -> None:
+    assert {cell.rul_thresholds_cycles for cell in nasa_cells().values()} == {(30.0, 10.0)}

@@ -277,7 +277,7 @@ def test_elements_are_written_and_read(loaded: AasClient) -> None:
 def test_whole_twin_is_read_by_pages(client: AasClient, small_twin: SmallTwin) -> None:
     """More than one page of concept descriptions: the vocabulary alone is longer than a page."""
     transfer.load(client, package.read(small_twin.package()))
-    assert len(client.concept_descriptions()) == len(vocabulary.CONCEPTS) > 100
+    assert len(client.concept_descriptions()) == len(vocabulary.concept_descriptions()) > 100
 
 
 class Delegate(http.server.BaseHTTPRequestHandler):

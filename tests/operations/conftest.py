@@ -18,6 +18,7 @@ from aasx.client import AasClient, NotFound, OperationFailed
 from aasx.identifiers import fleet_submodel_id, shell_id, submodel_id
 from aasx.packages.package import environment_of
 from aasx.shell import CellDescription, build_cell, build_fleet
+from model.records.facts import NASA_CELL_TYPE
 from operations.cell import twin
 from operations.cell.live_twin import LiveTwin
 from operations.request.columns import ID_SHORT
@@ -128,8 +129,15 @@ def put_cell(aas: AasClient, name: str, capacities_Ah: list[float], delegate_url
     put_records(aas, name, records(capacities_Ah), delegate_url)
 
 
-def put_records(aas: AasClient, name: str, rows: list[dict[str, Any]], delegate_url: str) -> None:
-    description = CellDescription(cell=name, source="test", rated_capacity_Ah=2.0, cut_off_voltage_V=2.7)
+LIKE_NASA = {
+    "rated_capacity_Ah": 2.0, "cut_off_voltage_V": 2.7, "end_of_life_percent": 70.0, "cell_type": NASA_CELL_TYPE,
+    "rul_warning_cycles": 30.0, "rul_critical_cycles": 10.0,
+}  # fmt: skip
+
+
+def put_records(aas: AasClient, name: str, rows: list[dict[str, Any]], delegate_url: str, **facts: Any) -> None:
+    """`facts`: what is stated of the cell, else what is of NASA's cells."""
+    description = CellDescription(cell=name, source="test", **(facts or LIKE_NASA))
     environment = environment_of(build_cell(description, rows, delegate_url=delegate_url))
     for submodel in environment["submodels"]:
         aas.put_submodel(submodel)
@@ -174,10 +182,10 @@ def new_cell(aas: AasClient, delegate: Delegate, fleet_shell: None) -> Iterator[
     """Makes cells with a history of the given capacities; they are removed after the test."""
     made: list[str] = []
 
-    def make(capacities_Ah: list[float] | None = None, delegate_url: str | None = None) -> Cell:
+    def make(capacities_Ah: list[float] | None = None, delegate_url: str | None = None, **facts: Any) -> Cell:
         name = f"T{uuid.uuid4().hex[:10]}"
         made.append(name)
-        put_cell(aas, name, capacities_Ah or [], delegate_url or delegate.url)
+        put_records(aas, name, records(capacities_Ah or []), delegate_url or delegate.url, **facts)
         return Cell(name, aas, delegate_url or delegate.url)
 
     yield make

@@ -75,8 +75,8 @@ class LineModel:
                 **common,
             )  # fmt: skip
         last, capacity = int(known["cycle_number"].iloc[-1]), float(known["capacity_Ah"].iloc[-1])
-        recent = known["capacity_Ah"].to_numpy()[-10:]
-        fade = max(1e-4, -np.polyfit(range(len(recent)), recent, 1)[0]) if len(recent) > 1 else 0.01
+        recent, numbers = (known[name].to_numpy()[-10:] for name in ("capacity_Ah", "cycle_number"))
+        fade = max(1e-4, -np.polyfit(numbers - numbers[0], recent, 1)[0]) if len(recent) > 1 else 0.01
         past = capacity < end_of_life_Ah
         rul = 0.0 if past else (capacity - end_of_life_Ah) / fade
         soh = 100 * capacity / history.rated_capacity_Ah

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aasx.cell_description import rul_thresholds_of_life
+from aasx.identifiers import submodel_id
 from aasx.vocabulary import RECORD_COLUMNS
 from model.records.features import cycle_features
 from operations.request.columns import ID_SHORT
@@ -79,10 +81,10 @@ def test_other_values_under_the_same_number_are_refused(new_cell):
 @pytest.mark.parametrize(
     ("changes", "told"),
     [
-        ({"id_cycle": 12}, "id_cycle = 12: must be 11, the cycle after the last one"),
+        ({"id_cycle": 0}, "id_cycle = 0: must be a whole number from 1 to 1000000"),
         ({"Time": "2024-01-05T08:00:00"}, "Time = 2024-01-05T08:00:00: must be after the start of the cycle before"),
         ({"Capacity": None}, "Capacity: missing; give it, or DischargeSamples at most 60 s apart to compute it from"),
-        ({"Capacity": 3.0}, "Capacity = 3.0: must be a number from 0.001 to 2.1 Ah"),
+        ({"Capacity": 3.0}, "Capacity = 3.0: must be a number from 0.001 to 2.1 Ah for this cell of 2 Ah"),
         ({"ambient_temperature": 297.0}, "ambient_temperature = 297.0: must be a number from -40 to 100 °C"),
         ({"Current_measured": 2.0}, "Current_measured = 2.0: must be a number from -20 to 0 A"),
         ({"ambient_temperature": None}, "ambient_temperature: missing; it must be a number from -40 to 100 °C"),
@@ -214,3 +216,88 @@ def test_cell_replaced_by_an_import_is_noticed(new_cell, aas):
     imported = aas.submodel(other.operational_data) | {"id": cell.operational_data}
     aas.put_submodel(imported)
     assert cell.invoke("Predict")["PredictedAtCycle"] == 25
+
+
+def test_cycle_numbers_may_have_gaps_and_are_kept(new_cell):
+    cell = new_cell(fading(10))
+    assert cell.append(60, 1.6)["RecordPath"].endswith("Record0060")
+    assert cell.value("PredictionDetails.InputLastCycle") == 60
+    told = cell.refused("AppendCycle", **cycle(40, 1.7))
+    assert told.message.startswith("id_cycle = 40: must be above 60, the number of the last cycle")
+    told = cell.refused("Predict", AtCycle=30)
+    assert told.message.endswith("from 1 to 60; the cycles beside this gap are 10 and 60")
+    assert cell.invoke("Predict", AtCycle=10)["PredictedAtCycle"] == 10
+
+
+def test_limits_follow_the_description(new_cell):
+    """A 3 Ah cell takes what a 2 Ah cell refuses, and a pack its voltage; what they cannot do is refused."""
+    cell = new_cell(rated_capacity_Ah=3.0, highest_cell_voltage_V=4.2)
+    assert cell.append(1, 3.1)["StateOfHealth"] == pytest.approx(100 * 3.1 / 3.0)
+    told = cell.refused("AppendCycle", **cycle(2, 3.8)).message
+    assert told == "Capacity = 3.8: must be a number from 0.001 to 3.75 Ah for this cell of 3 Ah"
+    assert cell.refused("AppendCycle", **cycle(2, 3.0, DischargeCurrent=61.0)).message.endswith("Ah")
+    assert cell.refused("AppendCycle", **cycle(2, 3.0, Voltage_measured=5.1)).status == "invalidInput"
+    pack = new_cell(rated_capacity_Ah=20.0, series_count=14, highest_cell_voltage_V=4.2, highest_discharge_current_A=50)
+    pack.append(1, 19.5, Voltage_measured=51.8, DischargeCurrent=49.0)
+    told = pack.refused("AppendCycle", **cycle(2, 19.5, DischargeCurrent=51.0)).message
+    assert (
+        told
+        == "DischargeCurrent = 51.0: must be a number from 0 to 50 A for this pack of 20 Ah with 14 cells in series"
+    )
+
+
+def test_samples_of_a_pack_are_looked_at_per_cell_and_kept_at_the_terminals(new_cell):
+    single, pack = new_cell(rated_capacity_Ah=2.0), new_cell(rated_capacity_Ah=2.0, series_count=14)
+    inputs = {name: value for name, value in cycle(1, 0).items() if name in ("id_cycle", "Time", "ambient_temperature")}
+    samples = pd.read_csv(pd.io.common.StringIO(discharge_csv()))
+    of_pack = samples.assign(Voltage_measured=14 * samples["Voltage_measured"]).to_csv(index=False)
+    of_one = single.invoke("AppendCycle", **inputs, DischargeSamples=discharge_csv())
+    of_14 = pack.invoke("AppendCycle", **inputs, DischargeSamples=of_pack)
+    one, whole = (cell.value(of_one["RecordPath"], "OperationalData") for cell in (single, pack))
+    assert of_14["RUL"] == of_one["RUL"]
+    for name in ("Capacity", "Charge3V8To3V6", "DischargeCurrent", "TemperatureRise"):
+        assert whole[name] == pytest.approx(one[name]), name
+    for name in ("Voltage_measured", "VoltageDrop", "OhmicResistance", "Voltage300s"):
+        assert whole[name] == pytest.approx(14 * one[name]), name
+
+
+def test_without_a_rated_capacity_the_first_cycles_give_it(new_cell):
+    cell = new_cell(cut_off_voltage_V=2.5)
+    rated = "TechnicalPropertyAreas[0].RatedCapacity"
+    for number, capacity_Ah in ((1, 5.0), (3, 5.2)):
+        answer = cell.append(number, capacity_Ah)
+        assert answer["RUL"] is None and answer["StateOfHealth"] is None and answer["AlertsRaised"] == 0
+    assert cell.value(rated, "TechnicalData") is None
+    assert cell.value("PredictionDetails.PredictionStatus") == "noRatedCapacity"
+    assert cell.value("PredictionDetails.EndOfLifeCapacity") is None
+    assert cell.fleet()["Capacity"] == 5.2 and cell.fleet()["RUL"] is None
+    assert "needs the rated capacity" in cell.refused("SimulateWhatIf").message
+    assert cell.append(100, 5.1)["StateOfHealth"] == pytest.approx(100)
+    element = cell.aas.element(submodel_id(cell.name, "TechnicalData"), rated)
+    assert element["value"] == "5.1" and element["qualifiers"][0]["value"] == "measuredFirstCycles"
+    first = cell.value("Segments.InternalSegment.Records.Record0001", "OperationalData")
+    assert first["StateOfHealth"] == pytest.approx(100 * 5.0 / 5.1)
+    assert cell.value("PredictionDetails.EndOfLifeCapacity") == pytest.approx(0.8 * 5.1)
+    for number in range(101, 120):
+        cell.append(number, 5.1 - 0.01 * (number - 100))
+    assert cell.value(rated, "TechnicalData") == pytest.approx(5.065)  # of the first ten, and no more
+    assert cell.refused("AppendCycle", **cycle(120, 6.5)).message.endswith("this cell of 5.065 Ah")
+
+
+def test_limits_of_the_remaining_life_follow_the_predicted_one_until_somebody_sets_them(new_cell):
+    cell = new_cell(rated_capacity_Ah=2.0)
+    thresholds = "RemainingUsefulLifePrediction.ListPreAlerts"
+
+    def warn_at() -> list[float]:
+        return [one["PreAlertValue"] for one in cell.value(thresholds)]
+
+    assert warn_at() == [None, None]
+    for number in range(1, 6):
+        cell.append(number * 100, 2.0 - 0.02 * number)
+    life = cell.value("PredictionDetails.EndOfLifeCycle")
+    assert warn_at() == list(rul_thresholds_of_life(life)) and life > 500
+    cell.append(600, 1.8)
+    assert warn_at() != list(rul_thresholds_of_life(life))
+    cell.invoke("SetThresholds", ChangedBy="A. Operator", RULWarning=77.0)
+    cell.append(700, 1.7)
+    assert warn_at()[0] == 77.0

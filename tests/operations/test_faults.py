@@ -217,24 +217,21 @@ def test_two_callers_on_one_cell_are_serialised_and_others_run_beside(new_cell, 
 
 
 def test_many_appends_at_once_make_one_history(new_cell):
-    """Eight callers send the next cycles in any order, as often as it takes."""
+    """Four callers send the next cycles in any order: one that comes after a later one is refused, none is lost."""
     cell = new_cell(fading(3))
     barrier = threading.Barrier(4)
 
-    def feed(number: int) -> None:
+    def feed(number: int) -> int | None:
         barrier.wait()
-        for _ in range(60):
-            answer = cell.post("append-cycle", cycle(number, 1.8 - 0.001 * number))
-            if answer.status_code == 200:
-                return
-            assert answer.status_code == 422, answer.text
-        raise AssertionError(f"cycle {number} was never accepted")
+        answer = cell.post("append-cycle", cycle(number, 1.8 - 0.001 * number))
+        assert answer.status_code == 200 or "must be above" in answer.json()["detail"], answer.text
+        return number if answer.status_code == 200 else None
 
     with ThreadPoolExecutor(4) as callers:
-        list(callers.map(feed, range(4, 8)))
+        accepted = [number for number in callers.map(feed, range(4, 8)) if number is not None]
     records = cell.value("Segments.InternalSegment.Records", "OperationalData")
-    assert [one["id_cycle"] for one in records.values()] == list(range(1, 8))
-    assert cell.value("Segments.InternalSegment.RecordCount", "OperationalData") == 7
+    assert [one["id_cycle"] for one in records.values()] == [1, 2, 3, *accepted] and accepted[-1] == 7
+    assert cell.value("Segments.InternalSegment.RecordCount", "OperationalData") == 3 + len(accepted)
     assert cell.value("PredictionDetails.InputLastCycle") == 7
 
 

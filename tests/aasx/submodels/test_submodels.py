@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from aasx import shell, vocabulary
-from aasx.cell_description import nasa_cells
+from aasx.cell_description import CellDescription, nasa_cells
 from aasx.client import AasClient
 from aasx.elements import build, values
 from aasx.packages import package
@@ -50,7 +50,11 @@ def test_unknown_values_are_marked_and_never_invented(not_stated: list[Any]) -> 
     assert "value" not in end_of_life and availability(end_of_life) == "notStatedBySource"
     rated = data["TechnicalPropertyAreas[0].RatedCapacity"]
     assert rated["value"] == "2.0" and rated["qualifiers"][0]["value"] == "assumedSameCellType"
-    assert not any("NominalVoltage" in path or "Chemistry" in path for path in data)
+    chemistry = data["TechnicalPropertyAreas[0].Chemistry"]
+    assert "value" not in chemistry and availability(chemistry) == "notStatedBySource"
+    threshold = data["TechnicalPropertyAreas[0].CapacityThresholdExhaustion"]
+    assert threshold["value"] == "70.0" and threshold["qualifiers"][0]["value"] == "assumedSameCellType"
+    assert not any("NominalVoltage" in path for path in data)
 
 
 def test_stated_values_name_their_source(stated: list[Any]) -> None:
@@ -59,7 +63,25 @@ def test_stated_values_name_their_source(stated: list[Any]) -> None:
     assert rated["value"] == "2.0" and "qualifiers" not in rated
     for path, element in data.items():
         if path.startswith("TechnicalPropertyAreas[") and "." in path and "value" in element:
-            assert "README_05_06_07_18.txt" in str(element["description"]) or "room temperature" in str(element), path
+            said = str(element["description"])
+            elsewhere = ("room temperature", "the samples: ")  # facts that stand in the data only
+            assert "README_05_06_07_18.txt" in said or any(words in said for words in elsewhere), path
+
+
+def test_a_described_pack_says_all_that_follows() -> None:
+    pack = CellDescription(
+        cell="Pack_1", source="data sheet", cell_type="Maker 21700", chemistry="NMC", series_count=14, parallel_count=4,
+        rated_capacity_Ah=20.0, lowest_cell_voltage_V=3.0, highest_cell_voltage_V=4.2, cut_off_voltage_V=43.4,
+    )  # fmt: skip
+    objects = shell.build_cell(pack)
+    data = elements(objects, "TechnicalData")
+    found = {path.rpartition(".")[2]: element.get("value") for path, element in data.items()}
+    assert (found["MaxVoltage"], found["MinVoltage"], found["CutOffVoltage"]) == ("58.8", "42.0", "43.4")
+    assert (found["SeriesCount"], found["ParallelCount"], found["Chemistry"]) == ("14", "4", "NMC")
+    threshold = data["TechnicalPropertyAreas[0].CapacityThresholdExhaustion"]
+    assert threshold["value"] == "80.0" and threshold["qualifiers"][0]["value"] == "conventionOfTheField"
+    alerts = elements(objects, "Prediction")["RemainingUsefulLifePrediction.ListPreAlerts[0].PreAlertValue"]
+    assert "value" not in alerts and alerts["qualifiers"][0]["value"] == prediction.FOLLOWS_LIFE
 
 
 def test_a_quantity_with_several_values_has_no_single_one() -> None:

@@ -274,7 +274,7 @@ def test_new_end_of_life_changes_the_prediction_at_once(new_cell):
         ({"SoHCritical": 85.0}, "SoHCritical = 85: must be below SoHWarning = 80"),
         ({"SoHEndOfLife": 75.0}, "SoHEndOfLife = 75: must be below SoHCritical = 75"),
         ({"TemperatureCritical": 50.0}, "TemperatureWarning = 55: must be below TemperatureCritical = 50"),
-        ({"RULWarning": -1.0}, "RULWarning = -1.0: must be a number from 0 to 10000 cycle"),
+        ({"RULWarning": -1.0}, "RULWarning = -1.0: must be a number from 0 to 100000 cycle"),
         ({}, "RULWarning: give at least one threshold to change"),
     ],
 )

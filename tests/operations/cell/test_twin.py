@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 import json
+import math
+from typing import Any
 
 import pandas as pd
 import pytest
 
+from aasx.cell_description import from_mapping, nasa_cells
 from aasx.elements import values
+from aasx.elements.build import to_json
 from aasx.elements.shape import Foreign, read
-from aasx.submodels import operational_data
+from aasx.submodels import operational_data, technical_data
 from aasx.vocabulary import RECORD_COLUMNS
+from model.prediction import Scenario
 from model.records import data
-from model.records.cycle import COLUMNS
+from model.records.cycle import COLUMNS, NASA_LIMITS
+from model.records.facts import NASA_FACTS, CellFacts
 from operations.cell import twin
+from operations.cell.described import Described, column_limits
 from operations.request.columns import ID_SHORT
 
 
@@ -60,8 +67,69 @@ def test_a_replay_is_known_by_its_name(name, played):
     assert twin.training_cell(name) == played
 
 
-def test_rated_capacity_is_assumed_only_where_none_is_stated():
-    stated = {"TechnicalPropertyAreas": [{"RatedCapacity": "1.5", "MinVoltage": "2.5"}, {}]}
-    assert (twin.rated_capacity_Ah(stated), twin.cut_off_voltage_V(stated)) == (1.5, 2.5)
-    silent = {"TechnicalPropertyAreas": [{"RatedCapacity": None}]}
-    assert (twin.rated_capacity_Ah(silent), twin.cut_off_voltage_V(silent)) == (2.0, None)
+def described(**facts: Any) -> Described:
+    """Of a description, as the AAS gives it."""
+    return Described.of(to_json(technical_data.build(from_mapping({"cell": "A", "source": "x"} | facts))))
+
+
+@pytest.mark.parametrize("cell", data.cells())
+def test_the_aas_says_of_nasas_cells_what_the_tables_say(cell):
+    """So that their predictions are those of the model on its own tables."""
+    facts, wanted = nasa_cells()[cell], data.history(cell)
+    of_aas = Described.of(to_json(technical_data.build(facts)))
+    made = twin.history(cell, wanted.cycles, of_aas, facts.used_end_of_life_percent)
+    assert made.facts == NASA_FACTS and made.cycles is wanted.cycles
+    for name in ("rated_capacity_Ah", "end_of_life_capacity_Ah", "cut_off_voltage_V", "training_cell"):
+        assert getattr(made, name) == pytest.approx(getattr(wanted, name)), name
+    limits = column_limits(of_aas.facts, made.rated_capacity_Ah)
+    for name, (low, high) in NASA_LIMITS.items():
+        assert limits[name] == pytest.approx((1e-3 if name == "capacity_Ah" else low, high)), name
+
+
+def test_facts_of_a_cell_come_from_its_description():
+    found = described(
+        cell_type="Maker X", chemistry="LFP", form="18650", series_count=14, parallel_count=2, rated_capacity_Ah=2.2,
+        lowest_cell_voltage_V=2.0, highest_cell_voltage_V=3.6, highest_discharge_current_A=12.5, cut_off_voltage_V=30.0,
+        capacity_end_voltage_V=35.0,
+    )  # fmt: skip
+    assert found.facts == CellFacts(
+        cell_type="Maker X", chemistry="LFP", form="18650", series_count=14, parallel_count=2, voltage_minimum_V=2.0,
+        voltage_maximum_V=3.6, highest_discharge_A=12.5, capacity_end_voltage_V=35.0,
+    )  # fmt: skip
+    assert (found.stated_Ah, found.measured_Ah, found.cut_off_voltage_V) == (2.2, None, 30.0)
+    assert found.rated_path == "TechnicalPropertyAreas[0].RatedCapacity"
+
+
+def test_a_rated_capacity_that_nobody_states_is_that_of_the_first_cycles():
+    silent = described()
+    cycles = pd.DataFrame({"cycle_number": [1, 2, 3], "capacity_Ah": [3.1, 3.0, 3.05]})
+    assert math.isnan(silent.rated_Ah(cycles.head(2))) and silent.rated_Ah(cycles) == 3.05
+    assert twin.record_values({"cycle_number": 1, "capacity_Ah": 3.1}, math.nan)["StateOfHealth"] is None
+    submodel = to_json(technical_data.build(from_mapping({"cell": "A", "source": "x"})))
+    area = submodel["submodelElements"][1]["value"][0]
+    area["value"] = [
+        technical_data.measured_rated_capacity(3.05) if element["idShort"] == "RatedCapacity" else element
+        for element in area["value"]
+    ]
+    written = Described.of(submodel)
+    assert (written.stated_Ah, written.measured_Ah) == (None, 3.05)
+    assert not twin.history("A", cycles, written, None).facts.rated_capacity_stated
+    assert described(rated_capacity_Ah=2.0).rated_Ah(cycles) == 2.0
+
+
+def test_a_pack_is_predicted_as_its_mean_cell():
+    pack = described(series_count=14, parallel_count=4, rated_capacity_Ah=20.0, cut_off_voltage_V=42.0)
+    row = {"cycle_number": 1, "capacity_Ah": 19.0, "voltage_mean_V": 51.8, "ohmic_resistance_ohm": 0.14}
+    cycles = pd.DataFrame([row | {"discharge_current_A": 20.0}])
+    of_cell = twin.history("P", cycles, pack, 80.0)
+    assert (of_cell.cut_off_voltage_V, of_cell.facts.series_count, of_cell.rated_capacity_Ah) == (3.0, 1, 20.0)
+    assert of_cell.cycles.iloc[0].to_dict() == pytest.approx(
+        row | {"voltage_mean_V": 3.7, "ohmic_resistance_ohm": 0.01, "discharge_current_A": 20.0}
+    )
+    asked = twin.per_cell_scenario(Scenario(cut_off_voltage_V=42.0, replaced={"Re_ohm": 0.28, "capacity_Ah": 18.0}), 14)
+    assert (asked.cut_off_voltage_V, asked.replaced) == (3.0, {"Re_ohm": pytest.approx(0.02), "capacity_Ah": 18.0})
+    samples = pd.DataFrame({"Time": [0.0], "Voltage_measured": [56.0], "Current_measured": [-20.0]})
+    assert twin.samples_per_cell(samples, 14)["Voltage_measured"].tolist() == [4.0]
+    assert twin.features_at_terminals({"voltage_mean_V": 4.0, "capacity_Ah": 5.0}, 14) == {
+        "voltage_mean_V": 56.0, "capacity_Ah": 5.0,
+    }  # fmt: skip
