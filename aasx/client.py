@@ -22,6 +22,7 @@ An idShort path is written as in the API: "Segments.InternalSegment.Records.Reco
 import base64
 import io
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -374,7 +375,7 @@ def _read(answer: requests.Response, limit_s: float) -> None:
 def _is_beside_us(base_url: str) -> bool:
     """True for this machine and for hosts of the same container network: no proxy lies between."""
     host = urlsplit(base_url).hostname or ""
-    return host in ("127.0.0.1", "::1") or "." not in host
+    return re.fullmatch(r"127(\.\d+){3}|::1|[^.:]+", host) is not None
 
 
 def _error_class(status: int) -> type[AasError]:

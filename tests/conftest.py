@@ -19,6 +19,15 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the fixtures stop the servers they started
 
 
+STARTED = {"basyx_jar", "basyx", "twin", "hmi", "browser"}  # fixtures of real servers; others build on them
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if STARTED & set(getattr(item, "fixturenames", ())):
+            item.add_marker("servers")
+
+
 def run_script(*arguments: str | Path, timeout_s: float = 300, **env: str) -> subprocess.CompletedProcess[str]:
     """Runs one of the project's commands with this Python; the caller looks at its exit code and output."""
     return subprocess.run(

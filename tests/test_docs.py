@@ -13,7 +13,7 @@ from tests.servers import ROOT
 
 TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
-IMPORTED_ONLY = {"scripts/console.py", "scripts/installation.py", "scripts/supervision.py"}
+IMPORTED_ONLY = {"scripts/console.py"}
 COMMANDS = [path for path in TRACKED if re.fullmatch(r"scripts/\w+\.py", path) and path not in IMPORTED_ONLY]
 
 

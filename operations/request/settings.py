@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import ipaddress
+import math
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import urlsplit
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOPBACK = "127.0.0.0/8,::1/128"
+LONGEST_S = 86_400.0
 
 
 @dataclass(frozen=True)
@@ -39,21 +43,64 @@ class Settings:
         """Raises ValueError with the name of the variable that cannot be read."""
         default = cls()
         return cls(
-            basyx_url=os.environ.get("TWIN_BASYX_URL", default.basyx_url),
+            basyx_url=_read("TWIN_BASYX_URL", http_url, default.basyx_url),
             model_dir=Path(os.environ.get("TWIN_MODEL_DIR", default.model_dir)),
             token=os.environ.get("TWIN_TOKEN") or None,
             delegation_from=_read("TWIN_DELEGATION_FROM", networks, default.delegation_from),
-            rate_limit=os.environ.get("TWIN_RATE_LIMIT", default.rate_limit),
-            max_body_bytes=_read("TWIN_MAX_BODY_BYTES", int, default.max_body_bytes),
-            aas_timeout_s=_read("TWIN_AAS_TIMEOUT", float, default.aas_timeout_s),
-            operation_timeout_s=_read("TWIN_OPERATION_TIMEOUT", float, default.operation_timeout_s),
-            history_max_age_s=_read("TWIN_HISTORY_MAX_AGE", float, default.history_max_age_s),
+            rate_limit=_read("TWIN_RATE_LIMIT", rate_limit, default.rate_limit),
+            max_body_bytes=_read("TWIN_MAX_BODY_BYTES", whole_number, default.max_body_bytes),
+            aas_timeout_s=_read("TWIN_AAS_TIMEOUT", seconds, default.aas_timeout_s),
+            operation_timeout_s=_read("TWIN_OPERATION_TIMEOUT", seconds, default.operation_timeout_s),
+            history_max_age_s=_read("TWIN_HISTORY_MAX_AGE", seconds_or_none, default.history_max_age_s),
         )
 
 
 def networks(text: str) -> tuple[Network, ...]:
     """Comma separated networks, e.g. "127.0.0.0/8,172.16.0.0/12". Raises ValueError."""
     return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+def http_url(text: str) -> str:
+    """Raises ValueError unless it is an address of an HTTP server, without question or fragment."""
+    try:
+        url = urlsplit(text)
+        wrong = url.scheme not in ("http", "https") or not url.hostname or url.port == 0 or url.query or url.fragment
+    except ValueError:  # brackets, port
+        wrong = True
+    if wrong or re.search(r"\s", text):
+        raise ValueError(f"{text!r} is no URL, such as http://127.0.0.1:8081")
+    return text
+
+
+def rate_limit(text: str) -> str:
+    """One or several limits in the notation of Flask-Limiter, which takes what it cannot read for no limit."""
+    one = r"\s*[1-9]\d*\s*(/|per)\s*([1-9]\d*\s*)?(second|minute|hour|day|month|year)s?\s*"
+    if not re.fullmatch(rf"{one}([,;|]{one})*", text, re.IGNORECASE):
+        raise ValueError(f'{text!r} is no limit, such as "100 per second" or "50/minute; 1000/hour"')
+    return text
+
+
+def whole_number(text: str) -> int:
+    if not (text.strip().isascii() and text.strip().isdigit() and int(text) > 0):
+        raise ValueError(f"{text!r} is no whole number above 0")
+    return int(text)
+
+
+def seconds(text: str) -> float:
+    value = seconds_or_none(text)
+    if value == 0:
+        raise ValueError("0 s is no time to wait")
+    return value
+
+
+def seconds_or_none(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value <= LONGEST_S:
+        raise ValueError(f"{text!r} is no number of seconds (up to {LONGEST_S:.0f})")
+    return value
 
 
 def _read(name, convert, default):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import re
+import shlex
 import shutil
 import signal
 import socket
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -21,8 +22,15 @@ from tests.conftest import must_run, run_script
 from tests.servers import ROOT, free_port
 
 sys.path.insert(0, str(ROOT / "scripts"))
-import installation
-import up
+from installation.places import Places, SetupError
+from starting import command
+from starting import services as twin
+from starting.services import choose_ports
+from starting.start import FleetPackage, Model
+from supervision import processes
+
+PYTHONS = [Path("/usr/bin/python2"), *(Path.home() / ".pyenv" / "versions").glob("[23].*/bin/python")]
+OLD_PYTHONS = [path for path in PYTHONS if path.exists() and not re.search(r"/3\.1[1-9]", str(path))]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +64,7 @@ def test_says_what_it_did_and_where_all_is(running, options):
 
 
 def test_the_cells_are_there_and_predict_answers(running, options):
-    url = services(options)[up.BASYX]["url"]
+    url = services(options)[twin.BASYX]["url"]
     table = must_run("scripts/predict.py", "--basyx-url", url)
     assert {"B0005", "B0006", "B0007", "B0018"} <= {line.split()[0] for line in table.splitlines()}
     past = must_run("scripts/predict.py", "B0005", "--at-cycle", "60", "--basyx-url", url)
@@ -69,7 +77,7 @@ def test_the_cells_are_there_and_predict_answers(running, options):
 
 
 def test_wrong_names_and_a_dead_address_are_told_in_one_line(running, options):
-    url = services(options)[up.BASYX]["url"]
+    url = services(options)[twin.BASYX]["url"]
     for arguments in (["B0999"], ["../B0005"], ["B0005", "--at-cycle", "100000"]):
         answer = run_script("scripts/predict.py", *arguments, "--basyx-url", url)
         assert answer.returncode == 2, arguments
@@ -83,21 +91,34 @@ def test_a_second_start_tells_that_and_where_it_runs(running, options):
     again = run_script("scripts/up.py", *options)
     assert again.returncode == 1
     assert "runs already" in again.stdout
-    assert services(options)[up.HMI]["url"] in again.stdout
+    assert services(options)[twin.HMI]["url"] in again.stdout
 
 
 def test_a_killed_delegate_comes_back(running, options):
-    before = services(options)[up.DELEGATE]
+    before = services(options)[twin.DELEGATE]
     os.kill(before["pid"], getattr(signal, "SIGKILL", signal.SIGTERM))
     end = time.monotonic() + 60
     while True:
-        after = services(options)[up.DELEGATE]
+        after = services(options)[twin.DELEGATE]
         if after["healthy"] and after["pid"] not in (None, before["pid"]):
             break
         assert time.monotonic() < end, after
         time.sleep(0.5)
     log = Path(options[1]) / "logs" / "up.log"
-    assert f"{up.DELEGATE} died" in log.read_text(encoding="utf-8")
+    assert f"{twin.DELEGATE} died" in log.read_text(encoding="utf-8")
+
+
+def test_a_fleet_package_that_was_cut_does_not_fit(tmp_path, running, options):
+    places = Places(Path(options[1]))
+    package, model = FleetPackage(places), Model(places)
+    assert package.is_there() and model.is_there()
+    content = package.file.read_bytes()
+    try:
+        package.file.write_bytes(content[:1000])
+        assert not package.is_there()
+    finally:
+        package.file.write_bytes(content)
+    assert package.is_there()
 
 
 def test_stop_ends_every_service_and_a_warm_start_keeps_the_store(running, options):
@@ -122,10 +143,10 @@ def test_a_busy_port_is_named_with_its_option(options):
 def test_the_delegates_default_port_moves_on_when_it_is_taken(monkeypatch, capsys):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        monkeypatch.setitem(up.DEFAULT_PORTS, up.DELEGATE, port)
-        ports = {"basyx_port": free_port(), "hmi_port": free_port(), "delegate_port": None}
-        chosen = up.choose_ports(argparse.Namespace(host="127.0.0.1", **ports))
-    assert chosen[up.DELEGATE] > port
+        monkeypatch.setitem(twin.DEFAULT_PORTS, twin.DELEGATE, port)
+        wanted = {twin.BASYX: free_port(), twin.HMI: free_port(), twin.DELEGATE: None}
+        chosen = choose_ports("127.0.0.1", wanted)
+    assert chosen[twin.DELEGATE] > port
     assert f"port {port} is taken" in capsys.readouterr().out
 
 
@@ -144,22 +165,102 @@ def test_fresh_does_not_delete_without_an_answer(tmp_path):
     assert (tmp_path / "store").exists()
 
 
-def test_without_a_jdk_the_install_command_is_named(tmp_path, monkeypatch):
-    monkeypatch.setenv("PATH", str(tmp_path))
-    monkeypatch.delenv("JAVA_HOME", raising=False)
-    steps = installation.Steps(tmp_path / "setup.log")
-    with pytest.raises(installation.SetupError, match=r"No JDK >= 17.*(apt|brew|winget) install"):
-        installation.find_java(steps, install=False)
+def test_an_address_of_another_machine_is_refused_before_anything_is_set_up(tmp_path):
+    answer = run_script("scripts/up.py", "--state", str(tmp_path), "--host", "203.0.113.7")  # RFC 5737: nobody's
+    assert answer.returncode == 1
+    assert "203.0.113.7 is no address of this machine" in answer.stderr
+    with pytest.raises(SetupError, match="--host"):
+        choose_ports("no.such.host.invalid", {twin.BASYX: None, twin.DELEGATE: None, twin.HMI: None})
 
 
-def test_a_maven_archive_with_a_wrong_hash_is_refused(tmp_path, monkeypatch):
-    version = installation.MAVEN_VERSION
-    folder = tmp_path / "org" / "apache" / "maven" / "apache-maven" / version
-    folder.mkdir(parents=True)
-    (folder / f"apache-maven-{version}-bin.zip").write_bytes(b"not Maven")
-    monkeypatch.setenv("MVNW_REPOURL", tmp_path.as_uri())
-    monkeypatch.setattr(installation.shutil, "which", lambda name: None)
-    monkeypatch.setattr(installation, "VENV", tmp_path)
-    with pytest.raises(installation.SetupError, match="SHA-512"):
-        installation.find_maven(installation.Steps(tmp_path / "setup.log"))
-    assert not (tmp_path / "maven.zip").exists()
+@pytest.mark.parametrize(
+    "name, bad",
+    [
+        ("TWIN_RATE_LIMIT", "abc"),
+        ("TWIN_RATE_LIMIT", "100"),
+        ("TWIN_MAX_BODY_BYTES", "-1"),
+        ("TWIN_AAS_TIMEOUT", "nan"),
+        ("TWIN_OPERATION_TIMEOUT", "0"),
+        ("TWIN_DELEGATION_FROM", "10.0.0.0/99"),
+        ("TWIN_BASYX_URL", "127.0.0.1:8081"),
+        ("TWIN_BASE_IRI", "not an iri"),
+    ],
+)
+def test_a_setting_that_cannot_work_is_named_before_anything_is_set_up(tmp_path, name, bad):
+    answer = run_script("scripts/up.py", "--state", str(tmp_path / "state"), **{name: bad})
+    assert answer.returncode == 1
+    assert name in answer.stderr and len(answer.stderr.splitlines()) == 1
+    assert not (tmp_path / "state").exists()
+
+
+def test_a_state_folder_that_is_none_is_told_in_a_line(tmp_path):
+    (tmp_path / "file").touch()
+    for state in (tmp_path / "file", tmp_path / "file" / "below"):
+        for option in ([], ["--detach"], ["--status"], ["--stop"]):
+            answer = run_script("scripts/up.py", *option, "--state", str(state))
+            assert "Traceback" not in answer.stderr
+            if option in ([], ["--detach"]):
+                assert answer.returncode == 1
+                assert "--state DIR" in answer.stderr and len(answer.stderr.splitlines()) == 1
+
+
+def test_a_reader_that_goes_away_is_no_failure(tmp_path):
+    """As in `up.py --status | grep -q`: the pipe is closed before anything is written."""
+    program = [sys.executable, "scripts/up.py", "--status", "--state", str(tmp_path)]
+    status = subprocess.Popen(program, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert status.stdout and status.stderr
+    status.stdout.close()
+    assert status.stderr.read() == ""
+    status.wait(30)
+
+
+def test_the_command_that_stops_can_be_typed_as_it_is_printed(tmp_path, monkeypatch):
+    state = tmp_path / "it's a state; $HOME"
+    printed = command.stop_command(state)
+    assert shlex.split(printed)[-2:] == ["--state", str(state)]
+    monkeypatch.chdir(ROOT)
+    assert command.stop_command(ROOT / ".twin").endswith(" scripts/up.py --stop")
+    monkeypatch.chdir(tmp_path)
+    script = shlex.split(command.stop_command(ROOT / ".twin"))[1]
+    assert Path(script).is_absolute() and Path(script).exists()
+
+
+@pytest.mark.parametrize("name", ["up", "test"])
+def test_an_old_python_is_told_so_in_a_sentence(name):
+    if not OLD_PYTHONS:
+        pytest.skip("no Python older than 3.11 here")
+    for python in OLD_PYTHONS:
+        answer = subprocess.run([python, f"scripts/{name}.py"], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert answer.returncode == 1
+        assert "needs 3.11 or newer" in answer.stderr.replace("need ", "needs ")
+        assert "Traceback" not in answer.stderr and "SyntaxError" not in answer.stderr
+
+
+def test_told_to_stop_while_it_is_set_up_it_stops_at_once_and_leaves_nothing(tmp_path):
+    """A step that takes for ever stands for pip or Maven."""
+    ports = ["--basyx-port", str(free_port()), "--hmi-port", str(free_port())]
+    pid_file = tmp_path / "pid"
+    endless = f"import os, time; open({str(pid_file)!r}, 'w').write(str(os.getpid()) + '.'); time.sleep(600)"
+    program = (
+        f"import sys; sys.path[:0] = [{str(ROOT / 'scripts')!r}]\n"
+        "from installation import packages\n"
+        "from starting import command\n"
+        f"packages.ensure = lambda steps, *_: steps.run('Long', [sys.executable, '-c', {endless!r}], '')\n"
+        f"sys.argv[1:] = ['--state', {str(tmp_path / 'state')!r}, *{ports!r}]\n"
+        "raise SystemExit(command.main())\n"
+    )
+    for how in ("stop", signal.SIGTERM, signal.SIGINT):
+        starting = subprocess.Popen([sys.executable, "-c", program], cwd=ROOT, stdout=subprocess.DEVNULL)
+        end = time.monotonic() + 60
+        while not (pid_file.exists() and pid_file.read_text().endswith(".")):
+            assert time.monotonic() < end and starting.poll() is None
+            time.sleep(0.1)
+        pid = int(pid_file.read_text()[:-1])
+        pid_file.unlink()
+        if isinstance(how, str):
+            assert "is stopped" in must_run("scripts/up.py", "--stop", "--state", tmp_path / "state", timeout_s=30)
+        else:
+            starting.send_signal(how)
+        assert starting.wait(30) == 0
+        assert not processes.identity(pid)
+        assert not (tmp_path / "state" / "run.json").exists()

@@ -74,5 +74,5 @@ def test_busy_port_is_one_clear_line(model_dir):
 def test_setting_that_cannot_be_read_is_one_clear_line():
     done = run_script("-m", "operations", TWIN_AAS_TIMEOUT="soon")
     assert (done.returncode, done.stderr.strip()) == (
-        2, "operations: TWIN_AAS_TIMEOUT: could not convert string to float: 'soon'",
+        2, "operations: TWIN_AAS_TIMEOUT: 'soon' is no number of seconds (up to 86400)",
     )  # fmt: skip

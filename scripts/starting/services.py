@@ -1,0 +1,74 @@
+"""The three services of the twin: where they listen, how they are started."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from installation.java import Java, utf8_locale
+from installation.places import ROOT, Places, SetupError
+from supervision import network
+from supervision.service import Service
+
+BASYX, DELEGATE, HMI = "BaSyx AAS environment", "Operation delegate", "HMI"
+DEFAULT_PORTS = {BASYX: 8081, DELEGATE: 5000, HMI: 8501}
+JVM_OPTIONS = ROOT / "aasx" / "environment" / "jvm.options"
+CLASS_ARCHIVE = "-XX:SharedArchiveFile="
+
+
+@dataclass(frozen=True)
+class Address:
+    host: str
+    ports: dict[str, int]
+
+    def url(self, name: str) -> str:
+        return network.url(self.host, self.ports[name])
+
+
+def choose_ports(host: str, wanted: dict[str, int | None]) -> dict[str, int]:
+    """The ports to use. Raises SetupError for a busy one; only the delegate's default may move on to the next free."""
+
+    def is_free(port: int) -> bool:
+        try:
+            return network.port_is_free(host, port)
+        except ValueError as error:
+            raise SetupError(f"--host: {error}") from error
+
+    ports = {}
+    for name, option in ((BASYX, "--basyx-port"), (DELEGATE, "--delegate-port"), (HMI, "--hmi-port")):
+        port = wanted[name] or DEFAULT_PORTS[name]
+        if name == DELEGATE and wanted[name] is None:
+            while not is_free(port) and port < DEFAULT_PORTS[DELEGATE] + 100:
+                port += 1
+            if port != DEFAULT_PORTS[DELEGATE]:
+                print(f"  port {DEFAULT_PORTS[DELEGATE]} is taken: the delegate uses {port}")
+        if not is_free(port):
+            raise SetupError(f"Port {port} on {host} is busy: choose another one for the {name} with {option} PORT")
+        ports[name] = port
+    if len(set(ports.values())) < len(ports):
+        raise SetupError(f"Each service needs a port of its own, not {', '.join(map(str, ports.values()))}")
+    return ports
+
+
+def services(places: Places, address: Address, java: Java) -> list[Service]:
+    """In starting order."""
+    state, host, ports = places.state, address.host, address.ports
+    url = {name: address.url(name) for name in ports}
+    logs, model, temporary = state / "logs", state / "model", state / "tmp" / "basyx"
+    temporary.mkdir(parents=True, exist_ok=True)
+    env = network.without_proxy((network.within_reach(host),))
+    python_env = env | places.python_env()
+    python_env |= {"TWIN_BASYX_URL": url[BASYX], "TWIN_DELEGATE_URL": url[DELEGATE], "TWIN_MODEL_DIR": str(model)}
+    basyx = [java.program, f"@{JVM_OPTIONS}", f"-Djava.io.tmpdir={temporary}"]
+    if not places.writable:
+        basyx.append(f"{CLASS_ARCHIVE}{places.jar.with_suffix('.jsa')}")
+    basyx += ["-jar", str(places.jar), f"--server.address={host}", f"--server.port={ports[BASYX]}"]
+    basyx += [f"--twin.store.dir={state / 'store'}"]
+    delegate = [str(places.python), "-m", "operations", "--basyx-url", url[BASYX], "--model-dir", str(model)]
+    delegate += ["--host", host, "--port", str(ports[DELEGATE])]
+    hmi = [str(places.python), "-m", "streamlit", "run", str(ROOT / "dashboard" / "app.py"), "--server.headless=true"]
+    hmi += ["--browser.gatherUsageStats=false", f"--server.address={host}", f"--server.port={ports[HMI]}"]
+    return [
+        Service(BASYX, url[BASYX], "/shells?limit=1", basyx, logs / "basyx.log", env | utf8_locale()),
+        Service(DELEGATE, url[DELEGATE], "/health/ready", delegate, logs / "delegate.log", python_env),
+        Service(HMI, url[HMI], "/_stcore/health", hmi, logs / "hmi.log", python_env),
+    ]

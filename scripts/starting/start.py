@@ -1,0 +1,187 @@
+"""Set-up and start, what does not depend on each other side by side; then the watch, until the twin is told to stop.
+
+Python packages ─ model ─ AASX of all cells ─┐
+Java ─ AAS environment ─ BaSyx starts ───────┴─ cells into BaSyx ─ first predictions
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import signal
+import time
+from pathlib import Path
+
+from installation import environment, java, packages
+from installation.places import ROOT, Places, digest, fits
+from installation.steps import SideBySide, Steps
+from supervision import network
+from supervision.record import StopRequest
+from supervision.service import Service
+from supervision.supervisor import Supervisor
+
+from starting.services import BASYX, DELEGATE, HMI, Address, services
+
+MODEL, PACKAGE, LOAD, PREDICT = "Model", "AASX of all cells", "Cells' shells into BaSyx", "First predictions"
+TYPICAL_S = {  # on two cores, when it has to be done
+    packages.TITLE_PACKAGES: 25.0,
+    MODEL: 22.0,
+    PACKAGE: 10.0,
+    environment.TITLE: 35.0,
+    BASYX: 6.0,
+    LOAD: 6.0,
+    PREDICT: 3.0,
+}
+START_TIMEOUT_S = 120.0
+
+
+class Model:
+    """The trained model; again only when data, code or libraries changed, or a file is not the one that was stored."""
+
+    def __init__(self, places: Places):
+        self._places, self.folder = places, places.state / "model"
+        self._stamp = places.state / "model.sha256"
+
+    def _wanted(self) -> str:
+        return f"{digest([ROOT / 'model', ROOT / 'requirements.txt'])} {digest([self.folder], self._places.state)}"
+
+    def is_there(self) -> bool:
+        return (self.folder / "serving.json").exists() and fits(self._stamp, self._wanted())
+
+    def make(self, steps: Steps) -> None:
+        command = [self._places.python, "-m", "model", "train", "--out", self.folder]
+        steps.run(MODEL, command, "", self._places.python_env())
+        self._stamp.write_text(self._wanted(), encoding="utf-8")
+
+
+class FleetPackage:
+    """The fleet's AASX; again only when model, data or builder changed, or the file is not the one that was built."""
+
+    def __init__(self, places: Places):
+        self._places = places
+        self.file = places.state / "aasx" / "fleet.aasx"
+        self._stamp = places.state / "aasx" / "inputs.sha256"
+
+    def _wanted(self) -> str:
+        mapping = ("operations/cell/twin.py", "operations/request/columns.py")  # from the model to the AAS
+        sources = digest(ROOT / name for name in ("aasx", "model", *mapping, "requirements.txt"))
+        serving = (self._places.state / "model" / "serving.json").read_text(
+            encoding="utf-8"
+        )  # the version that answers
+        built = hashlib.sha256(self.file.read_bytes()).hexdigest()
+        return f"{sources} {serving.strip()} {os.environ.get('TWIN_BASE_IRI', '')} {built}"
+
+    def is_there(self) -> bool:
+        try:
+            return fits(self._stamp, self._wanted())
+        except OSError:
+            return False
+
+    def make(self, steps: Steps) -> None:
+        command: list[str | Path] = [self._places.python, ROOT / "scripts" / "build_aasx.py", "--fleet-only"]
+        command += ["--out", self.file.parent]
+        env = self._places.python_env() | {"TWIN_MODEL_DIR": str(self._places.state / "model")}
+        steps.run(PACKAGE, command, "", env)
+        self._stamp.write_text(self._wanted(), encoding="utf-8")
+
+
+class Start:
+    """One start of the twin. The caller holds the lock of the state folder."""
+
+    def __init__(self, places: Places, address: Address, install: bool):
+        self.places, self.address, self.install = places, address, install
+        self._stop = StopRequest(places.state)
+        self.steps = Steps(places.state / "logs" / "setup.log", self._stop)
+        self.supervisor = Supervisor(places.state, self._stop, self.steps.note)
+        self.model, self.package = Model(places), FleetPackage(places)
+        self.begin = time.monotonic()
+
+    def run(self) -> None:
+        """Until the twin is told to stop. Raises SetupError or ServiceError when it cannot be brought up."""
+        for name in ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK"):
+            if hasattr(signal, name):
+                signal.signal(getattr(signal, name), self._stop.ask)
+        try:
+            self.supervisor.record(ready=False)
+            self._bring_up()
+            self.supervisor.record(ready=True)
+            self.steps.note(f"ready after {time.monotonic() - self.begin:.0f} s")
+            self._print_table(self.supervisor.services)
+            self.supervisor.watch()
+        except KeyboardInterrupt:
+            pass
+        finally:
+            self.supervisor.stop()
+
+    def _bring_up(self) -> None:
+        found = java.ensure(self.steps, self.install)
+        basyx, delegate, hmi = self.supervisor.manage(services(self.places, self.address, found))
+        python, extras = self.places.python, ()
+        jobs = SideBySide(self.steps)
+
+        def install_packages() -> None:
+            packages.ensure(self.steps, self.places, self.install, extras)
+
+        def package_environment() -> None:
+            environment.package(self.steps, self.places, found)
+
+        def make_model() -> None:
+            if not self.model.is_there():
+                self.model.make(self.steps)
+
+        def make_package() -> None:
+            if not self.package.is_there():
+                self.package.make(self.steps)
+
+        self._expect(environment.is_packaged(self.places, found))
+        jobs.start(package_environment)
+        jobs.start(install_packages)
+        for job in jobs.finished():
+            # services are started here, by the thread that stays
+            if job is package_environment:
+                self.supervisor.start(basyx)
+            elif job is install_packages:
+                jobs.start(make_model)
+            elif job is make_model:
+                self.supervisor.start(delegate)
+                self.supervisor.start(hmi)
+                jobs.start(make_package)
+        self._wait_for(basyx)
+        load: list[str | Path] = [python, ROOT / "scripts" / "load_twin.py", "--basyx-url", basyx.url]
+        load += ["--delegate-url", delegate.url, "--package", self.package.file]
+        env = self.places.python_env() | network.without_proxy((network.within_reach(self.address.host),))
+        self.steps.run(LOAD, load, f"See {basyx.log} as well.", env)
+        self._wait_for(delegate)
+        self._wait_for(hmi)
+        predict = [python, ROOT / "scripts" / "predict.py", "--if-never", "--basyx-url", basyx.url]
+        self.steps.run(PREDICT, predict, f"See {delegate.log} as well.", env)
+
+    def _wait_for(self, service: Service) -> None:
+        with self.steps.step(service.name):
+            self.supervisor.wait_until_healthy(service, START_TIMEOUT_S)
+
+    def _expect(self, packaged: bool) -> None:
+        """Tells the steps what is still to be done."""
+        lacking = {
+            packages.TITLE_PACKAGES: bool(packages.Venv(self.places).lacks([])),
+            MODEL: not self.model.is_there(),
+            PACKAGE: not self.package.is_there(),
+            environment.TITLE: not packaged,
+        }
+        lanes = [(packages.TITLE_PACKAGES, MODEL, PACKAGE), (environment.TITLE,)]
+        todo = [{title: TYPICAL_S[title] for title in lane if lacking[title]} for lane in lanes]
+        self.steps.expect(todo, {title: TYPICAL_S[title] for title in (BASYX, LOAD, PREDICT)})
+
+    def _print_table(self, all_services: list[Service]) -> None:
+        links = {BASYX: "/swagger-ui/index.html", DELEGATE: "/", HMI: "/"}
+        rows = [("service", "URL", "log"), *((s.name, s.url + links[s.name], str(s.log)) for s in all_services)]
+        self.steps.print(f"\n{table(rows)}\n\n  AASX of the fleet: {self.package.file}\n")
+        if not os.environ.get("TWIN_DETACHED"):
+            self.steps.note("Ctrl-C stops all.")
+
+
+def table(entries: list[tuple[str, str, str]]) -> str:
+    widths = [max(len(entry[i]) for entry in entries) for i in range(3)]
+    return "\n".join(
+        "  " + "  ".join(part.ljust(width) for part, width in zip(e, widths, strict=True)).rstrip() for e in entries
+    )
