@@ -42,7 +42,7 @@ ROOMS = {  # room (a folder or a module) -> the rooms of the same folder it may 
     "model.serving": "errors prediction cluster records life capacity degradation evaluation",
     "model.__main__": "errors cluster records serving",
     "operations.request": "",
-    "operations.intake": "",
+    "operations.intake": "request",
     "operations.cell": "request",
     "operations.each": "request cell",  # the modules of the operations; they may use one another
     "operations.service": "request cell each",
