@@ -29,7 +29,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,8 @@ from scipy.stats import norm, theilslopes
 
 from model.errors import InvalidInput
 from model.prediction import MAXIMUM_HORIZON_CYCLES, Phase, Scenario
-from model.records.cycle import History
+from model.records.cycle import History, NOMINAL_CAPACITY_Ah
+from model.records.data import lot_of
 
 GAS_CONSTANT_J_molK = 8.314462618
 """CODATA 2018."""
@@ -60,9 +61,6 @@ LOT_SPREAD = 0.88
 
 SEGMENT_SPREAD = 0.4
 """Standard deviation of ln k between cells of one lot under one condition (B0005 to B0007 span a factor of 1.8)."""
-
-LOTS = ((5, 18), (25, 28), (29, 32), (33, 36), (38, 40), (41, 44), (45, 48), (49, 52), (53, 56))
-"""Test groups of the data set by cell number (READMEs), first and last."""
 
 CONDITIONS = {
     "ambient_temperature_degC": (-20.0, 60.0),
@@ -113,22 +111,40 @@ ACTS_THROUGH = {
 
 @dataclass(frozen=True)
 class Conditions:
-    """Ambient temperature degC, discharge current A, cut-off voltage V."""
+    """Ambient temperature degC, discharge current A, cut-off voltage V of a cell, module or pack.
+
+    `size`: rated capacity in shares of NASA's 2 Ah; `series`: cells in series. The equation is one of rates and of
+    volts per cell: what it was fitted to counts for a cell of another size at the same rate.
+    """
 
     ambient_temperature_degC: float
     discharge_current_A: float
     cut_off_voltage_V: float
+    size: float = 1.0
+    series: int = 1
+
+    @property
+    def of_fitted_size(self) -> Conditions:
+        """The same for one cell of the size that the equation was fitted to."""
+        return replace(
+            self,
+            discharge_current_A=self.discharge_current_A / self.size,
+            cut_off_voltage_V=self.cut_off_voltage_V / self.series,
+            size=1.0,
+            series=1,
+        )
 
     def terms(self) -> np.ndarray:
         """Factors of the parameters in ln k, in the order of `PRIORS` (energies in kJ/mol)."""
         inverse = 1000.0 / GAS_CONSTANT_J_molK
         distance = 1.0 / REFERENCE_TEMPERATURE_K - 1.0 / (self.ambient_temperature_degC + KELVIN)
+        one = self.of_fitted_size
         return np.array(
             [
                 inverse * max(0.0, distance),
                 inverse * max(0.0, -distance),
-                math.log(self.discharge_current_A / REFERENCE_CURRENT_A),
-                REFERENCE_CUT_OFF_V - self.cut_off_voltage_V,
+                math.log(one.discharge_current_A / REFERENCE_CURRENT_A),
+                REFERENCE_CUT_OFF_V - one.cut_off_voltage_V,
             ]
         )
 
@@ -144,14 +160,18 @@ def present_conditions(history: History, at_cycle: int) -> Conditions:
 
     def median(name: str, default: float) -> float:
         value = float(recent[name].median())
-        low, high = CONDITIONS[name]
+        low, high = ranges[name]
         return min(max(value, low), high) if math.isfinite(value) else default
 
-    cut_off = history.cut_off_voltage_V
+    ranges, size, series = condition_ranges(history), _size(history), history.facts.series_count
+    cut_off = REFERENCE_CUT_OFF_V * series if history.cut_off_voltage_V is None else history.cut_off_voltage_V
+    lowest_V, highest_V = ranges["cut_off_voltage_V"]
     return Conditions(
         median("ambient_temperature_degC", REFERENCE_TEMPERATURE_K - KELVIN),
-        median("discharge_current_A", REFERENCE_CURRENT_A),
-        REFERENCE_CUT_OFF_V if cut_off is None else min(max(cut_off, 2.0), 3.6),
+        median("discharge_current_A", REFERENCE_CURRENT_A * size),
+        min(max(cut_off, lowest_V), highest_V),
+        size,
+        series,
     )
 
 
@@ -182,7 +202,7 @@ def fade_segments(histories: Sequence[History]) -> pd.DataFrame:
             rows.append(
                 {
                     "cell": history.cell,
-                    "lot": _lot(history.cell),
+                    "lot": lot_of(history.cell),
                     "first_cycle": int(cycles["cycle_number"].iloc[start]),
                     "last_cycle": int(cycles["cycle_number"].iloc[end - 1]),
                     "ambient_temperature_degC": float(ambient[start]),
@@ -193,15 +213,6 @@ def fade_segments(histories: Sequence[History]) -> pd.DataFrame:
                 }
             )
     return pd.DataFrame(rows)
-
-
-def _lot(cell: str) -> str:
-    """Test group of a NASA cell; any other cell is a lot of its own."""
-    if cell[:1] == "B" and cell[1:].isdigit():
-        for first, last in LOTS:
-            if first <= int(cell[1:]) <= last:
-                return f"B{first:04d}-B{last:04d}"
-    return cell
 
 
 @dataclass(frozen=True)
@@ -274,7 +285,8 @@ class Degradation:
 
     def outside(self, conditions: Conditions) -> list[str]:
         """Names of the conditions that lie outside what the fitted cells saw."""
-        return [name for name, (low, high) in self.ranges.items() if not low <= getattr(conditions, name) <= high]
+        one = conditions.of_fitted_size
+        return [name for name, (low, high) in self.ranges.items() if not low <= getattr(one, name) <= high]
 
     def to_state(self) -> dict[str, Any]:
         """JSON-able state."""
@@ -292,7 +304,34 @@ class Degradation:
         )
 
 
-def check_scenario(scenario: Scenario) -> list[Phase]:
+def condition_ranges(history: History) -> dict[str, tuple[float, float]]:
+    """`CONDITIONS` for a cell: currents by its rated capacity, voltages by its cells in series."""
+    ranges = dict(CONDITIONS)
+    low, high = ranges["discharge_current_A"]
+    size = _size(history)
+    ranges["discharge_current_A"] = (low * size, high * size)
+    low, high = ranges["cut_off_voltage_V"]
+    ranges["cut_off_voltage_V"] = (low * history.facts.series_count, high * history.facts.series_count)
+    return ranges
+
+
+def replaceable_ranges(history: History) -> dict[str, tuple[float, float]]:
+    """`REPLACEABLE` for a cell: capacities by its rated one, resistances by cells in series and size."""
+    ranges = dict(REPLACEABLE)
+    limits = history.limits
+    ranges["capacity_Ah"] = (0.1 * NOMINAL_CAPACITY_Ah * _size(history), limits["capacity_Ah"][1])
+    for name in ("Re_ohm", "Rct_ohm"):
+        ranges[name] = (REPLACEABLE[name][0] * min(1.0, 1.0 / _size(history)), limits[name][1])
+    return ranges
+
+
+def _size(history: History) -> float:
+    """Rated capacity in shares of that of NASA's cells; 1 where it is not known."""
+    rated = history.rated_capacity_Ah
+    return rated / NOMINAL_CAPACITY_Ah if math.isfinite(rated) and rated > 0 else 1.0
+
+
+def check_scenario(scenario: Scenario, history: History) -> list[Phase]:
     """The phases of a scenario; constant conditions are one phase. Raises `InvalidInput` for what is not allowed."""
     if not 1 <= scenario.horizon_cycles <= MAXIMUM_HORIZON_CYCLES:
         raise InvalidInput("horizon_cycles", scenario.horizon_cycles, f"1 to {MAXIMUM_HORIZON_CYCLES}")
@@ -303,14 +342,15 @@ def check_scenario(scenario: Scenario) -> list[Phase]:
     for phase in phases:
         if phase.cycles < 1:
             raise InvalidInput("phases.cycles", phase.cycles, "at least 1")
-        for name, (low, high) in CONDITIONS.items():
+        for name, (low, high) in condition_ranges(history).items():
             value = getattr(phase, name)
             if value is not None and not low <= value <= high:
                 raise InvalidInput(name, value, f"{low:g} to {high:g}")
+    replaceable = replaceable_ranges(history)
     for name, value in scenario.replaced.items():
         if name not in REPLACEABLE:
             raise InvalidInput("replaced", name, f"one of {', '.join(REPLACEABLE)}")
-        low, high = REPLACEABLE[name]
+        low, high = replaceable[name]
         if not low <= value <= high:
             raise InvalidInput(name, value, f"{low:g} to {high:g}")
     return phases

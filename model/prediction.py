@@ -21,6 +21,24 @@ STATUSES = (OK, EARLY_LIFE, PAST_END_OF_LIFE, NO_HISTORY, NO_RATED_CAPACITY)
 capacity has been below the end of life, RUL is 0; noHistory: no valid cycle, every figure is None;
 noRatedCapacity: none is stated and the first cycles do not give one yet, so nothing is said of health and life."""
 
+VALIDATED = "validated"
+EXTRAPOLATED = "extrapolated"
+OWN_HISTORY_ONLY = "ownHistoryOnly"
+ORDER_OF_MAGNITUDE = "orderOfMagnitude"
+NOT_KNOWN = "notKnown"
+GRADES = (VALIDATED, EXTRAPOLATED, OWN_HISTORY_ONLY, ORDER_OF_MAGNITUDE, NOT_KNOWN)
+"""How far the remaining life can be trusted. validated: a kind whose failed cells were seen (at least three failed
+siblings, or NASA's kind within its training range); extrapolated: one or two failed siblings, or NASA's kind under
+other conditions; ownHistoryOnly: no cell of the kind has failed yet, but the cell's own fade is well under way;
+orderOfMagnitude: nor is that; notKnown: no figure at all."""
+
+UNTRUSTED_GRADES = (ORDER_OF_MAGNITUDE, NOT_KNOWN)
+"""Grades that say "do not know": nobody should be woken up by them."""
+
+OWN_HISTORY, SIBLINGS, PUBLIC_CELLS, NASA_CELLS = "ownHistory", "siblings", "publicCells", "nasaCells"
+"""Sources of a remaining life: the power law through the cell's own fade; failed cells of its type in this twin; what
+cells of many public sets taught; NASA's worn out cells, for cells of that type."""
+
 CROSS_FITTED = "crossFitted"
 FULL = "full"
 """crossFitted: a training cell, predicted by a model that never saw it; full: the model trained on all cells."""
@@ -55,12 +73,22 @@ class SimilarCell:
 
 
 @dataclass(frozen=True)
+class Source:
+    """One source of a remaining life and its weight (0 to 1, all together 1) in it."""
+
+    name: str
+    weight: float
+
+
+@dataclass(frozen=True)
 class Prediction:
     """State of health and remaining useful life of one cell right after cycle `at_cycle`.
 
     Capacities in Ah, states of health in percent of the rated capacity, remaining lives in discharge cycles.
     `outside_training_range` names the columns of `records.cycle.COLUMNS` whose present values no training cell showed.
-    With status `noHistory` all figures are None.
+    With status `noHistory` all figures are None; with grade `notKnown` all of the remaining life.
+    `siblings`: cells of the same type whose failures have spoken. `guaranteed_level`: confidence level that holds
+    whatever the kinds are like, by the number of failed cells behind the interval alone (n of n + 1); None: none.
     """
 
     cell: str
@@ -73,7 +101,7 @@ class Prediction:
     rul_lower_cycles: float | None
     rul_upper_cycles: float | None
     confidence_level: float
-    end_of_life_capacity_Ah: float
+    end_of_life_capacity_Ah: float | None
     end_of_life_cycle: int | None
     trajectory: list[TrajectoryPoint]
     drivers: list[Driver]
@@ -85,6 +113,10 @@ class Prediction:
     model_kind: str
     first_cycle: int | None
     last_cycle: int | None
+    grade: str = NOT_KNOWN
+    sources: list[Source] = field(default_factory=list)
+    siblings: list[str] = field(default_factory=list)
+    guaranteed_level: float | None = None
 
 
 @dataclass(frozen=True)

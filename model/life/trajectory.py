@@ -22,16 +22,17 @@ DECIMALS = 6
 
 BEYOND_END_OF_LIFE = 0.25
 """The trajectory goes on below the end of life by this share of the capacity left above it."""
-LEAST_BEYOND_Ah = 0.05
+LEAST_BEYOND_SHARE = 0.025
+"""At least this share of the rated capacity."""
 
 SAME_CYCLE = 1e-6
 """Remaining lives that differ by less, in cycles, differ by rounding only."""
 
 
-def thresholds(level_Ah: float, end_of_life_Ah: float) -> np.ndarray:
+def thresholds(level_Ah: float, end_of_life_Ah: float, rated_Ah: float) -> np.ndarray:
     """Falling capacities from just below the present level to beyond the end of life, which is one of them."""
     above = np.linspace(level_Ah, end_of_life_Ah, THRESHOLDS - 4)[1:]
-    beyond = max(BEYOND_END_OF_LIFE * (level_Ah - end_of_life_Ah), LEAST_BEYOND_Ah)
+    beyond = max(BEYOND_END_OF_LIFE * (level_Ah - end_of_life_Ah), LEAST_BEYOND_SHARE * rated_Ah)
     return np.concatenate((above, end_of_life_Ah - beyond * np.linspace(0.25, 1.0, 4)))
 
 

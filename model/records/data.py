@@ -40,12 +40,25 @@ REFERENCE_CELLS = ("B0005", "B0006", "B0007", "B0018")
 """Cells from which the remaining life is learned and on which it is judged: run to failure at room temperature and 2 A.
 The others serve for the capacity model, the fade-rate exponent and the degradation equation."""
 
+LOTS = ((5, 18), (25, 28), (29, 32), (33, 36), (38, 40), (41, 44), (45, 48), (49, 52), (53, 56))
+"""Test groups of the data set by cell number (READMEs), first and last."""
+
 KINDS = ("charge", "discharge")
 KEPT_FILES = ("cells.csv", "README.md")
-"""Files of the data folder that are not made from the raw files."""
+KEPT_FOLDER = "public"
+"""What of the data folder is not made from the raw files."""
 
 
 # ---------------------------------------------------------------- reading
+
+
+def lot_of(cell: str) -> str:
+    """Test group of a NASA cell; any other cell is a lot of its own."""
+    if cell[:1] == "B" and cell[1:].isdigit():
+        for first, last in LOTS:
+            if first <= int(cell[1:]) <= last:
+                return f"B{first:04d}-B{last:04d}"
+    return cell
 
 
 def load_cycles(folder: Path = FOLDER) -> pd.DataFrame:
@@ -175,6 +188,8 @@ def build(
         for name in KEPT_FILES:
             present = folder / name if (folder / name).is_file() else FOLDER / name
             shutil.copy2(present, fresh / name)
+        if (folder / KEPT_FOLDER).is_dir():
+            shutil.copytree(folder / KEPT_FOLDER, fresh / KEPT_FOLDER)
         old = Path(temporary) / "old"
         if folder.exists():
             os.replace(folder, old)

@@ -6,7 +6,7 @@ Everything here is a function of its arguments. `model.serving.artifact.TwinMode
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ from model.life.boosting import FEATURES
 from model.life.fade import trailing_median
 from model.life.remaining_life import RemainingLife
 from model.life.trajectory import Fade
-from model.prediction import Driver, Phase, Prediction, Scenario, Simulation, TrajectoryPoint
+from model.prediction import Driver, Phase, Prediction, Scenario, Simulation, Source, TrajectoryPoint
 from model.records import validity
 from model.records.cycle import History
 from model.serving import explain
@@ -45,9 +45,9 @@ FIRST_CYCLE_SPREAD = 0.1
 LEVEL_CYCLES = 3
 """The present capacity level is the median of this many last capacities."""
 
-RECOVERY_Ah = 0.07
-"""A level this far above the end of life is a cell that is not worn out; less is what a rest gives back for a while
-(pauses above a day regenerate some 0.07 Ah in these cells, which a few cycles take away again)."""
+RECOVERY_SHARE = 0.035
+"""A level this share of the rated capacity above the end of life is a cell that is not worn out; less is what a rest
+gives back for a while (after a day NASA's 2 Ah cells have some 0.07 Ah more, which a few cycles take away)."""
 
 
 class Fitted(NamedTuple):
@@ -109,12 +109,12 @@ def levels(capacity_Ah: np.ndarray) -> np.ndarray:
 def end_of_life_cycle(history: History, end_of_life_Ah: float) -> int | None:
     """Cycle since which the cell has been worn out, None if it is not now.
 
-    It is worn out since its level fell below the end of life, unless the level came back to `RECOVERY_Ah` above it: a
+    It is worn out since its level fell below the end of life, unless the level came back `RECOVERY_SHARE` above it: a
     failed test or a spell under a heavier load does not count, and the capacity regained by a rest does not heal.
     """
     capacity = history.columns["capacity_Ah"]
     level = levels(capacity)
-    back = np.flatnonzero(level >= end_of_life_Ah + RECOVERY_Ah)
+    back = np.flatnonzero(level >= end_of_life_Ah + RECOVERY_SHARE * history.rated_capacity_Ah)
     after = int(back[-1]) + 1 if len(back) else 0
     below = np.flatnonzero(level[after:] < end_of_life_Ah)
     if not len(below):
@@ -169,7 +169,7 @@ def outlook(life: RemainingLife, history: History, question: Question, widening:
     `widening` multiplies the half widths of ln(RUL).
     """
     level = float(levels(history.columns["capacity_Ah"])[-1])
-    capacities = trajectory.thresholds(level, min(question.end_of_life_Ah, level))
+    capacities = trajectory.thresholds(level, min(question.end_of_life_Ah, level), history.rated_capacity_Ah)
     told = life.explain(history, None, question.end_of_life_Ah, capacities)
     wide = widening * (1.0 + EARLY_WIDENING * max(0.0, 1.0 - len(history.cycles) / EARLY_CYCLES))
 
@@ -239,11 +239,24 @@ def predict(
         model_kind=identity.kind,
         first_cycle=int(numbers[0]),
         last_cycle=at_cycle,
+        grade=prediction.EXTRAPOLATED if set(CONDITIONS) & set(outside) else prediction.VALIDATED,
+        sources=[Source(prediction.NASA_CELLS, 1.0)],
+        guaranteed_level=guaranteed(len(fitted.life.references), question.confidence_level),
     )
     return answer, ahead
 
 
-def no_history(history: History, question: Question, identity: ModelIdentity) -> Prediction:
+def guaranteed(failed_cells: int, confidence_level: float) -> float | None:
+    """Level that an interval from this many failed cells holds whatever they are distributed like: n of n + 1.
+
+    Distribution-free: one more exchangeable cell lies beyond the largest of n scores with probability 1 / (n + 1).
+    """
+    return min(confidence_level, failed_cells / (failed_cells + 1)) if failed_cells else None
+
+
+def no_history(
+    history: History, confidence_level: float, end_of_life_Ah: float | None, identity: ModelIdentity
+) -> Prediction:
     """The defined answer for a cell without a valid cycle."""
     return Prediction(
         cell=history.cell,
@@ -255,8 +268,8 @@ def no_history(history: History, question: Question, identity: ModelIdentity) ->
         rul_cycles=None,
         rul_lower_cycles=None,
         rul_upper_cycles=None,
-        confidence_level=question.confidence_level,
-        end_of_life_capacity_Ah=question.end_of_life_Ah,
+        confidence_level=confidence_level,
+        end_of_life_capacity_Ah=end_of_life_Ah,
         end_of_life_cycle=None,
         trajectory=[],
         drivers=[],
@@ -330,28 +343,33 @@ def stretched(
     )
 
 
+Ask = Callable[[History], tuple[Prediction, Outlook]]
+"""Predicts a history of the cell, with the outlook behind it. Raises `NotEnoughHistory` if it has none."""
+
+
 def simulate(
-    fitted: Fitted,
+    ask: Ask,
+    capacity_of: Callable[[History], tuple[float, float, float]],
     equation: Degradation,
     history: History,
     scenario: Scenario,
     phases: Sequence[Phase],
-    question: Question,
-    trust: Trust,
-    repaired: Sequence[str],
-    identity: ModelIdentity,
+    confidence_level: float,
 ) -> Simulation:
-    """How a clean, non-empty history goes on under the phases of a scenario, beside going on as at present."""
-    baseline, ahead = predict(fitted, history, question, trust, repaired, identity)
+    """How a clean, non-empty history goes on under the phases of a scenario, beside going on as at present.
+
+    `capacity_of` gives the present capacity of a history with its interval, Ah.
+    """
+    baseline, ahead = ask(history)
     changed = with_replaced(history, scenario.replaced)
     start = baseline
     if scenario.replaced:
-        start, ahead = predict(fitted, changed, question, trust, repaired, identity)
+        start, ahead = ask(changed)
     from_cycle = int(history.columns["cycle_number"][-1])
     present = degradation.present_conditions(history, from_cycle)
     wanted = [warmer(present.changed(phase), history, scenario.replaced) for phase in phases]
     ratios = [equation.log_ratio(conditions, present) for conditions in wanted]
-    after = stretched(ahead, phases, ratios, question.confidence_level)
+    after = stretched(ahead, phases, ratios, confidence_level)
     over = start.status == prediction.PAST_END_OF_LIFE
     rul, low, high = (0.0, 0.0, 0.0) if over else (after.rul, after.low, after.high)
 
@@ -365,7 +383,7 @@ def simulate(
     assumptions += [f"{name} replaced by {value:g}" for name, value in sorted(scenario.replaced.items())]
     assumptions.append("capacity means capacity under the present conditions; the scenario changes how fast it fades")
     ended = start.end_of_life_cycle if over else from_cycle + whole_cycles(rul)
-    capacity = present_capacity(fitted.capacity, changed, question.confidence_level)
+    capacity = capacity_of(changed)
     return Simulation(
         cell=history.cell,
         from_cycle=from_cycle,

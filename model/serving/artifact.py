@@ -25,7 +25,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -33,21 +33,26 @@ import numpy as np
 import pandas as pd
 import xgboost
 
-from model import cluster, degradation, prediction
+from model import cluster, degradation, prediction, running_capacity
 from model.capacity import CapacityModel
 from model.cluster import Run
 from model.degradation import Degradation
 from model.errors import BadArtifact, InvalidInput, NotEnoughHistory
 from model.evaluation import evaluation
 from model.evaluation.evaluation import END_OF_LIFE_Ah, Life, RulScore
+from model.evaluation.kinds import pool_cells
 from model.life.boosting import FEATURES, PARAMETERS, ROUNDS
 from model.life.fade import FadeRecord
+from model.life.relative.blend import RelativeLife
+from model.life.relative.siblings import admitted
 from model.life.remaining_life import BoosterCache, RemainingLife
 from model.prediction import Prediction, Scenario, Simulation
-from model.records import data, validity
+from model.records import data, public, validity
 from model.records.cycle import COLUMNS, History
 from model.records.data import REFERENCE_CELLS
-from model.serving import answer
+from model.records.facts import NASA_CELL_TYPE
+from model.records.public import KnownCells
+from model.serving import answer, any_cell
 from model.serving.answer import Fitted, ModelIdentity, Question, Trust
 
 MODEL_NAME = "battery-twin-xgboost"
@@ -77,7 +82,7 @@ LIMITS = {
 }
 """What a person should know before trusting an answer."""
 
-FORMAT = 1
+FORMAT = 2
 """Layout of the stored folder; a model of another layout is refused."""
 
 SERVING, MANIFEST, STATE, BOOSTERS = "serving.json", "manifest.json", "model.json", "boosters"
@@ -102,6 +107,7 @@ def fingerprint(cycles: pd.DataFrame) -> str:
     """SHA-256 over training data, code and library version: two models with the same are the same model."""
     digest = hashlib.sha256()
     digest.update(data.data_sha256(cycles).encode())
+    digest.update(public.sha256().encode())
     digest.update(code_sha256().encode())
     digest.update(f"xgboost {xgboost.__version__} numpy {np.__version__} format {FORMAT}".encode())
     return digest.hexdigest()
@@ -174,6 +180,7 @@ def train(
     for history in reference:
         ranges[history.cell] = validity.training_range([h for h in reference if h.cell != history.cell])
     progress("intervals under unseen conditions")
+    relative = RelativeLife.fit(pool_cells(list(histories.values())), lambda text: progress(f"any cell: {text}"))
     needed = {history.cell: answer.needed_widening(crossed[history.cell].life, history) for history in others}
     widening = {cell: factor for cell, factor in needed.items() if factor is not None}
     model = TwinModel(
@@ -186,6 +193,8 @@ def train(
         known={cell: validity.first_capacities(history) for cell, history in histories.items()},
         ranges=ranges,
         widening=widening,
+        relative=relative,
+        public=KnownCells.of(public.read()),
     )
     progress("figures of the cross-fitted models")
     card = {
@@ -196,6 +205,7 @@ def train(
         "reference_cells": [history.cell for history in reference],
         "training_cycles": int(sum(len(history.cycles) for history in histories.values())),
         "training_data": "NASA PCoE Battery Data Set, Saha and Goebel (2007)",
+        "public_sets": list(relative.unseen),
         "data_sha256": data.data_sha256(cycles),
         "code_sha256": code_sha256(),
         "fingerprint": fingerprint(cycles),
@@ -272,6 +282,7 @@ class TwinModel:
     what a person should know of the model. `crossed` holds per training cell the predictors that never saw it;
     `known` the capacities that recognise the training cells; `ranges` the training range by left-out cell ("": none);
     `widening` the factor by which each cell that the RUL was not learned from would have needed wider intervals.
+    `relative` is for cells of any other kind, `public` recognises the cells that taught it.
     """
 
     version: str
@@ -283,6 +294,8 @@ class TwinModel:
     known: dict[str, dict[int, float]]
     ranges: dict[str, dict[str, validity.Range]]
     widening: dict[str, float]
+    relative: RelativeLife
+    public: KnownCells
 
     # ------------------------------------------------------------ asking
 
@@ -292,32 +305,100 @@ class TwinModel:
         at_cycle: int | None = None,
         confidence_level: float = prediction.DEFAULT_CONFIDENCE_LEVEL,
         end_of_life_capacity_Ah: float | None = None,
+        siblings: Sequence[History] = (),
     ) -> Prediction:
         """State of health and remaining life right after `at_cycle` (default: the last), from data up to that cycle.
 
-        A cell without valid cycles gives status `noHistory`, a young one `earlyLife` with a wide interval. Raises
-        `InvalidInput` for a cycle that the cell does not have, or a level or capacity outside what is allowed.
+        `siblings`: histories of other cells of the same `CellFacts.cell_type`, the more the better; which of them may
+        speak is decided here (`model.life.relative.siblings.admitted`), so more than those, and the cell itself, may be
+        given. What a history tells is worked out once and kept with the object: give the same ones again. They count
+        for every kind of cell but NASA's, which has models of its own.
+
+        A cell without valid cycles gives status `noHistory`, a young one `earlyLife` with a wide interval or, with
+        grade `notKnown`, no figure of its life. Raises `InvalidInput` for a cycle that the cell does not have, or a
+        level or capacity outside what is allowed.
         """
-        question = _question(history, confidence_level, end_of_life_capacity_Ah)
+        wanted_Ah = _end_of_life(history, end_of_life_capacity_Ah)
+        _check_level(confidence_level)
         known, repaired = _known(history, at_cycle)
         if known.cycles.empty:
-            return answer.no_history(known, question, ModelIdentity(self.version, self.sha256, prediction.FULL))
-        fitted, trust, identity = self._choose(known)
-        return answer.predict(fitted, known, question, trust, repaired, identity)[0]
+            identity = ModelIdentity(self.version, self.sha256, prediction.FULL)
+            return answer.no_history(known, confidence_level, wanted_Ah, identity)
+        ask = self._asking(known, confidence_level, wanted_Ah, repaired, siblings, known is not history.clean[0])
+        try:
+            return ask(known)[0]
+        except NotEnoughHistory:
+            identity = ModelIdentity(self.version, self.sha256, prediction.FULL)
+            return any_cell.not_known(known, wanted_Ah, confidence_level, identity)
 
-    def simulate(self, history: History, scenario: Scenario) -> Simulation:
+    def simulate(self, history: History, scenario: Scenario, siblings: Sequence[History] = ()) -> Simulation:
         """How the cell would age under other conditions, beside the baseline that goes on as at present.
 
         Raises `InvalidInput` for conditions outside what the equation is answered for, and `NotEnoughHistory` for a
-        cell without valid cycles.
+        cell of whose remaining life nothing is known. `siblings` as of `predict`.
         """
-        phases = degradation.check_scenario(scenario)
-        question = _question(history, scenario.confidence_level, scenario.end_of_life_capacity_Ah)
+        phases = degradation.check_scenario(scenario, history)
+        wanted_Ah = _end_of_life(history, scenario.end_of_life_capacity_Ah)
+        _check_level(scenario.confidence_level)
         known, repaired = _known(history, scenario.from_cycle)
         if known.cycles.empty:
             raise NotEnoughHistory(f"cell {history.cell} has no valid cycle to simulate from")
-        fitted, trust, identity = self._choose(known)
-        return answer.simulate(fitted, self.degradation, known, scenario, phases, question, trust, repaired, identity)
+        level = scenario.confidence_level
+        ask = self._asking(known, level, wanted_Ah, repaired, siblings, known is not history.clean[0])
+        capacity = self._capacity(known, level)
+        return answer.simulate(ask, capacity, self.degradation, known, scenario, phases, level)
+
+    def _is_nasas(self, history: History) -> bool:
+        """Whether NASA's own models answer: for their cells, replays of them, and cells of that type."""
+        return history.facts.cell_type == NASA_CELL_TYPE or validity.recognise(history, self.known) is not None
+
+    def _asking(
+        self,
+        known: History,
+        confidence_level: float,
+        end_of_life_Ah: float | None,
+        repaired: Sequence[str],
+        siblings: Sequence[History],
+        past: bool,
+    ) -> answer.Ask:
+        """What predicts a history of this cell: models that never saw it. `past`: later cycles were cut off.
+
+        Raises `NotEnoughHistory` where nothing can be said without a rated capacity.
+        """
+        if end_of_life_Ah is None:
+
+            def refuse(history: History) -> tuple[Prediction, answer.Outlook]:
+                raise NotEnoughHistory(f"{history.cell}: its rated capacity is not known yet")
+
+            return refuse
+        question = Question(float(confidence_level), end_of_life_Ah)
+        if self._is_nasas(known):
+            fitted, trust, identity = self._choose(known)
+            return lambda history: answer.predict(fitted, history, question, trust, repaired, identity)
+        family = admitted(known, [other.clean[0] for other in siblings], past)
+        relative, kind = self._relative(known, family)
+        identity = ModelIdentity(self.version, self.sha256, kind)
+        return lambda history: any_cell.predict(relative, history, question, family, repaired, identity)
+
+    def _capacity(self, known: History, confidence_level: float) -> Callable[[History], tuple[float, float, float]]:
+        """What tells the present capacity of a history of this cell with its interval."""
+        if self._is_nasas(known):
+            fitted, _, _ = self._choose(known)
+            return lambda history: answer.present_capacity(fitted.capacity, history, confidence_level)
+        return lambda history: running_capacity.present(history, confidence_level)
+
+    def _relative(self, history: History, siblings: Sequence[History]) -> tuple[RelativeLife, str]:
+        """The blend that has learned nothing from the set that the cell, or a sibling, is of, and what it is called."""
+        for one in (history, *siblings):
+            dataset = self.public.set_of(one)
+            if dataset is not None:
+                return self.unseeing[dataset], prediction.CROSS_FITTED
+        return self.relative, prediction.FULL
+
+    @cached_property
+    def unseeing(self) -> dict[str, RelativeLife]:
+        """The blend without each of its sets, the same objects each time."""
+        return {dataset: self.relative.without(dataset) for dataset in self.relative.unseen}
 
     def _choose(self, history: History) -> tuple[Fitted, Trust, ModelIdentity]:
         """Predictors that never saw this cell, how far to trust them, and what they are called."""
@@ -351,6 +432,9 @@ class TwinModel:
                 "known": {cell: list(capacities.items()) for cell, capacities in self.known.items()},
                 "ranges": self.ranges,
                 "widening": self.widening,
+                "relative": self.relative.to_state(),
+                "relative_boosters": _written(self.relative.boosters, fresh / BOOSTERS),
+                "public": self.public.to_state(),
             }
             (fresh / STATE).write_text(json.dumps(state, indent=1), encoding="utf-8", newline="\n")
             files = _file_hashes(fresh)
@@ -406,6 +490,10 @@ class TwinModel:
                     for cell, columns in state["ranges"].items()
                 },
                 widening=dict(state["widening"]),
+                relative=RelativeLife.from_state(
+                    state["relative"], _read(state["relative_boosters"], folder / BOOSTERS, boosters)
+                ),
+                public=KnownCells.from_state(state["public"]),
             )
         except (KeyError, TypeError, ValueError, xgboost.core.XGBoostError) as error:
             raise BadArtifact(f"{folder}: made by another version of this software ({error!r}); {REMEDY}") from error
@@ -414,18 +502,24 @@ class TwinModel:
 REMEDY = "train it again with `python -m model train --force`"
 
 
-def _question(history: History, confidence_level: float, end_of_life_capacity_Ah: float | None) -> Question:
+def _check_level(confidence_level: float) -> None:
     low, high = prediction.CONFIDENCE_LEVELS
     if not low <= confidence_level <= high:
         raise InvalidInput("confidence_level", confidence_level, f"{low} to {high}")
+
+
+def _end_of_life(history: History, end_of_life_capacity_Ah: float | None) -> float | None:
+    """The end of life that is asked for, else the cell's own, Ah; None while the rated capacity is not known (NaN)."""
     rated = history.rated_capacity_Ah
+    if math.isnan(rated):
+        return None
     if not (math.isfinite(rated) and rated > 0):
         raise InvalidInput("rated_capacity_Ah", rated, "a positive capacity")
     wanted = history.end_of_life_capacity_Ah if end_of_life_capacity_Ah is None else end_of_life_capacity_Ah
     low_Ah, high_Ah = (share * rated for share in END_OF_LIFE_RANGE)
     if not low_Ah <= wanted <= high_Ah:
         raise InvalidInput("end_of_life_capacity_Ah", wanted, f"{low_Ah:g} to {high_Ah:g} Ah")
-    return Question(float(confidence_level), float(wanted))
+    return float(wanted)
 
 
 def _known(history: History, at_cycle: int | None) -> tuple[History, list[str]]:
@@ -443,37 +537,40 @@ def _known(history: History, at_cycle: int | None) -> tuple[History, list[str]]:
 def _stored(fitted: Fitted, folder: Path) -> dict[str, Any]:
     """State of the predictors; their boosters are written into `folder` and stand there by hash."""
 
-    def written(boosters: Mapping[str, xgboost.Booster]) -> dict[str, str]:
-        names = {}
-        for name, booster in boosters.items():
-            content = bytes(booster.save_raw("ubj"))
-            digest = hashlib.sha256(content).hexdigest()
-            (folder / f"{digest[:32]}.ubj").write_bytes(content)
-            names[name] = digest[:32]
-        return names
-
     return {
         "life": fitted.life.to_state(),
-        "life_boosters": written(fitted.life.boosters),
+        "life_boosters": _written(fitted.life.boosters, folder),
         "capacity": fitted.capacity.to_state(),
-        "capacity_boosters": written(fitted.capacity.boosters),
+        "capacity_boosters": _written(fitted.capacity.boosters, folder),
     }
 
 
+def _written(boosters: Mapping[str, xgboost.Booster], folder: Path) -> dict[str, str]:
+    """Write boosters into a folder; the names of their files by their own."""
+    names = {}
+    for name, booster in boosters.items():
+        content = bytes(booster.save_raw("ubj"))
+        digest = hashlib.sha256(content).hexdigest()
+        (folder / f"{digest[:32]}.ubj").write_bytes(content)
+        names[name] = digest[:32]
+    return names
+
+
+def _read(names: Mapping[str, str], folder: Path, cache: dict[str, xgboost.Booster]) -> dict[str, xgboost.Booster]:
+    """Inverse of `_written`; a booster that several fits share is read once."""
+    for digest in names.values():
+        if digest not in cache:
+            booster = xgboost.Booster({"nthread": 1})
+            booster.load_model(bytearray((folder / f"{digest}.ubj").read_bytes()))
+            cache[digest] = booster
+    return {name: cache[digest] for name, digest in names.items()}
+
+
 def _restored(stored: Mapping[str, Any], folder: Path, cache: dict[str, xgboost.Booster]) -> Fitted:
-    """Inverse of `_stored`; a booster that several fits share is read once."""
-
-    def read(names: Mapping[str, str]) -> dict[str, xgboost.Booster]:
-        for digest in names.values():
-            if digest not in cache:
-                booster = xgboost.Booster({"nthread": 1})
-                booster.load_model(bytearray((folder / f"{digest}.ubj").read_bytes()))
-                cache[digest] = booster
-        return {name: cache[digest] for name, digest in names.items()}
-
+    """Inverse of `_stored`."""
     return Fitted(
-        RemainingLife.from_state(stored["life"], read(stored["life_boosters"])),
-        CapacityModel.from_state(stored["capacity"], read(stored["capacity_boosters"])),
+        RemainingLife.from_state(stored["life"], _read(stored["life_boosters"], folder, cache)),
+        CapacityModel.from_state(stored["capacity"], _read(stored["capacity_boosters"], folder, cache)),
     )
 
 

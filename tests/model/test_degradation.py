@@ -14,6 +14,7 @@ from model.degradation import PRIOR_ONLY, SUPPORTED, Conditions, Degradation
 from model.errors import InvalidInput
 from model.prediction import Phase, Scenario
 from model.records import data
+from tests.model import made_up
 
 ROOM = Conditions(24.0, 2.0, 2.7)
 
@@ -130,5 +131,5 @@ def test_cycles_for_is_the_inverse_of_equivalent_cycles(worn: float) -> None:
 )
 def test_scenarios_that_make_no_sense_are_refused(scenario: Scenario, field: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        degradation.check_scenario(scenario)
+        degradation.check_scenario(scenario, made_up.straight("A", 0.003))
     assert refused.value.field == field

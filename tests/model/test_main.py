@@ -51,10 +51,10 @@ def test_a_better_model_serves_and_the_older_stays(
 
 
 def test_list_shows_figures_of_all_versions(model: TwinModel, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    with_error(model, "v1_other", 1.0).save(folder)
+    with_error(model, "v9_other", 1.0).save(folder)
     assert main(["list", "--out", str(folder)]) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert [line.split()[:2] for line in lines] == [["serving", model.version], ["stored", "v1_other"]]
+    assert [line.split()[:2] for line in lines] == [["serving", model.version], ["stored", "v9_other"]]
 
 
 def test_a_damaged_serving_model_gives_way(model: TwinModel, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

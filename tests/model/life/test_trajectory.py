@@ -12,7 +12,7 @@ from model.life.trajectory import Fade
 @given(st.floats(0.3, 2.1), st.floats(0.2, 2.0))
 def test_thresholds_fall_and_hold_the_end_of_life(level: float, end_of_life: float) -> None:
     end_of_life = min(level, end_of_life)
-    capacities = trajectory.thresholds(level, end_of_life)
+    capacities = trajectory.thresholds(level, end_of_life, 2.0)
     assert np.all(np.diff(capacities) <= 0)
     assert end_of_life in capacities.tolist()
     assert capacities[-1] < end_of_life

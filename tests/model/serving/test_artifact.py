@@ -395,19 +395,19 @@ def test_an_empty_folder_names_the_remedy(tmp_path: Path) -> None:
 
 def test_versions_live_side_by_side(model: TwinModel, tmp_path: Path) -> None:
     model.save(tmp_path)
-    other = replace(model, version="v1_other")
+    other = replace(model, version="v9_other")
     other.save(tmp_path)
-    assert artifact.versions(tmp_path) == sorted([model.version, "v1_other"])
+    assert artifact.versions(tmp_path) == sorted([model.version, "v9_other"])
     assert artifact.serving_version(tmp_path) == model.version
-    artifact.serve(tmp_path, "v1_other")
-    assert TwinModel.load(tmp_path).version == "v1_other"
+    artifact.serve(tmp_path, "v9_other")
+    assert TwinModel.load(tmp_path).version == "v9_other"
     assert TwinModel.load(tmp_path / model.version).version == model.version
     with pytest.raises(InvalidInput):
         artifact.serve(tmp_path, "v1_unknown")
     with pytest.raises(InvalidInput):
-        artifact.remove(tmp_path, "v1_other")
+        artifact.remove(tmp_path, "v9_other")
     artifact.remove(tmp_path, model.version)
-    assert artifact.versions(tmp_path) == ["v1_other"]
+    assert artifact.versions(tmp_path) == ["v9_other"]
 
 
 # ---------------------------------------------------------------- training

@@ -1,0 +1,247 @@
+"""Remaining life of any cell: the pool of public cells, its own fade and its failed siblings in one blend.
+
+Everything is learned and judged between kinds of cells: what serves a set is what was learned from the others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import xgboost
+
+from model.life.intervals import QuantileTable
+from model.life.relative import pool as pooling
+from model.life.relative.curve import Curve
+from model.life.relative.gate import Gate, Lesson
+from model.life.relative.objective import life_left
+from model.life.relative.pool import Pool, PoolCell
+from model.life.relative.siblings import SAYINGS, Family, Places, Sayings, Sibling
+
+NUMBERS = (1, 2, 4, 8)
+"""Numbers of siblings that the gate learns with, and intervals are calibrated for (beside none)."""
+
+TARGETS_OF_A_GROUP = 12
+CELLS_OF_A_GROUP = 24
+LESSON_STEPS = (0.0, 0.05, 0.1)
+"""Ends of life of the lessons: that of the set and higher ones."""
+
+HIGHEST_THRESHOLD = 0.95
+
+
+@dataclass(frozen=True)
+class Kin:
+    """The failed cells of one group at one end of life, their places told by a pool that has not seen them."""
+
+    dataset: str
+    threshold: float
+    family: Family
+    names: tuple[str, ...]
+
+
+def kin(cells: Sequence[PoolCell], pools: Mapping[str, Pool], steps: Sequence[float] = LESSON_STEPS) -> list[Kin]:
+    """The groups of the given cells with at least two failed members; `pools` by data set."""
+    groups: dict[tuple[str, str], list[PoolCell]] = {}
+    for cell in cells:
+        groups.setdefault((cell.dataset, cell.group), []).append(cell)
+    result = []
+    for (dataset, _), members in groups.items():
+        for step in steps:
+            threshold = round(members[0].threshold + step, 4)
+            if threshold > HIGHEST_THRESHOLD:
+                continue
+            fitting = [cell for cell in members if threshold in pooling.lives(cell.curve)][:CELLS_OF_A_GROUP]
+            found = [Sibling.of(cell.curve, threshold, pools[dataset]) for cell in fitting]
+            siblings = [sibling for sibling in found if sibling is not None]
+            if len(siblings) > 1:
+                names = tuple(sibling.curve.cell for sibling in siblings)
+                result.append(Kin(dataset, threshold, Family(siblings), names))
+    return result
+
+
+def drawn(one: Kin, numbers: Sequence[int], seed: int = 0) -> list[tuple[int, Sayings]]:
+    """For cells of a group what randomly drawn siblings say of them: number of the cell, sayings."""
+    chance = np.random.default_rng(seed)
+    result = []
+    count = len(one.names)
+    for target in range(min(count, TARGETS_OF_A_GROUP)):
+        others = chance.permutation([other for other in range(count) if other != target]).tolist()
+        result += [(target, one.family.sayings(target, others[:n])) for n in numbers if n <= len(others)]
+    return result
+
+
+def lesson(kins: Sequence[Kin]) -> Lesson:
+    """Rows for the gate; every set and number of siblings weighs the same."""
+    parts: list[tuple[str, int, Lesson]] = []
+    for number, one in enumerate(kins):
+        for target, sayings in drawn(one, NUMBERS, number):
+            parts.append((one.dataset, sayings.siblings, Lesson.of(sayings, one.family.places(target), 1.0)))
+    rows: dict[tuple[str, int], int] = {}
+    for dataset, n, part in parts:
+        rows[dataset, n] = rows.get((dataset, n), 0) + len(part.true)
+    weighted = [
+        Lesson(part.inputs, part.margins, part.z, part.true, part.weight / rows[dataset, n])
+        for dataset, n, part in parts
+    ]
+    return Lesson.together(weighted)
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """z = ln(life / age) at n places, the weight of each saying (n, 7), and the quantile of the interval's score."""
+
+    z: np.ndarray
+    weights: np.ndarray
+    quantiles: QuantileTable
+
+
+@dataclass(frozen=True)
+class RelativeLife:
+    """The fitted blend.
+
+    `unseen` by data set: pool and gate that have not seen that set. `scores` by number of siblings: what the interval's
+    score was on kinds that nothing had learned from.
+    """
+
+    pool: Pool
+    gate: Gate
+    unseen: Mapping[str, tuple[Pool, Gate]]
+    scores: Mapping[int, QuantileTable]
+
+    @classmethod
+    def fit(cls, cells: Sequence[PoolCell], progress: Callable[[str], None] = lambda text: None) -> RelativeLife:
+        """Learn from cells of at least three sets."""
+        rows = pooling.thinned(pooling.rows_of(cells))
+        sets = sorted(set(rows.dataset.tolist()))
+        progress(f"pool of {len(cells)} cells of {len(sets)} sets")
+        without = {name: pooling.train(rows.where(rows.dataset != name)) for name in sets}
+        unseen = np.full(len(rows.z), np.nan)
+        for name, boosters in without.items():
+            its = rows.dataset == name
+            unseen[its] = pooling.said(boosters, rows.values[its])
+        share, pull = pooling.calibrate(unseen, rows)
+        pools = {name: Pool(tuple(boosters), share, pull) for name, boosters in without.items()}
+        progress("siblings, each set told by what the others taught")
+        kins = kin(cells, pools)
+        lessons = {name: lesson([one for one in kins if one.dataset == name]) for name in sets}
+        gates = {name: Gate.train(Lesson.together([lessons[o] for o in sets if o != name])) for name in sets}
+        whole = Pool(tuple(pooling.train(rows)), share, pull)
+        gate = Gate.train(Lesson.together(list(lessons.values())))
+        pairs = {name: (pools[name], gates[name]) for name in sets}
+        return cls(whole, gate, pairs, _scores(kins, gates))
+
+    def without(self, dataset: str) -> RelativeLife:
+        """The blend as it is for a cell of one of the sets: nothing of that set has taught it."""
+        pool, gate = self.unseen[dataset]
+        return replace(self, pool=pool, gate=gate)
+
+    def place(self, curve: Curve, threshold: float) -> Places:
+        """The last place of a curve."""
+        return Places.of(curve, np.array([len(curve) - 1]), threshold, self.pool)
+
+    def alone(self, at: Places) -> Estimate:
+        """Without a sibling."""
+        weights = np.zeros((len(at), len(SAYINGS)))
+        weights[:, SAYINGS.index("own")] = self.pool.own_share
+        weights[:, SAYINGS.index("pool")] = 1.0 - self.pool.own_share
+        return Estimate(at.pool, weights, self.scores[0])
+
+    def among(self, family: Family, number: int, members: Sequence[int]) -> Estimate:
+        """What the siblings `members` of a family and the pool say of another of it."""
+        sayings, at = family.sayings(number, members), family.places(number)
+        weights = self.gate.weights(sayings, at.wear)
+        quantiles = self._quantiles(len(members))
+        own = self._own_scores(family, members)
+        if own is not None:
+            n = len(members)
+            mixed = [(n * mine + other) / (n + 1) for mine, other in zip(own.values, quantiles.values, strict=True)]
+            quantiles = QuantileTable(tuple(mixed))
+        return Estimate((weights * sayings.z).sum(axis=1), weights, quantiles)
+
+    def _quantiles(self, siblings: int) -> QuantileTable:
+        """The scores for a number of siblings, between those calibrated by the logarithm of the number."""
+        known = [n for n in sorted(self.scores) if n > 0]
+        table = np.array([self.scores[n].values for n in known])
+        place = np.log(siblings)
+        return QuantileTable(tuple(float(np.interp(place, np.log(known), column)) for column in table.T))
+
+    def _own_scores(self, family: Family, members: Sequence[int]) -> QuantileTable | None:
+        """The score on the siblings themselves, each foretold by the others; None with fewer than two."""
+        if len(members) < 2:
+            return None
+        said = [family.sayings(one, [other for other in members if other != one]) for one in members]
+        at = Places.together([family.places(one) for one in members])
+        weights = self.gate.weights(Sayings.together(said), at.wear)
+        z = (weights * np.concatenate([one.z for one in said])).sum(axis=1)
+        borders = np.cumsum([len(one.z) for one in said])[:-1]
+        return QuantileTable.of_groups(np.split(score(z, at.z), borders))
+
+    # ------------------------------------------------------------ keeping
+
+    @property
+    def boosters(self) -> dict[str, xgboost.Booster]:
+        """The boosters by name: those of all sets, and `SET/...` without that set."""
+        result: dict[str, xgboost.Booster] = {}
+        for name, (pool, gate) in {"": (self.pool, self.gate), **self.unseen}.items():
+            result |= {f"{name}/pool{number}": booster for number, booster in enumerate(pool.boosters)}
+            result[f"{name}/gate"] = gate.booster
+        return result
+
+    def to_state(self) -> dict[str, Any]:
+        """JSON-able state, everything but the boosters."""
+        return {
+            "own_share": self.pool.own_share,
+            "pull": self.pool.pull,
+            "sets": list(self.unseen),
+            "scores": [[number, list(table.values)] for number, table in self.scores.items()],
+        }
+
+    @classmethod
+    def from_state(cls, state: Mapping[str, Any], boosters: Mapping[str, xgboost.Booster]) -> RelativeLife:
+        """Inverse of `to_state` with the boosters of `boosters`."""
+
+        def pair(name: str) -> tuple[Pool, Gate]:
+            count = len(pooling.BOOSTERS)
+            each = tuple(boosters[f"{name}/pool{number}"] for number in range(count))
+            return Pool(each, state["own_share"], state["pull"]), Gate(boosters[f"{name}/gate"])
+
+        scores = {int(number): QuantileTable(tuple(values)) for number, values in state["scores"]}
+        return cls(*pair(""), {name: pair(name) for name in state["sets"]}, scores)
+
+
+SHARPNESS = 0.02
+"""Share of the age by which scatter moves the end of a life."""
+
+
+def score(z: np.ndarray, true: np.ndarray) -> np.ndarray:
+    """|ln((R + h) / (P + h))| of true and predicted remaining lives in ages, h = `SHARPNESS`."""
+    return np.abs(np.log((np.expm1(true) + SHARPNESS) / (life_left(z) + SHARPNESS)))
+
+
+def bounds(left: np.ndarray, quantile: float) -> tuple[np.ndarray, np.ndarray]:
+    """Interval of remaining lives in ages from the quantile of the score."""
+    factor, shifted = np.exp(quantile), left + SHARPNESS
+    return np.maximum(shifted / factor - SHARPNESS, 0.0), shifted * factor - SHARPNESS
+
+
+def _scores(kins: Sequence[Kin], gates: Mapping[str, Gate]) -> dict[int, QuantileTable]:
+    """By number of siblings, the quantiles of the score on the set where they are largest.
+
+    Within a set the quantile is taken per cell and averaged over cells, so that no long life dominates.
+    """
+    found: dict[int, dict[str, list[np.ndarray]]] = {}
+    for number, one in enumerate(kins):
+        gate = gates[one.dataset]
+        for target, sayings in drawn(one, NUMBERS, number):
+            at = one.family.places(target)
+            z = (gate.weights(sayings, at.wear) * sayings.z).sum(axis=1)
+            found.setdefault(sayings.siblings, {}).setdefault(one.dataset, []).append(score(z, at.z))
+            if sayings.siblings == NUMBERS[0]:
+                found.setdefault(0, {}).setdefault(one.dataset, []).append(score(at.pool, at.z))
+    result = {}
+    for siblings, by_set in found.items():
+        tables = np.array([QuantileTable.of_groups(scores).values for scores in by_set.values()])
+        result[siblings] = QuantileTable(tuple(float(value) for value in tables.max(axis=0)))
+    return result

@@ -1,0 +1,116 @@
+"""Who is believed: the weight of each saying of pool, own law and siblings, learned over kinds of cells.
+
+    z = sum_k w_k z_k,   w = softmax(prior - 2 ln(error_k / e0) (n - 1) / n + trees(place))
+
+So every answer is a mean of what its sources say, never outside of them, and each has its weight. With two siblings and
+more the error that a saying had on the siblings themselves counts (inverse variance: Bates & Granger 1969, Operational
+Research Quarterly 20:451); the rest is learned by gradient-boosted trees on lives of all public sets, each set's with
+a pool that has not seen it (a mixture of experts: Jacobs et al. 1991, Neural Computation 3:79).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import xgboost
+
+from model.life.relative.objective import slope_and_curvature
+from model.life.relative.siblings import PRIOR_ERROR, SAYINGS, Places, Sayings
+
+PRIOR = np.array([-2.0, -1.0, 0.3, 0.6, -0.3, -1.0, -1.0])
+"""Before anything is learned: paced level curve and corrected pool first, as in order of `SAYINGS`."""
+
+OWN_ERROR = 0.25
+ROUNDS = 60
+PARAMETERS: dict[str, Any] = {
+    "max_depth": 2,
+    "eta": 0.2,
+    "subsample": 0.5,
+    "colsample_bytree": 0.5,
+    "lambda": 50.0,
+    "min_child_weight": 2.0,
+    "num_class": len(SAYINGS),
+    "disable_default_eval_metric": 1,
+    "tree_method": "hist",
+    "nthread": 1,
+    "seed": 0,
+}
+
+
+def inputs(sayings: Sayings, wear: np.ndarray) -> np.ndarray:
+    """What the trees see at n places: how the sayings differ from the middle one, wear, number and spread."""
+    z = sayings.z
+    middle = from_middle(z)
+    differences = np.delete(z, SAYINGS.index("corrected"), axis=1) - middle[:, None]
+    number = np.full(len(z), float(sayings.siblings))
+    return np.column_stack((differences, sayings.pace, wear, number, sayings.spread, middle, sayings.life))
+
+
+def from_middle(z: np.ndarray) -> np.ndarray:
+    """Mean of the two sayings that serve best without learning."""
+    return (z[:, SAYINGS.index("paced")] + z[:, SAYINGS.index("corrected")]) / 2
+
+
+def margins(sayings: Sayings) -> np.ndarray:
+    """Prior and errors on the siblings as what the trees start from (n, 7)."""
+    count = sayings.siblings
+    seen = np.where(np.isnan(sayings.errors), PRIOR_ERROR, sayings.errors)
+    error = (seen * (count - 1) + PRIOR_ERROR) / count
+    errors = np.concatenate(([OWN_ERROR], error))
+    margin = PRIOR - 2.0 * np.log(errors / PRIOR_ERROR) * (count - 1) / count
+    return np.tile(margin, (len(sayings.z), 1))
+
+
+def softmax(values: np.ndarray) -> np.ndarray:
+    shifted = np.exp(values - values.max(axis=1, keepdims=True))
+    return shifted / shifted.sum(axis=1, keepdims=True)
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """Rows to learn from: inputs, margins, sayings (m, 7), the true z and the weight of each row."""
+
+    inputs: np.ndarray
+    margins: np.ndarray
+    z: np.ndarray
+    true: np.ndarray
+    weight: np.ndarray
+
+    @classmethod
+    def of(cls, sayings: Sayings, at: Places, weight: float) -> Lesson:
+        return cls(inputs(sayings, at.wear), margins(sayings), sayings.z, at.z, np.full(len(at), weight))
+
+    @classmethod
+    def together(cls, lessons: Sequence[Lesson]) -> Lesson:
+        return cls(*(np.concatenate([getattr(lesson, name) for lesson in lessons]) for name in vars(lessons[0])))
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The trained trees."""
+
+    booster: xgboost.Booster
+
+    @classmethod
+    def train(cls, lesson: Lesson) -> Gate:
+        """Learn the weights from the rows of a lesson."""
+        rows, weight = lesson.z, lesson.weight / lesson.weight.mean()
+
+        def derivatives(margin: np.ndarray, matrix: xgboost.DMatrix) -> tuple[np.ndarray, np.ndarray]:
+            share = softmax(margin.reshape(rows.shape))
+            mean = (share * rows).sum(axis=1)
+            first, _ = slope_and_curvature(mean - lesson.true, weight)
+            pull = share * (rows - mean[:, None])
+            curvature = weight[:, None] * np.maximum(0.5 * np.abs(pull), 1e-3)
+            return first[:, None] * pull, curvature
+
+        matrix = xgboost.DMatrix(lesson.inputs, label=lesson.true, base_margin=lesson.margins, nthread=1)
+        return cls(xgboost.train(PARAMETERS, matrix, ROUNDS, obj=derivatives))
+
+    def weights(self, sayings: Sayings, wear: np.ndarray) -> np.ndarray:
+        """Weight of each saying at n places (n, 7), rows sum to 1."""
+        matrix = xgboost.DMatrix(inputs(sayings, wear), base_margin=margins(sayings), nthread=1)
+        return softmax(self.booster.predict(matrix, output_margin=True).reshape(sayings.z.shape).astype(float))

@@ -1,0 +1,237 @@
+"""Answers for cells of any kind: remaining life by the relative blend, trajectory, drivers, grade and sources."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from model import prediction, running_capacity
+from model.life import trajectory
+from model.life.relative import features
+from model.life.relative.blend import Estimate, RelativeLife, bounds
+from model.life.relative.curve import Curve
+from model.life.relative.features import FEATURES
+from model.life.relative.objective import life_left
+from model.life.relative.siblings import SAYINGS, Family, Sibling, remembered
+from model.life.trajectory import Fade
+from model.prediction import Driver, Prediction, Source
+from model.records.cycle import History
+from model.serving import answer, explain
+from model.serving.answer import EARLY_CYCLES, ModelIdentity, Outlook, Question, whole_cycles
+
+ENOUGH_SIBLINGS = 3
+"""Failed siblings from which a prediction counts as validated: each is then foretold by two others at least."""
+
+WELL_UNDER_WAY = 0.4
+"""Share of the foreseen life from which a cell's own fade tells more than an order of magnitude."""
+
+SOURCE_OF = {"own": prediction.OWN_HISTORY, "pool": prediction.PUBLIC_CELLS}
+"""Source of each saying; the others are the siblings'."""
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """The remaining life of a cell by the blend, and what it came from."""
+
+    curve: Curve
+    threshold: float
+    at: features.Own
+    estimate: Estimate
+    siblings: list[Sibling]
+
+    @property
+    def left(self) -> float:
+        """Remaining life in present ages."""
+        return float(life_left(self.estimate.z)[0])
+
+
+def look_ahead(relative: RelativeLife, history: History, end_of_life_Ah: float, siblings: Sequence[History]) -> Ahead:
+    """The blend for the last cycle of a clean history; `siblings` as `relative.siblings.admitted` admits them.
+
+    Raises `NotEnoughHistory` if too little is known for any figure.
+    """
+    curve = remembered(history, "curve", lambda: Curve.of_history(history))
+    threshold = min(end_of_life_Ah / curve.reference_Ah, float(curve.level[-1]) - features.SMALLEST_GAP, 0.99)
+    at = relative.place(curve, threshold)
+    share = end_of_life_Ah / history.rated_capacity_Ah
+    failed = [one for other in siblings if (one := _sibling(relative, other, share, threshold)) is not None]
+    if failed:
+        estimate = relative.among(Family(failed, at), len(failed), list(range(len(failed))))
+    else:
+        estimate = relative.alone(at)
+    return Ahead(curve, threshold, features.own(curve, len(curve) - 1), estimate, failed)
+
+
+def _sibling(relative: RelativeLife, other: History, share: float, threshold: float) -> Sibling | None:
+    """A sibling's life down to the same share of its rated capacity; looked back on once for one pool and share."""
+    curve = remembered(other, "curve", lambda: Curve.of_history(other))
+    own = min(share * other.rated_capacity_Ah / curve.reference_Ah, 0.99)
+    name = f"sibling {id(relative.pool)} {own:.6f}"
+    found = remembered(other, name, lambda: Sibling.of(curve, own, relative.pool))
+    return None if found is None else found.towards(own, threshold)
+
+
+def predict(
+    relative: RelativeLife,
+    history: History,
+    question: Question,
+    siblings: Sequence[History],
+    repaired: Sequence[str],
+    identity: ModelIdentity,
+) -> tuple[Prediction, Outlook]:
+    """Prediction at the last cycle of a clean, non-empty history with a rated capacity, and the outlook behind it.
+
+    Raises `NotEnoughHistory` if nothing can be said of the remaining life.
+    """
+    numbers = history.columns["cycle_number"]
+    at_cycle = int(numbers[-1])
+    present = running_capacity.present(history, question.confidence_level)
+    ahead = look_ahead(relative, history, question.end_of_life_Ah, siblings)
+    outlook = _outlook(ahead, history, question)
+    grade = _grade(ahead)
+    drivers = _drivers(relative, ahead)
+    ended = answer.end_of_life_cycle(history, question.end_of_life_Ah)
+    if ended is not None:
+        status, grade, drivers = prediction.PAST_END_OF_LIFE, prediction.VALIDATED, []
+        outlook = replace(outlook, rul=0.0, low=0.0, high=0.0)
+    else:
+        status = prediction.OK if len(numbers) >= EARLY_CYCLES else prediction.EARLY_LIFE
+        ended = at_cycle + whole_cycles(outlook.rul)
+    names = [sibling.curve.cell for sibling in ahead.siblings]
+    percent = 100.0 / history.rated_capacity_Ah
+    made = Prediction(
+        cell=history.cell,
+        at_cycle=at_cycle,
+        capacity_Ah=present[0],
+        state_of_health_percent=present[0] * percent,
+        state_of_health_lower_percent=present[1] * percent,
+        state_of_health_upper_percent=present[2] * percent,
+        rul_cycles=outlook.rul,
+        rul_lower_cycles=outlook.low,
+        rul_upper_cycles=outlook.high,
+        confidence_level=question.confidence_level,
+        end_of_life_capacity_Ah=question.end_of_life_Ah,
+        end_of_life_cycle=ended,
+        trajectory=outlook.points(at_cycle, at_cycle + math.ceil(outlook.fades[0].cycles[-1]), present),
+        drivers=drivers,
+        similar_cells=explain.similar_cells(outlook.similar_cells),
+        outside_training_range=list(repaired),
+        status=status,
+        model_version=identity.version,
+        model_sha256=identity.sha256,
+        model_kind=identity.kind,
+        first_cycle=int(numbers[0]),
+        last_cycle=at_cycle,
+        grade=grade,
+        sources=_sources(ahead.estimate),
+        siblings=names,
+        guaranteed_level=answer.guaranteed(len(names), question.confidence_level),
+    )
+    return made, outlook
+
+
+def not_known(
+    history: History, end_of_life_Ah: float | None, confidence_level: float, identity: ModelIdentity
+) -> Prediction:
+    """The answer for a cell of which only the present capacity is told: too few cycles, or no rated capacity yet."""
+    numbers = history.columns["cycle_number"]
+    capacity, low, high = running_capacity.present(history, confidence_level)
+    rated = history.rated_capacity_Ah
+    health: list[float | None] = [None, None, None]
+    if math.isfinite(rated):
+        health = [100.0 * value / rated for value in (capacity, low, high)]
+    return Prediction(
+        cell=history.cell,
+        at_cycle=int(numbers[-1]),
+        capacity_Ah=capacity,
+        state_of_health_percent=health[0],
+        state_of_health_lower_percent=health[1],
+        state_of_health_upper_percent=health[2],
+        rul_cycles=None,
+        rul_lower_cycles=None,
+        rul_upper_cycles=None,
+        confidence_level=confidence_level,
+        end_of_life_capacity_Ah=end_of_life_Ah,
+        end_of_life_cycle=None,
+        trajectory=[],
+        drivers=[],
+        similar_cells=[],
+        outside_training_range=[],
+        status=prediction.EARLY_LIFE,
+        model_version=identity.version,
+        model_sha256=identity.sha256,
+        model_kind=identity.kind,
+        first_cycle=int(numbers[0]),
+        last_cycle=int(numbers[-1]),
+        grade=prediction.NOT_KNOWN,
+    )
+
+
+def _grade(ahead: Ahead) -> str:
+    if len(ahead.siblings) >= ENOUGH_SIBLINGS:
+        return prediction.VALIDATED
+    if ahead.siblings:
+        return prediction.EXTRAPOLATED
+    lived = 1.0 / (1.0 + ahead.left)
+    return prediction.OWN_HISTORY_ONLY if lived >= WELL_UNDER_WAY else prediction.ORDER_OF_MAGNITUDE
+
+
+def _sources(estimate: Estimate) -> list[Source]:
+    """The sources with their weights, the heaviest first."""
+    total: dict[str, float] = {}
+    for saying, weight in zip(SAYINGS, estimate.weights[0].tolist(), strict=True):
+        name = SOURCE_OF.get(saying, prediction.SIBLINGS)
+        total[name] = total.get(name, 0.0) + weight
+    ranked = sorted(total.items(), key=lambda one: (-one[1], one[0]))
+    return [Source(name, weight) for name, weight in ranked if weight > 0]
+
+
+def _outlook(ahead: Ahead, history: History, question: Question) -> Outlook:
+    """Remaining life with its interval, and the way of the capacity there, faster and slower."""
+    age = float(ahead.curve.age[-1])
+    low, high = bounds(life_left(ahead.estimate.z), ahead.estimate.quantiles.at(question.confidence_level))
+    rul, least, most = (value * age for value in (ahead.left, float(low[0]), float(high[0])))
+    level_Ah = float(answer.levels(history.columns["capacity_Ah"][-answer.LEVEL_CYCLES :])[-1])
+    capacities = trajectory.thresholds(level_Ah, min(question.end_of_life_Ah, level_Ah), history.rated_capacity_Ah)
+    shape = _shape(ahead, capacities / ahead.curve.reference_Ah)
+
+    def fade(life: float) -> Fade:
+        return Fade(level_Ah, shape * max(life, 1.0), capacities)
+
+    count = len(ahead.siblings)
+    similar: Mapping[str, float] = {sibling.curve.cell: 1.0 / count for sibling in ahead.siblings}
+    return Outlook(rul, least, most, (fade(rul), fade(least), fade(most)), similar)
+
+
+def _shape(ahead: Ahead, levels: np.ndarray) -> np.ndarray:
+    """When each level is reached, in shares of the remaining life: as the siblings did, or by the cell's power law."""
+
+    def scaled(reached: np.ndarray, end: float) -> np.ndarray | None:
+        return reached / end if end > 0 and np.isfinite(end) else None
+
+    shapes = []
+    for sibling in ahead.siblings:
+        lowest, age = sibling.curve.lowest, sibling.curve.age
+        start = float(np.interp(-ahead.at.level, -lowest, age))
+        reached = np.interp(-levels, -lowest, age) - start
+        slope = (sibling.life - start) / max(ahead.at.level - ahead.threshold, features.SMALLEST_GAP)
+        beyond = levels < lowest[-1]
+        reached[beyond] = age[-1] - start + slope * (lowest[-1] - levels[beyond])
+        shapes.append(scaled(reached, sibling.life - start))
+    known = [shape for shape in shapes if shape is not None]
+    if not known:
+        laws = np.array([features.power_law_life(ahead.at, min(float(level), 0.99)) for level in levels])
+        law = scaled(life_left(laws), float(life_left(features.power_law_life(ahead.at, ahead.threshold))))
+        known = [law if law is not None else np.linspace(0, 1, len(levels))]
+    return np.mean(known, axis=0)
+
+
+def _drivers(relative: RelativeLife, ahead: Ahead) -> list[Driver]:
+    """Effects of the own fade's features through the pool, by its weight in the blend."""
+    weight = float(sum(ahead.estimate.weights[0, SAYINGS.index(name)] for name in ("pool", "corrected")))
+    values = np.array(features.row(ahead.at, ahead.threshold))
+    effects = {name: effect * weight for name, effect in relative.pool.effects(values).items()}
+    return explain.drivers(effects, dict(zip(FEATURES, values.tolist(), strict=True)), FEATURES)
