@@ -236,9 +236,11 @@ def sampled_features(discharge: pd.DataFrame, charge: pd.DataFrame | None, serie
 
 def in_order(history: CellHistory, row: dict[str, Any]) -> dict[str, Any]:
     """The row, checked to follow the last one, with its time and the rest before it. Raises InvalidInput."""
-    last, number = history.last_cycle, row["cycle_number"]
-    if last is not None and number <= last:
-        allowed = f"must be above {last}, the number of the last cycle; numbers may be left out, but none comes later"
+    last, number, highest = history.last_cycle, row["cycle_number"], history.last_number
+    if highest is not None and number <= highest:
+        allowed = (
+            f"must be above {highest}, the number of the last cycle; numbers may be left out, but none comes later"
+        )
         raise InvalidInput(Problem("id_cycle", shown(number), allowed))
     if "start_time" not in row:
         return row | {"start_time": pd.Timestamp(datetime.now(UTC).replace(tzinfo=None, microsecond=0))}
@@ -257,6 +259,9 @@ def in_order(history: CellHistory, row: dict[str, Any]) -> dict[str, Any]:
 def _is_present(history: CellHistory, row: dict[str, Any]) -> bool:
     """True when the cycle is in the history with the same values; OperationError (conflict) when with others."""
     stored = history.cycles[history.cycles["cycle_number"] == row["cycle_number"]]
+    if row["cycle_number"] in history.withdrawn:
+        text = f"cycle {row['cycle_number']} was withdrawn; CorrectCycle records it again, nothing was changed"
+        raise OperationError("conflict", text)
     if not len(stored):
         return False
     known = stored.iloc[0].to_dict()

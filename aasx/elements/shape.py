@@ -60,6 +60,8 @@ class Shape:
     members: Mapping[str, Shape] | None = None
     every: Shape | None = None
     choices: tuple[str, ...] = ()
+    optional: bool = False
+    """Whether it may be missing, as in a twin that was loaded before there was such an element."""
 
     def part(self, path: str) -> Shape:
         """The shape below, by idShorts separated by points. Raises KeyError."""
@@ -188,7 +190,8 @@ def _read_members(content: Any, shape: Shape, noted: list[Foreign], path: str, i
     found = {}
     for name, part in (shape.members or {}).items():
         below = f"{path}.{name}" if path else name
-        if name not in content and not in_item and part.kind not in ("File", "Operation", "MultiLanguageProperty"):
+        needed = part.kind not in ("File", "Operation", "MultiLanguageProperty") and not part.optional
+        if name not in content and not in_item and needed:
             noted.append(Foreign(below, "", "an element"))
         found[name] = _read(content.get(name), part, noted, below, in_item or name not in content)
     if shape.every is not None:

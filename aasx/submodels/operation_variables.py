@@ -112,6 +112,22 @@ APPEND_CYCLE = OperationDefinition(
     ),
 )  # fmt: skip
 
+CORRECT_CYCLE = OperationDefinition(
+    "CorrectCycle",
+    inputs=(
+        Variable("id_cycle", required=True), *_variables("CorrectedBy Comment", required=True), Variable("Withdrawn"),
+        *(
+            Variable(column.id_short, concept=column.concept.id)
+            for column in RECORD_COLUMNS
+            if column.id_short not in (*_COMPUTED_COLUMNS, "id_cycle")
+        ),
+    ),
+    outputs=(
+        *STATUS, Variable("Outcome"), *_variables("CorrectedAt RecordCount"), *STATE_OF_HEALTH, *RUL,
+        Variable("AlertsRaised"), REQUEST_ID,
+    ),
+)  # fmt: skip
+
 ACKNOWLEDGE_ALERT = OperationDefinition(
     "AcknowledgeAlert",
     inputs=(*_variables("AlertId AcknowledgedBy", required=True), Variable("Comment")),
@@ -144,7 +160,15 @@ PREDICT_ALL = OperationDefinition(
 
 OPERATIONS = {
     definition.name: definition
-    for definition in (PREDICT, SIMULATE_WHAT_IF, APPEND_CYCLE, ACKNOWLEDGE_ALERT, SET_THRESHOLDS, PREDICT_ALL)
+    for definition in (
+        PREDICT,
+        SIMULATE_WHAT_IF,
+        APPEND_CYCLE,
+        CORRECT_CYCLE,
+        ACKNOWLEDGE_ALERT,
+        SET_THRESHOLDS,
+        PREDICT_ALL,
+    )
 }
 
 

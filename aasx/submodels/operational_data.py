@@ -5,7 +5,8 @@
     Segments.ExternalSegment.Data                      CSV file with sampled curves of all cycles
     Segments.LatestCycle.Data                          CSV file with sampled curves of the last appended cycle
     LiveState                                          last sample and last cycle
-    AppendCycle                                        operation
+    WithdrawnCycles, Corrections                       cycles that were taken out; who corrected what, and why
+    AppendCycle, CorrectCycle                          operations
 
 The idShort is OperationalData where the template says TimeSeries; the semanticId carries the identity. The records
 carry no semanticId of their own: Metadata.Record has them, and 168 records are then half as large.
@@ -22,6 +23,7 @@ from aasx.cell_description import CellDescription
 from aasx.elements.build import (
     administration,
     collection,
+    collection_list,
     file,
     multi_language,
     own_property,
@@ -31,7 +33,7 @@ from aasx.elements.build import (
 )
 from aasx.elements.shape import Shape, shape_of
 from aasx.identifiers import concept_id, submodel_id
-from aasx.submodels.operation_variables import APPEND_CYCLE, RECORD_COUNT_SEMANTIC_ID, operation
+from aasx.submodels.operation_variables import APPEND_CYCLE, CORRECT_CYCLE, RECORD_COUNT_SEMANTIC_ID, operation
 from aasx.vocabulary import RECORD_COLUMNS, choices
 
 TIME_SERIES = "https://admin-shell.io/idta/TimeSeries"
@@ -50,6 +52,10 @@ LIVE_STATE = (
     "Battery", "id_cycle", "type", "ambient_temperature", "Time", "Voltage_measured", "Current_measured",
     "Temperature_measured", "Current_charge", "Voltage_charge", "Capacity", "StateOfHealth", "LastUpdate",
 )  # fmt: skip
+
+CORRECTION = ("id_cycle", "CorrectedBy", "CorrectedAt", "Comment", "Outcome", "OldValues", "NewValues")
+MOST_CORRECTIONS = 500
+"""Kept in Corrections; the oldest go first."""
 
 Record = Mapping[str, Any]  # idShort of the column -> Python value or None
 
@@ -113,7 +119,10 @@ def build(
                 f"{TIME_SERIES}/Segments/1/1",
             ),
             _live_state(description.display_name, records[-1] if records else {}),
+            own_property("WithdrawnCycles"),
+            collection_list("Corrections", [], concept_id("Corrections"), concept_id("Correction")),
             operation(APPEND_CYCLE, delegate_url, cell),
+            operation(CORRECT_CYCLE, delegate_url, cell),
         ],
         # constant: BaSyx overwrites a stored submodel, with its history, when version or revision differ
         administration("1", "1", TEMPLATE_ID),
@@ -129,15 +138,18 @@ def shape() -> Shape:
     """What the twin expects of an OperationalData submodel: any number of records."""
     whole = shape_of(to_json(build(CellDescription(cell="cell", source="-"), [], "")), choices())
     every = shape_of(record_item(), choices())
-    return whole.with_part(RECORDS_PATH, replace(whole.part(RECORDS_PATH), every=every))
+    whole = whole.with_part(RECORDS_PATH, replace(whole.part(RECORDS_PATH), every=every))
+    whole = whole.with_part("WithdrawnCycles", replace(whole.part("WithdrawnCycles"), optional=True))
+    corrections = replace(whole.part("Corrections"), every=shape_of(correction_item(), choices()), optional=True)
+    return whole.with_part("Corrections", corrections)
 
 
 @cache
 def history_shape() -> Shape:
     """Of that only the cycles, their segment and the live state; of the metadata whatever stands there."""
     segments = Shape("SubmodelElementCollection", members={"InternalSegment": shape().part("Segments.InternalSegment")})
-    members = {"Segments": segments, "LiveState": shape().part("LiveState"), "Metadata": Shape("Content")}
-    return Shape("Submodel", members=members)
+    parts = {name: shape().part(name) for name in ("LiveState", "WithdrawnCycles")}
+    return Shape("Submodel", members={"Segments": segments, **parts, "Metadata": Shape("Content")})
 
 
 def replay_of(operational_data: Mapping[str, Any]) -> str | None:
@@ -145,6 +157,17 @@ def replay_of(operational_data: Mapping[str, Any]) -> str | None:
     metadata = operational_data.get("Metadata")
     stated = metadata.get(REPLAY_OF) if isinstance(metadata, dict) else None
     return stated if isinstance(stated, str) and stated else None
+
+
+def withdrawn_cycles(text: str | None) -> frozenset[int]:
+    """The numbers that stand in WithdrawnCycles; what is no number there is passed over."""
+    return frozenset(int(number) for number in (text or "").split() if number.isdecimal() and len(number) < 10)
+
+
+@cache
+def correction_item() -> dict:
+    """JSON of an item of Corrections without values."""
+    return to_json(collection(None, [own_property(name) for name in CORRECTION], concept_id("Correction")))
 
 
 def template(path: str) -> dict:

@@ -15,6 +15,7 @@ forget the cell, so that the next call reads it anew and completes it; a new pro
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import math
 import threading
@@ -31,8 +32,8 @@ from typing import Any, Protocol, cast
 import pandas as pd
 
 from aasx.client import AasClient, Conflict, NotFound, Refused, ServerFault
-from aasx.elements.shape import Foreign, mended, told
-from aasx.elements.values import Json, with_value
+from aasx.elements.shape import Foreign, mended, read, told
+from aasx.elements.values import Json, with_items, with_value
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
 from aasx.submodels import fleet, operational_data, prediction
 from aasx.submodels.operational_data import LATEST_CURVES_PATH, RECORDS_PATH, record_id_short, record_item
@@ -115,6 +116,8 @@ class CellHistory:
     replay_of: str | None = None
     foreign: tuple[Foreign, ...] = ()
     """What was left out of `cycles` and `described`."""
+    withdrawn: frozenset[int] = frozenset()
+    """Numbers of cycles that were taken out; none of them is given again."""
     memory: Memory = field(default_factory=Memory, compare=False)
 
     @cached_property
@@ -149,6 +152,11 @@ class CellHistory:
     @cached_property
     def last_cycle(self) -> int | None:
         return int(self.cycles["cycle_number"].iloc[-1]) if len(self.cycles) else None
+
+    @property
+    def last_number(self) -> int | None:
+        """The highest cycle number that was ever given, be the cycle withdrawn or not."""
+        return max((*self.withdrawn, *([] if self.last_cycle is None else [self.last_cycle])), default=None)
 
     @property
     def last_row(self) -> dict[str, Any]:
@@ -269,16 +277,18 @@ class LiveTwin:
         described = Described.of(self.client.submodel(submodel_id(cell, "TechnicalData")), noted)
         segment, live = operational["Segments"]["InternalSegment"], operational["LiveState"]
         cycles = twin.cycle_table(segment["Records"].values(), noted)
-        if not len(cycles) and (segment["Records"] or segment["RecordCount"]):
+        withdrawn = operational_data.withdrawn_cycles(operational["WithdrawnCycles"])
+        if not len(cycles) and (segment["Records"] or (segment["RecordCount"] or 0) > len(withdrawn)):
             text = f"none of the records of {cell} can be read; {told(noted) or 'there are none, though counted'}"
             raise OperationError("unavailable", text)
+        cycles = cycles[~cycles["cycle_number"].isin(withdrawn)].reset_index(drop=True)
         stamp = _stamp(live)
         last = int(cycles["cycle_number"].iloc[-1]) if len(cycles) else None
         written = not any(one.path.startswith(WRITTEN_WITH_RECORDS) for one in noted)
         complete = last is None or (segment["RecordCount"] == len(cycles) and written and stamp[0] == last)
         return CellHistory(
             cell, cycles, described, stamp, complete, time.monotonic(), live["Battery"] or cell,
-            operational_data.replay_of(operational), tuple(noted),
+            operational_data.replay_of(operational), tuple(noted), withdrawn,
         )  # fmt: skip
 
     def _remember(self, history: CellHistory) -> CellHistory:
@@ -325,6 +335,74 @@ class LiveTwin:
             raise OperationError("unavailable", text) from error
         cycles = pd.concat([history.cycles, added], ignore_index=True) if len(history.cycles) else added
         return replace(history, cycles=cycles, complete=False, memory=Memory())
+
+    # --- correcting
+
+    def keep_correction(self, cell: str, values: dict[str, Any]) -> None:
+        """An entry in the list of corrections, unless it is the last one there already (a call that is repeated)."""
+        submodel, shape = submodel_id(cell, "OperationalData"), operational_data.shape().part("Corrections")
+        new = with_value(operational_data.correction_item(), values)
+        deadline.remaining_s()
+        try:
+            present = mended(self.client.element(submodel, "Corrections"), operational_data.template("Corrections"))
+        except NotFound:
+            present = operational_data.template("Corrections")
+            self.client.append_element(submodel, None, with_items(present, [new]))
+            return
+        known = read(present, shape)
+        if not known or {**known[-1], "CorrectedAt": None} != {**values, "CorrectedAt": None}:
+            kept = [*(present.get("value") or []), new][-operational_data.MOST_CORRECTIONS :]
+            deadline.remaining_s()
+            self.client.put_element(submodel, "Corrections", with_items(present, kept))
+
+    def put_withdrawn(self, cell: str, numbers: frozenset[int]) -> None:
+        """The numbers of the cycles that do not count; this is what decides, whether their records are still there."""
+        submodel, path = submodel_id(cell, "OperationalData"), "WithdrawnCycles"
+        element = with_value(operational_data.template(path), " ".join(map(str, sorted(numbers))) or None)
+        deadline.remaining_s()
+        try:
+            self.client.put_element(submodel, path, element)
+        except NotFound:
+            self.client.append_element(submodel, None, element)
+
+    def put_record(self, history: CellHistory, row: dict[str, Any]) -> None:
+        """Other values in the record of a cycle, or a new record for one that was withdrawn."""
+        id_short = record_id_short(row["cycle_number"])
+        record = record_item() | {"idShort": id_short}
+        record = with_value(record, twin.record_values(row, history.rated_capacity_Ah))
+        submodel = submodel_id(history.cell, "OperationalData")
+        self.forget(history.cell)
+        deadline.remaining_s()
+        try:
+            self.client.put_element(submodel, f"{RECORDS_PATH}.{id_short}", record)
+        except NotFound:
+            self.client.append_element(submodel, RECORDS_PATH, record)
+
+    def delete_record(self, cell: str, number: int) -> None:
+        deadline.remaining_s()
+        with contextlib.suppress(NotFound):
+            path = f"{RECORDS_PATH}.{record_id_short(number)}"
+            self.client.delete_element(submodel_id(cell, "OperationalData"), path)
+
+    def corrected(self, cell: str, latest_changed: bool) -> CellHistory:
+        """The history anew after a correction, with counters and live state brought up to it.
+
+        LiveState gets another LastUpdate in any case: by it every delegate notices that its history is no longer true.
+        """
+        history = self._read(cell)
+        submodel, now = submodel_id(cell, "OperationalData"), twin.utc_text(datetime.now(UTC))
+        if latest_changed and len(history.cycles):
+            return self.completed(replace(history, complete=False))
+        template = operational_data.template("LiveState")
+        deadline.remaining_s()
+        element = mended(self.client.element(submodel, "LiveState"), template)
+        live = read(element, operational_data.shape().part("LiveState"))
+        if not len(history.cycles):
+            live = dict.fromkeys(live) | {"Battery": cell}
+        live["LastUpdate"] = now
+        self._put_counter(submodel, "RecordCount", len(history.cycles))
+        self.client.put_element(submodel, "LiveState", with_value(template, live))
+        return self._remember(replace(history, stamp=_stamp(live), complete=True, memory=Memory()))
 
     def put_latest_curves(self, cell: str, csv: str) -> None:
         """Raw samples of the cycle just appended, as CSV."""

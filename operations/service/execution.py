@@ -13,6 +13,7 @@ from aasx.identifiers import check_cell_name
 from operations.acknowledge_alert import AcknowledgeAlertInputs, AcknowledgeAlertOutputs, acknowledge_alert
 from operations.append_cycle import AppendCycleInputs, AppendCycleOutputs, append_cycle
 from operations.cell.live_twin import LiveTwin
+from operations.correct_cycle import CorrectCycleInputs, CorrectCycleOutputs, correct_cycle
 from operations.predict import PredictInputs, PredictOutputs, predict
 from operations.predict_all import PredictAllInputs, PredictAllOutputs, predict_all
 from operations.request import deadline, remarks
@@ -56,6 +57,11 @@ OPERATIONS = {
             "AppendCycle", "append-cycle", AppendCycleInputs, AppendCycleOutputs, append_cycle,
             "Append one measured cycle to the history; the same cycle again is acknowledged",
             {"id_cycle": 1, "Time": "2008-04-02T15:25:41.593", "ambient_temperature": 24.0, "Capacity": 1.8564874},
+        ),
+        Operation(
+            "CorrectCycle", "correct-cycle", CorrectCycleInputs, CorrectCycleOutputs, correct_cycle,
+            "Correct the values of a recorded cycle, withdraw it, or record a withdrawn one again",
+            {"id_cycle": 1, "CorrectedBy": "A. Operator", "Comment": "typing error", "Capacity": 1.8565},
         ),
         Operation(
             "AcknowledgeAlert", "acknowledge-alert", AcknowledgeAlertInputs, AcknowledgeAlertOutputs, acknowledge_alert,
