@@ -174,7 +174,14 @@ def test_items_to_fill_hold_every_property() -> None:
 def test_client_can_encode_every_declared_input() -> None:
     """Every input of every operation takes a value of its type."""
 
-    examples = {"xs:double": 1.5, "xs:int": 3, "xs:string": "x", "xs:dateTime": "2026-05-01T10:00:00", "xs:long": 3}
+    examples = {
+        "xs:boolean": True,
+        "xs:double": 1.5,
+        "xs:int": 3,
+        "xs:string": "x",
+        "xs:dateTime": "2026-05-01T10:00:00",
+        "xs:long": 3,
+    }
     assert AasClient("http://x").base_url == "http://x"
     for definition in OPERATIONS.values():
         for variable in build.to_json(operation(definition, "http://d", "B0005")).get("inputVariables", []):
