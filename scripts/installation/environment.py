@@ -86,8 +86,10 @@ def find_maven(steps: Steps, places: Places) -> Path:
 
 
 def proxy_settings() -> str:
-    """Maven settings with the proxies of HTTPS_PROXY and HTTP_PROXY, which Maven does not look at. Empty: none set."""
+    """Maven settings with the proxies of HTTPS_PROXY and HTTP_PROXY, which Maven ignores; empty without the first."""
     proxies = urllib.request.getproxies_environment()
+    if not proxies.get("https"):
+        return ""  # Maven would ask that of HTTP for Central, too, which pip and curl do not
     not_for = "|".join(re.sub(r"^\.", "*.", name.strip()) for name in proxies.get("no", "").split(",") if name.strip())
     parts = []
     for protocol in ("http", "https"):

@@ -101,6 +101,9 @@ class Steps:
         try:
             yield
             outcome = "done in"
+        except KeyboardInterrupt:
+            outcome = "stopped after"
+            raise
         finally:
             now = time.monotonic()
             with self._lock:

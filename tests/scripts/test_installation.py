@@ -287,6 +287,8 @@ def no_proxies(monkeypatch) -> None:
 def test_maven_is_told_the_proxies_of_the_environment(monkeypatch):
     no_proxies(monkeypatch)
     assert environment.proxy_settings() == ""
+    monkeypatch.setenv("http_proxy", "http://proxy.example:3128")  # of HTTP alone: not for Central, which is HTTPS
+    assert environment.proxy_settings() == ""
     monkeypatch.setenv("HTTPS_PROXY", "http://j%C3%BCrgen:p%40ss%26@proxy.example:3128")
     monkeypatch.setenv("http_proxy", "proxy.example")
     monkeypatch.setenv("NO_PROXY", "localhost,.corp.example")
