@@ -84,11 +84,16 @@ def end_stranger(pid: int, began: str, grace_s: float) -> bool:
         return False
     with contextlib.suppress(ProcessLookupError, PermissionError):
         os.kill(pid, signal.SIGTERM)
-        until = time.monotonic() + grace_s
-        while time.monotonic() < until and identity(pid) == began:
-            time.sleep(0.1)
+        _wait_until_gone(pid, began, grace_s)
         if sys.platform == "win32" or os.getpgid(pid) == pid:
             _kill_group(pid)
         else:
             os.kill(pid, signal.SIGKILL)
+        _wait_until_gone(pid, began, grace_s)  # until then its port is busy
     return True
+
+
+def _wait_until_gone(pid: int, began: str, timeout_s: float) -> None:
+    until = time.monotonic() + timeout_s
+    while time.monotonic() < until and identity(pid) == began:
+        time.sleep(0.1)

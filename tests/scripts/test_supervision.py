@@ -216,17 +216,21 @@ def orphan(folder: Path, one: Service) -> int:
     return pid
 
 
-def test_what_a_killed_supervisor_leaves_is_ended_by_the_next_one(tmp_path):
+@pytest.mark.parametrize("frozen", [False, True])
+def test_what_a_killed_supervisor_leaves_is_ended_by_the_next_one(tmp_path, frozen):
     one = made(tmp_path, "orphan")
     pid = orphan(tmp_path, one)
+    if frozen:
+        os.kill(pid, signal.SIGSTOP)
     entry = RunningService("orphan", one.url, one.url, "", pid, processes.identity(pid))
     Run(1, True, (entry,)).write(tmp_path)
     lock = record.Lock(tmp_path / "lock")
     assert lock.acquire()  # as the next supervisor does before it looks for left-overs
     said: list[str] = []
-    assert record.end_leftovers(tmp_path, said.append)
+    assert record.end_leftovers(tmp_path, said.append, grace_s=1.0)
     lock.release()
     assert not alive(pid)
+    assert network.port_is_free("127.0.0.1", int(one.url.rpartition(":")[2]))
     assert len(said) == 1 and "orphan" in said[0]
     assert not (tmp_path / "run.json").exists()
 
