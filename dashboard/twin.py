@@ -225,6 +225,33 @@ class Twin:
 
         return self.read(("records", cell), fetch, SHORT_AGE_S)
 
+    def withdrawn(self, cell: str) -> frozenset[int]:
+        """Numbers of the cell's cycles that were taken out; none in a twin that knows no corrections."""
+
+        def fetch() -> frozenset[int]:
+            shape = operational_data.shape().part("WithdrawnCycles")
+            try:
+                text = self.client.read_element(submodel_id(cell, "OperationalData"), "WithdrawnCycles", shape)
+            except aas.NotFound:
+                return frozenset()
+            return operational_data.withdrawn_cycles(text)
+
+        return self.read(("withdrawn", cell), fetch, SHORT_AGE_S).value
+
+    def corrections(self, cell: str) -> Reading[list[dict[str, Any]]]:
+        """The corrections of the cell's cycles, newest last; CorrectedAt is a datetime."""
+
+        def fetch() -> Found[list[dict[str, Any]]]:
+            noted: list[Foreign] = []
+            shape = operational_data.shape().part("Corrections")
+            try:
+                items = self.client.read_element(submodel_id(cell, "OperationalData"), "Corrections", shape, noted)
+            except aas.NotFound:
+                return Found([])
+            return Found([one | {"CorrectedAt": moment(one["CorrectedAt"])} for one in items], tuple(noted))
+
+        return self.read(("corrections", cell), fetch, SHORT_AGE_S)
+
     def live(self, cell: str) -> Reading[dict[str, Any]]:
         """The cell's last sample (LiveState), numbers converted, LastUpdate a datetime."""
 
@@ -340,6 +367,12 @@ class Twin:
     def append_cycle(self, cell: str, inputs: dict[str, Any]) -> dict[str, Any]:
         try:
             return self._invoke(submodel_id(cell, "OperationalData"), "AppendCycle", inputs)
+        finally:
+            self.forget(cell)
+
+    def correct_cycle(self, cell: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._invoke(submodel_id(cell, "OperationalData"), "CorrectCycle", inputs)
         finally:
             self.forget(cell)
 

@@ -1,4 +1,4 @@
-"""Bringing data in: a new cycle of a cell (form or CSV file), or a new cell (form or YAML file)."""
+"""Bringing data in: a new cycle of a cell (form or CSV file), a correction, or a new cell (form or YAML file)."""
 
 from __future__ import annotations
 
@@ -15,8 +15,9 @@ from dashboard.components import pieces
 from dashboard.language import escape, parse_number
 from dashboard.page import Page
 from dashboard.twin import Trouble
+from dashboard.views.correction import correction_form
 
-TABS = ("cycle", "table", "cell")
+TABS = ("cycle", "table", "correction", "cell")
 REQUIRED = ("id_cycle", "ambient_temperature", "Capacity")
 TEXT_COLUMNS = ("Time", "type")
 INPUTS = {column.id_short: column for column in RECORD_COLUMNS}
@@ -43,15 +44,17 @@ def show(page: Page) -> None:
         words("record.what"), TABS, key="record_tab", required=True, label_visibility="collapsed",
         format_func=lambda name: words(f"record.{name}"), on_change=state.keep("tab", "record_tab"),
     )  # fmt: skip
-    {"cycle": cycle_form, "table": cycle_table, "cell": new_cell}[st.session_state["record_tab"]](page)
+    forms = {"cycle": cycle_form, "table": cycle_table, "correction": correction_form, "cell": new_cell}
+    forms[st.session_state["record_tab"]](page)
 
 
 # ---- one cycle ----------------------------------------------------------------------------------------------
 
 
 def next_cycle(page: Page, cell: str) -> int:
+    """After the last one; the numbers of withdrawn cycles are not given again."""
     records = page.twin.records(cell).value
-    return (records[-1]["id_cycle"] if records else 0) + 1
+    return max([0, *page.twin.withdrawn(cell), *(row["id_cycle"] for row in records[-1:])]) + 1
 
 
 def cycle_form(page: Page) -> None:

@@ -227,6 +227,36 @@ def test_a_bad_cell_name_is_refused_in_words(twin, open_page):
     assert "<script>" not in shown(page)
 
 
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_cycle_is_corrected_and_withdrawn_by_form(twin, open_page, client, own_cell, language):
+    words = Language(language)
+    page = open_page(twin.basyx_url, view="record", tab="correction", cell=own_cell, cycle=4, lang=language)
+    assert_sound(page)
+
+    def submit():
+        name = words("record.correction.send")
+        next(one for one in page.button if one.label == name).click()
+        page.run()
+        assert_sound(page)
+
+    submit()
+    assert words("record.correction.who") in shown(page).replace("&#x27;", "'")
+    page.text_input(key="correct_name").input("A. Operator")
+    page.text_input(key=f"correct_reason_{own_cell}_4").input("typing error")
+    page.text_input(key=f"correct_Capacity_{own_cell}_4").input("1,5" if language == "fr" else "1.5")
+    submit()
+    assert words("record.correction.corrected", cycle="4", cell=own_cell) in shown(page)
+    path = "Segments.InternalSegment.Records.Record0004.Capacity"
+    assert client.element_value(submodel_id(own_cell, "OperationalData"), path) == 1.5
+    assert "A. Operator" in shown(page) and words("record.correction.did.corrected") in shown(page)
+    page.checkbox(key=f"withdraw_{own_cell}_4").check()
+    page.text_input(key=f"correct_reason_{own_cell}_4").input("aborted")
+    submit()
+    assert words("record.correction.withdrawn", cycle="4", cell=own_cell) in shown(page)
+    assert client.element_value(submodel_id(own_cell, "OperationalData"), "WithdrawnCycles") == "4"
+    assert words("record.correction.gone", cycle=4) in page.selectbox(key=f"correct_{own_cell}").options
+
+
 @pytest.mark.parametrize("view", ["fleet", "cell", "live", "simulation", "compare", "aas", "record"])
 def test_a_cell_without_history_and_with_hostile_names(twin, open_page, empty_cell, view):
     page = open_page(twin.basyx_url, view=view, cell=empty_cell, cells=empty_cell, submodel="Nameplate")
