@@ -126,6 +126,14 @@ class AasClient:
     def submodel(self, submodel_id: str) -> dict:
         return self._json("GET", _submodel(submodel_id))
 
+    def has_submodel(self, submodel_id: str) -> bool:
+        """Whether it is there; what it holds is not read."""
+        try:
+            self._json("GET", _submodel(submodel_id) + "/$metadata")
+        except NotFound:
+            return False
+        return True
+
     def submodel_value(self, submodel_id: str) -> dict:
         """The value-only form (`$value`) as the server gives it: every value is text."""
         return self._json("GET", _submodel(submodel_id) + "/$value")

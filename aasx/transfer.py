@@ -102,6 +102,13 @@ def load(client: AasClient, package: Package, delegate_url: str | None = None) -
     return LoadReport(created, kept, sorted(left_out), redirected, sorted(troubled))
 
 
+def stand(client: AasClient, shell_ids: Iterable[str], submodel_ids: Iterable[str]) -> bool:
+    """Whether all of these are there; what they hold is not read."""
+    if not set(shell_ids) <= {shell["id"] for shell in client.shells()}:
+        return False
+    return all(_in_threads(client.has_submodel, submodel_ids))
+
+
 def _prepared(submodel: dict, delegate_url: str | None, removed: set[str]) -> dict:
     """A submodel of a package as it goes to the server: its delegate, and no removed cells in the fleet."""
     new = json.loads(json.dumps(submodel))
@@ -125,7 +132,7 @@ def _load_concepts(client: AasClient, package: Package) -> None:
     _in_threads(client.put_concept_description, new)
 
 
-def _in_threads(task: Callable[[dict], Any], items: Iterable[dict]) -> list[Any]:
+def _in_threads(task: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
     """Run `task` for each item and return the results; the first failure ends it and is raised."""
     with concurrent.futures.ThreadPoolExecutor(LOAD_THREADS) as pool:
         futures = [pool.submit(task, item) for item in items]

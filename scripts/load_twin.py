@@ -6,6 +6,8 @@ is created. The operations are pointed to the delegate, and facts about the AI m
 """
 
 import argparse
+import hashlib
+import json
 import os
 import sys
 import time
@@ -18,6 +20,7 @@ from console import add_basyx_url, run  # noqa: E402
 
 from aasx import shell, transfer  # noqa: E402
 from aasx.client import AasClient  # noqa: E402
+from aasx.identifiers import base_iri  # noqa: E402
 from aasx.packages import package  # noqa: E402
 
 
@@ -31,14 +34,40 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="delegate as the AAS environment reaches it (TWIN_DELEGATE_URL)",
     )
     parser.add_argument("--package", type=Path, required=True, metavar="FILE", help="package, e.g. fleet.aasx")
+    parser.add_argument(
+        "--note",
+        type=Path,
+        metavar="FILE",
+        help="note there what was loaded, and do nothing when all of it is there still",
+    )
     return parser.parse_args(arguments)
+
+
+def is_loaded(client: AasClient, note: Path, wanted: dict[str, str]) -> bool:
+    """Whether the note is of a load of this package for this delegate, and all its shells and submodels stand."""
+    try:
+        noted = json.loads(note.read_text(encoding="utf-8"))
+        same = noted["wanted"] == wanted
+        shells, submodels = noted["shells"], noted["submodels"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return same and transfer.stand(client, shells, submodels)
 
 
 def main() -> int:
     options = parse_arguments()
+    client = AasClient(options.basyx_url, timeout_s=60.0)
+    wanted = {
+        "package": hashlib.sha256(options.package.read_bytes()).hexdigest(),
+        "delegate": options.delegate_url,
+        "base": base_iri(),
+    }
+    if options.note and is_loaded(client, options.note, wanted):
+        print("all shells and submodels of this package are there")
+        return 0
     content = package.read(options.package)
     start = time.monotonic()
-    report = transfer.load(AasClient(options.basyx_url, timeout_s=60.0), content, options.delegate_url)
+    report = transfer.load(client, content, options.delegate_url)
     print(
         f"{len(report.created)} shells created, {len(report.kept)} kept, {report.redirected} operations redirected"
         f" in {time.monotonic() - start:.1f} s"
@@ -47,6 +76,11 @@ def main() -> int:
         print(f"left as it is: {line}", file=sys.stderr)
     if report.left_out:
         print(f"left out, since they were removed: {', '.join(report.left_out)} (import_twin.py brings a cell back)")
+    if options.note and not report.troubled:
+        shells = [shell for shell in content.shells() if shell["id"] not in report.left_out]
+        submodels = [key["value"] for shell in shells for reference in shell["submodels"] for key in reference["keys"]]
+        noted = {"wanted": wanted, "shells": [shell["id"] for shell in shells], "submodels": submodels}
+        options.note.write_text(json.dumps(noted, indent=1), encoding="utf-8")
     return 0
 
 

@@ -149,6 +149,7 @@ class Start:
         self._wait_for(basyx)
         load: list[str | Path] = [python, ROOT / "scripts" / "load_twin.py", "--basyx-url", basyx.url]
         load += ["--delegate-url", delegate.url, "--package", self.package.file]
+        load += ["--note", self.places.state / "loaded.json"]
         env = self.places.python_env() | network.without_proxy((network.within_reach(self.address.host),))
         self.steps.run(LOAD, load, f"See {basyx.log} as well.", env)
         self._wait_for(delegate)

@@ -125,6 +125,14 @@ def test_a_load_that_was_cut_short_is_completed(loaded: AasClient, small_twin: S
     assert contents(package.read(transfer.export(loaded))) == contents(package.read(small_twin.package()))
 
 
+def test_whether_all_of_a_package_stands_is_seen_without_reading_it(loaded: AasClient) -> None:
+    shells, submodels = [shell_id("B0005"), shell_id("B0025")], [PREDICTION, DATA]
+    assert transfer.stand(loaded, shells, submodels)
+    assert not transfer.stand(loaded, [*shells, shell_id("B9999")], submodels)
+    loaded.delete_submodel(DATA)
+    assert not transfer.stand(loaded, shells, submodels)
+
+
 def test_loading_a_new_model_refreshes_its_facts(loaded: AasClient) -> None:
     card = CARD | {"metrics": {"rul_mae_cycles": 5.0}}
     cell = shell.build_cell(nasa_cells()["B0005"], training_range={"Re": (0.04, 0.06, 0.05, 0.01)})

@@ -108,6 +108,21 @@ def test_a_killed_delegate_comes_back(running, options):
     assert f"{twin.DELEGATE} died" in log.read_text(encoding="utf-8")
 
 
+def test_what_is_noted_as_loaded_is_loaded_again_only_when_it_is_not_there(running, options, tmp_path):
+    url = services(options)[twin.BASYX]["url"]
+    package = Path(options[1]) / "aasx" / "fleet.aasx"
+    client, lost = AasClient(url), submodel_id("B0005", "Nameplate")
+    load = ["scripts/load_twin.py", "--basyx-url", url, "--package", package, "--note", tmp_path / "loaded.json"]
+    load += ["--delegate-url", services(options)[twin.DELEGATE]["url"]]
+    assert "0 shells created" in must_run(*load)
+    assert "are there" in must_run(*load)
+    client.delete_submodel(lost)
+    assert "0 shells created" in must_run(*load)
+    assert client.has_submodel(lost)
+    (tmp_path / "loaded.json").write_text("{}", encoding="utf-8")
+    assert "0 shells created" in must_run(*load)
+
+
 def test_a_fleet_package_that_was_cut_does_not_fit(tmp_path, running, options):
     places = Places(Path(options[1]))
     package, model = FleetPackage(places), Model(places)
