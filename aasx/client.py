@@ -7,6 +7,7 @@ Every failure is one of these, so that a caller can tell what to do next:
      |   `- TimedOut        somebody is there, but no answer came in time; a write may or may not have been done
      |- NotFound            no such shell, submodel, element or attachment
      |- Conflict            it exists already
+     |- Changed             of a write with `if_match`: somebody else has changed it since; nothing is written
      |- Refused             the server refuses the request (any other 4xx)
      |- ServerFault         the server failed (5xx)
      |   `- DelegateFailed  the server could not get an answer from the operation's delegate
@@ -17,6 +18,10 @@ A wrong argument (unknown input of an operation, a value that does not fit its t
 anything is sent: BaSyx 2.0.0-milestone-05 stores "abc" in an xs:double without a word.
 
 An idShort path is written as in the API: "Segments.InternalSegment.Records.Record0001", "ActiveAlerts[0].AlertState".
+
+Writes may be conditional (RFC 9110, section 13): `tagged_submodel`, `tagged_element` and `tagged_attachment` give the
+ETag beside the content, and a write with it as `if_match` is done only while it still holds. This project's environment
+knows ETags; any other gives none (a tag of None), and such a write is done in any case: the last one wins.
 """
 
 import base64
@@ -60,6 +65,10 @@ class NotFound(AasError):
 
 class Conflict(AasError):
     remedy = "choose another name, or remove what exists"
+
+
+class Changed(AasError):
+    remedy = "read it again and decide anew"
 
 
 class Refused(AasError):
@@ -134,6 +143,11 @@ class AasClient:
             return False
         return True
 
+    def tagged_submodel(self, submodel_id: str) -> tuple[dict, str | None]:
+        """The submodel with its ETag, None from a server without."""
+        answer = self._send("GET", _submodel(submodel_id))
+        return self._object(answer), answer.headers.get("ETag")
+
     def submodel_value(self, submodel_id: str) -> dict:
         """The value-only form (`$value`) as the server gives it: every value is text."""
         return self._json("GET", _submodel(submodel_id) + "/$value")
@@ -150,9 +164,12 @@ class AasClient:
             content = self.submodel(submodel_id)
         return read(content, shape, noted)
 
-    def put_submodel(self, submodel: dict) -> None:
-        """Create the submodel, or replace the one with its id."""
-        self._put_identifiable("/submodels", submodel)
+    def put_submodel(self, submodel: dict, if_match: str | None = None) -> None:
+        """Create the submodel, or replace the one with its id; with `if_match` replace that version only."""
+        if if_match is None:
+            self._put_identifiable("/submodels", submodel)
+        else:
+            self._send("PUT", _submodel(submodel["id"]), json_body=submodel, if_match=if_match)
 
     def delete_submodel(self, submodel_id: str) -> None:
         self._send("DELETE", _submodel(submodel_id))
@@ -161,6 +178,11 @@ class AasClient:
 
     def element(self, submodel_id: str, path: str) -> dict:
         return self._json("GET", _element(submodel_id, path))
+
+    def tagged_element(self, submodel_id: str, path: str) -> tuple[dict, str | None]:
+        """The element with its ETag, which covers all that is in it; None from a server without."""
+        answer = self._send("GET", _element(submodel_id, path))
+        return self._object(answer), answer.headers.get("ETag")
 
     def element_value(self, submodel_id: str, path: str) -> Any:
         """The element's value in Python types, see aasx.elements.values.to_value."""
@@ -190,17 +212,18 @@ class AasClient:
         text = values.to_text(value, self._value_types[key])
         self._send("PATCH", _element(submodel_id, path) + "/$value", json_body=text)
 
-    def put_element(self, submodel_id: str, path: str, element: dict) -> None:
-        """Replace an element with all its content; NotFound when there is none."""
-        self._send("PUT", _element(submodel_id, path), json_body=element)
+    def put_element(self, submodel_id: str, path: str, element: dict, if_match: str | None = None) -> str | None:
+        """Replace an element with all its content; NotFound when there is none. Returns the new ETag, if any."""
+        answer = self._send("PUT", _element(submodel_id, path), json_body=element, if_match=if_match)
+        return answer.headers.get("ETag")
 
     def append_element(self, submodel_id: str, path: str | None, element: dict) -> None:
         """Add an element into the collection or list at `path`, or into the submodel itself when `path` is None."""
         address = _submodel(submodel_id) + "/submodel-elements" if path is None else _element(submodel_id, path)
         self._send("POST", address, json_body=element)
 
-    def delete_element(self, submodel_id: str, path: str) -> None:
-        self._send("DELETE", _element(submodel_id, path))
+    def delete_element(self, submodel_id: str, path: str, if_match: str | None = None) -> None:
+        self._send("DELETE", _element(submodel_id, path), if_match=if_match)
 
     # --- operations
 
@@ -258,16 +281,31 @@ class AasClient:
         """Content of a File element."""
         return self._send("GET", _element(submodel_id, path) + "/attachment").content
 
-    def put_attachment(self, submodel_id: str, path: str, filename: str, content: bytes, content_type: str) -> None:
+    def tagged_attachment(self, submodel_id: str, path: str) -> tuple[bytes, str | None]:
+        """Content of a File element with the ETag of the element, None from a server without."""
+        answer = self._send("GET", _element(submodel_id, path) + "/attachment")
+        return answer.content, answer.headers.get("ETag")
+
+    def put_attachment(
+        self,
+        submodel_id: str,
+        path: str,
+        filename: str,
+        content: bytes,
+        content_type: str,
+        if_match: str | None = None,
+    ) -> None:
         """Write the content of a File element, also of one that had none (BaSyx fails when it has no value yet)."""
         element = self.element(submodel_id, path)
         if not element.get("value"):
-            self.put_element(submodel_id, path, element | {"value": filename})
+            tag = self.put_element(submodel_id, path, element | {"value": filename}, if_match)
+            if_match = tag if if_match else None
         self._send(
             "PUT",
             _element(submodel_id, path) + "/attachment",
             files={"file": (filename, content, content_type)},
             form={"fileName": filename},
+            if_match=if_match,
         )
 
     def thumbnail(self, shell_id: str) -> bytes:
@@ -322,13 +360,17 @@ class AasClient:
             self._send("POST", collection, json_body=identifiable)
 
     def _json(self, method: str, path: str, json_body: Any = None, timeout_s: float | None = None) -> dict:
-        answer = self._send(method, path, json_body=json_body, timeout_s=timeout_s)
+        return self._object(self._send(method, path, json_body=json_body, timeout_s=timeout_s))
+
+    @staticmethod
+    def _object(answer: requests.Response) -> dict:
+        where = f"{answer.request.method} {answer.url}"
         try:
             content = answer.json()
         except requests.JSONDecodeError as error:
-            raise BadAnswer(f"{method} {answer.url} did not answer JSON") from error
+            raise BadAnswer(f"{where} did not answer JSON") from error
         if not isinstance(content, dict):
-            raise BadAnswer(f"{method} {answer.url} did not answer a JSON object")
+            raise BadAnswer(f"{where} did not answer a JSON object")
         return content
 
     def _send(
@@ -339,6 +381,7 @@ class AasClient:
         files: dict | None = None,
         form: dict | None = None,
         timeout_s: float | None = None,
+        if_match: str | None = None,
     ) -> requests.Response:
         if not hasattr(self._of_thread, "session"):
             self._of_thread.session = requests.Session()
@@ -346,13 +389,16 @@ class AasClient:
         session: requests.Session = self._of_thread.session
         body = None if json_body is None else json.dumps(json_body, ensure_ascii=False, allow_nan=False).encode("utf-8")
         limit_s = timeout_s or self.timeout_s
+        headers = {"Content-Type": "application/json"} if body is not None else {}
+        if if_match is not None:
+            headers["If-Match"] = if_match
         try:
             answer = session.request(
                 method,
                 self.base_url + path,
                 data=form if body is None else body,
                 files=files,
-                headers={"Content-Type": "application/json"} if body is not None else {},
+                headers=headers,
                 timeout=limit_s,
                 allow_redirects=False,
                 stream=True,
@@ -387,7 +433,7 @@ def _is_beside_us(base_url: str) -> bool:
 
 
 def _error_class(status: int) -> type[AasError]:
-    known: dict[int, type[AasError]] = {404: NotFound, 409: Conflict, 424: DelegateFailed}
+    known: dict[int, type[AasError]] = {404: NotFound, 409: Conflict, 412: Changed, 424: DelegateFailed}
     if status in known:
         return known[status]
     return ServerFault if status >= 500 else Refused if status >= 400 else BadAnswer

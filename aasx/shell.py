@@ -44,12 +44,14 @@ def build_cell(
     curves_csv: bytes | None = None,
     delegate_url: str = DEFAULT_DELEGATE_URL,
     training_range: Mapping[str, tuple[float, float, float, float]] | None = None,
+    older_in_tables: bool = False,
 ) -> list[model.Identifiable]:
     """The shell of a cell and its four submodels.
 
     `records`: one mapping per discharge cycle, by idShort of the column; `prediction_values`: see prediction.build;
     `curves_csv`: sampled curves of all cycles (columns vocabulary.CURVE_COLUMNS), given so that the File elements name
-    their parts, the content goes with cell_files.
+    their parts, the content goes with cell_files. With `older_in_tables` the older cycles of a long history stand in
+    files that go with cell_files as well, given the same records.
     """
     cell = description.cell
     data = submodel_id(cell, "OperationalData")
@@ -62,6 +64,7 @@ def build_cell(
             delegate_url,
             None if curves_csv is None else part_name(data, operational_data.CURVES_PATH, "text/csv"),
             None if curves_csv is None else part_name(data, operational_data.LATEST_CURVES_PATH, "text/csv"),
+            (lambda path: part_name(data, path, "text/csv")) if older_in_tables else None,
         ),
         prediction.build(description, delegate_url, prediction_values, training_range),
     ]
@@ -77,15 +80,21 @@ def build_cell(
     return [shell, *submodels]
 
 
-def cell_files(description: CellDescription, curves_csv: bytes | None = None) -> dict[str, bytes]:
-    """Supplementary files of a cell by part name: thumbnail, data sheet, curves of all cycles and of the last one."""
+def cell_files(
+    description: CellDescription,
+    curves_csv: bytes | None = None,
+    records: Sequence[operational_data.Record] = (),
+) -> dict[str, bytes]:
+    """Supplementary files of a cell by part name: thumbnail, data sheet, curves of all cycles and of the last one, and
+    the tables of older cycles (of the same `records` as in `build_cell`)."""
     cell = description.cell
+    data = submodel_id(cell, "OperationalData")
     files = {
         THUMBNAIL_PART: THUMBNAIL_FILE.read_bytes(),
         _data_sheet_part(cell): data_sheet.render(description).encode("utf-8"),
     }
+    files |= {part_name(data, path, "text/csv"): table for path, table in operational_data.tables(records).items()}
     if curves_csv is not None:
-        data = submodel_id(cell, "OperationalData")
         files[part_name(data, operational_data.CURVES_PATH, "text/csv")] = curves_csv
         files[part_name(data, operational_data.LATEST_CURVES_PATH, "text/csv")] = _last_cycle(curves_csv)
     return files

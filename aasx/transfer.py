@@ -197,7 +197,7 @@ def _add_missing_elements(client: AasClient, alive: dict, submodel: dict, troubl
     known = set(kinds)
     for path, element in walk(submodel.get("submodelElements") or []):
         parent = path.rpartition(".")[0]
-        is_content = path.endswith("]") or path.startswith(f"{operational_data.RECORDS_PATH}.")
+        is_content = path.endswith("]") or operational_data.is_content(path)
         if not is_content and kinds.get(path, element["modelType"]) != element["modelType"]:
             troubled.append(f"{submodel['id']}: {path} is a {kinds[path]}, not a {element['modelType']}")
             known = {other for other in known if other != path and not other.startswith(f"{path}.")}

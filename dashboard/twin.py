@@ -21,10 +21,11 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
 from aasx import client as aas
+from aasx import history
 from aasx.elements.shape import Foreign
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
 from aasx.submodels import fleet, operational_data, prediction
-from aasx.submodels.operational_data import LATEST_CURVES_PATH, RECORDS_PATH
+from aasx.submodels.operational_data import LATEST_CURVES_PATH
 from dashboard.content import (
     Cycle,
     FleetRow,
@@ -218,9 +219,9 @@ class Twin:
 
         def fetch() -> Found[list[dict[str, Any]]]:
             noted: list[Foreign] = []
-            shape = operational_data.shape().part(RECORDS_PATH)
-            records = self.client.read_element(submodel_id(cell, "OperationalData"), RECORDS_PATH, shape, noted)
-            rows = [record(values) for values in records.values() if values["id_cycle"] is not None]
+            rows = [
+                record(values) for values in history.read(self.client, cell, noted) if values["id_cycle"] is not None
+            ]
             return Found(sorted(rows, key=lambda row: row["id_cycle"]), tuple(noted))
 
         return self.read(("records", cell), fetch, SHORT_AGE_S)

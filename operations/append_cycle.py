@@ -15,7 +15,6 @@ from typing import Any
 import pandas as pd
 from pydantic import Field, create_model
 
-from aasx.submodels.operational_data import RECORDS_PATH, record_id_short
 from aasx.vocabulary import CURVE_COLUMNS, unit_of
 from model import errors as model_errors
 from model.prediction import Prediction
@@ -100,7 +99,7 @@ def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
     history = live.completed(history, last_sample if row["cycle_number"] == history.last_cycle else None)
     prediction, raised = _prediction(live, history, outcome)
     return AppendCycleOutputs(
-        RecordPath=f"{RECORDS_PATH}.{record_id_short(row['cycle_number'])}",
+        RecordPath=history.path_of(row["cycle_number"]),
         RecordCount=len(history.cycles),
         StateOfHealth=prediction.state_of_health_percent,
         StateOfHealthLower=prediction.state_of_health_lower_percent,

@@ -115,8 +115,8 @@ def build_cell(
         trend = summary["CapacityTrend"]
         summary = twin.fleet_values(description.cell, prediction, trend, "none", 0, UNDATED) | {"LastUpdate": None}
     curves = curves_csv(description.cell)
-    objects = shell.build_cell(description, records, values, curves, delegate_url, ranges)
-    return objects, shell.cell_files(description, curves), summary
+    objects = shell.build_cell(description, records, values, curves, delegate_url, ranges, older_in_tables=True)
+    return objects, shell.cell_files(description, curves, records), summary
 
 
 def curves_csv(cell: str) -> bytes:

@@ -30,6 +30,7 @@ ROOMS = {  # room (a folder or a module) -> the rooms of the same folder it may 
     "aasx.packages": "elements",
     "aasx.client": "elements",
     "aasx.shell": "identifiers cell_description elements submodels packages",
+    "aasx.history": "identifiers elements submodels client",
     "aasx.transfer": "identifiers cell_description elements submodels packages client shell",
     "model.errors": "",
     "model.prediction": "",

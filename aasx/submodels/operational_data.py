@@ -1,7 +1,10 @@
 """Submodel OperationalData: IDTA 02008-1-1, Time Series Data, with a live state and the operation AppendCycle.
 
     Metadata.Record                                    the columns: types and semanticIds, no values
-    Segments.InternalSegment.Records.Record0001 ...    one record per discharge cycle, values only
+    Segments.InternalSegment.Records.Record0001 ...    one record per discharge cycle, values only; of a long history
+                                                       the latest some 200
+    Segments.History0001, .History0201 ...             the older cycles, 200 in each: Data is a CSV file with the
+                                                       columns of Metadata.Record (see history_table)
     Segments.ExternalSegment.Data                      CSV file with sampled curves of all cycles
     Segments.LatestCycle.Data                          CSV file with sampled curves of the last appended cycle
     LiveState                                          last sample and last cycle
@@ -12,7 +15,7 @@ The idShort is OperationalData where the template says TimeSeries; the semanticI
 carry no semanticId of their own: Metadata.Record has them, and 168 records are then half as large.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -33,6 +36,7 @@ from aasx.elements.build import (
 )
 from aasx.elements.shape import Shape, shape_of
 from aasx.identifiers import concept_id, submodel_id
+from aasx.submodels import history_table
 from aasx.submodels.operation_variables import APPEND_CYCLE, CORRECT_CYCLE, RECORD_COUNT_SEMANTIC_ID, operation
 from aasx.vocabulary import RECORD_COLUMNS, choices
 
@@ -66,12 +70,15 @@ def build(
     delegate_url: str,
     curves_path: str | None = None,
     latest_curves_path: str | None = None,
+    table_path: Callable[[str], str] | None = None,
 ) -> model.Submodel:
     """The operational data of a cell. `records` are in the order of id_cycle, which may have gaps.
 
-    The two paths are part names of CSV files in a package; None for a File element without content.
+    The two paths are part names of CSV files in a package; None for a File element without content. `table_path` gives
+    that of the table of older cycles at an idShort path (`tables` gives its content); without it all are Records.
     """
     cell = description.cell
+    older, latest = history_table.blocks(records) if table_path else ([], records)
     return submodel(
         submodel_id(cell, "OperationalData"),
         "OperationalData",
@@ -104,7 +111,8 @@ def build(
             collection(
                 "Segments",
                 [
-                    _internal_segment(records),
+                    _internal_segment(latest),
+                    *(_history_segment(block, table_path) for block in older),
                     _external_segment(
                         "ExternalSegment",
                         {"en": "Sampled curves of all cycles", "fr": "Courbes échantillonnées de tous les cycles"},
@@ -133,21 +141,60 @@ def build(
     )
 
 
+def tables(records: Sequence[Record]) -> dict[str, bytes]:
+    """The tables of older cycles that `build` names, by the idShort path of their File element."""
+    older, _ = history_table.blocks(records)
+    return {
+        table_path_of(history_table.id_short(block[0]["id_cycle"])): history_table.to_csv(
+            [*map(history_table.texts, block)]
+        )
+        for block in older
+    }
+
+
+def table_path_of(segment: str) -> str:
+    return f"Segments.{segment}.Data"
+
+
+def is_content(path: str) -> bool:
+    """True for what a cell's life puts into the submodel, unlike its structure: cycles, and segments of older ones."""
+    names = path.split(".")
+    of_history = names[0] == "Segments" and len(names) > 1 and history_table.first_cycle(names[1]) is not None
+    return of_history or path.startswith(f"{RECORDS_PATH}.")
+
+
+def history_segment(texts: Sequence[history_table.Texts]) -> dict:
+    """JSON of the segment that holds these cycles, its file still without content."""
+    return to_json(_history_segment(texts, None))
+
+
+def history_facts(texts: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """How many cycles a segment holds, and the times of the first and last, by idShort."""
+    start, end = (texts[0].get("Time"), texts[-1].get("Time")) if texts else (None, None)
+    return {"RecordCount": len(texts), "StartTime": start, "EndTime": end}
+
+
 @cache
 def shape() -> Shape:
     """What the twin expects of an OperationalData submodel: any number of records."""
     whole = shape_of(to_json(build(CellDescription(cell="cell", source="-"), [], "")), choices())
-    every = shape_of(record_item(), choices())
-    whole = whole.with_part(RECORDS_PATH, replace(whole.part(RECORDS_PATH), every=every))
+    whole = whole.with_part(RECORDS_PATH, replace(whole.part(RECORDS_PATH), every=record_shape()))
     whole = whole.with_part("WithdrawnCycles", replace(whole.part("WithdrawnCycles"), optional=True))
     corrections = replace(whole.part("Corrections"), every=shape_of(correction_item(), choices()), optional=True)
     return whole.with_part("Corrections", corrections)
 
 
 @cache
+def record_shape() -> Shape:
+    """What the twin expects of one cycle."""
+    return shape_of(record_item(), choices())
+
+
+@cache
 def history_shape() -> Shape:
-    """Of that only the cycles, their segment and the live state; of the metadata whatever stands there."""
-    segments = Shape("SubmodelElementCollection", members={"InternalSegment": shape().part("Segments.InternalSegment")})
+    """Of that only the cycles, their segments and the live state; of the metadata whatever stands there."""
+    latest, older = shape().part("Segments.InternalSegment"), shape_of(history_segment([{"id_cycle": "1"}]))
+    segments = Shape("SubmodelElementCollection", members={"InternalSegment": latest}, every=older)
     parts = {name: shape().part(name) for name in ("LiveState", "WithdrawnCycles")}
     return Shape("Submodel", members={"Segments": segments, **parts, "Metadata": Shape("Content")})
 
@@ -216,14 +263,14 @@ def record_item() -> dict:
     return to_json(record(None, {}))
 
 
-def _segment_facts(name: dict[str, str], count: int | None, records: Sequence[Record]) -> list[model.SubmodelElement]:
+def _segment_facts(name: dict[str, str], records: Sequence[Record]) -> list[model.SubmodelElement]:
     """The optional facts of a segment; times are those of the first and last record."""
-    start, end = (records[0].get("Time"), records[-1].get("Time")) if records else (None, None)
+    facts = history_facts(records)
     return [
         multi_language("Name", name, f"{TIME_SERIES}/Segment/Name/1/1"),
-        property_("RecordCount", "xs:long", count, RECORD_COUNT_SEMANTIC_ID),
-        property_("StartTime", "xs:string", start, f"{TIME_SERIES}/Segment/StartTime/1/1"),
-        property_("EndTime", "xs:string", end, f"{TIME_SERIES}/Segment/EndTime/1/1"),
+        property_("RecordCount", "xs:long", facts["RecordCount"], RECORD_COUNT_SEMANTIC_ID),
+        property_("StartTime", "xs:string", facts["StartTime"], f"{TIME_SERIES}/Segment/StartTime/1/1"),
+        property_("EndTime", "xs:string", facts["EndTime"], f"{TIME_SERIES}/Segment/EndTime/1/1"),
         property_("LastUpdate", "xs:string", None, f"{TIME_SERIES}/Segment/LastUpdate/1/1"),
     ]
 
@@ -232,7 +279,7 @@ def _internal_segment(records: Sequence[Record]) -> model.SubmodelElementCollect
     return collection(
         "InternalSegment",
         [
-            *_segment_facts({"en": "Discharge cycles", "fr": "Cycles de décharge"}, len(records), records),
+            *_segment_facts({"en": "Discharge cycles", "fr": "Cycles de décharge"}, records),
             collection(
                 "Records",
                 [record(record_id_short(row["id_cycle"]), row) for row in records],
@@ -240,6 +287,20 @@ def _internal_segment(records: Sequence[Record]) -> model.SubmodelElementCollect
             ),
         ],
         f"{TIME_SERIES}/Segments/InternalSegment/1/1",
+    )
+
+
+def _history_segment(
+    cycles: Sequence[Record], table_path: Callable[[str], str] | None
+) -> model.SubmodelElementCollection:
+    first, last = (int(cycles[at]["id_cycle"]) for at in (0, -1))
+    name = {"en": f"Older cycles, {first} to {last}", "fr": f"Cycles antérieurs, {first} à {last}"}
+    id_short = history_table.id_short(first)
+    path = table_path(table_path_of(id_short)) if table_path else None
+    return collection(
+        id_short,
+        [*_segment_facts(name, cycles), file("Data", "text/csv", path, f"{TIME_SERIES}/File/1/1")],
+        EXTERNAL_SEGMENT_SEMANTIC_ID,
     )
 
 

@@ -31,11 +31,13 @@ from typing import Any, Protocol, cast
 
 import pandas as pd
 
-from aasx.client import AasClient, Conflict, NotFound, Refused, ServerFault
+from aasx import history as one_history
+from aasx.client import AasClient, AasError, Conflict, NotFound, Refused, ServerFault
 from aasx.elements.shape import Foreign, mended, read, told
 from aasx.elements.values import Json, with_items, with_value
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
 from aasx.submodels import fleet, operational_data, prediction
+from aasx.submodels.history_table import BLOCK, LATEST
 from aasx.submodels.operational_data import LATEST_CURVES_PATH, RECORDS_PATH, record_id_short, record_item
 from aasx.submodels.technical_data import measured_rated_capacity
 from model.prediction import DEFAULT_CONFIDENCE_LEVEL, Prediction, Scenario, Simulation
@@ -43,6 +45,7 @@ from model.records.cycle import History
 from model.records.facts import FIRST_CYCLES
 from operations.cell import twin
 from operations.cell.described import Described, Limits, column_limits
+from operations.cell.remembered import Remembered
 from operations.request import deadline, remarks
 from operations.request.errors import OperationError, reading
 from operations.request.logs import say
@@ -55,13 +58,17 @@ PREDICTION_TIME = "PredictionDetails.PredictedAt"
 WRITTEN_WITH_RECORDS = ("LiveState", f"{SEGMENT}.RecordCount")
 """What is written again where something foreign stands in it."""
 
-MOST_REMEMBERED = 200
-"""Predictions remembered of one history: an operator who drags the slider of past cycles comes back to them."""
+HISTORY_FACTOR = 6
+"""Bytes of a remembered history by those of its table of cycles: the model keeps its own forms of it."""
+
+MOVE_EVERY = 20
+"""Appends after which it is tried again to move older cycles into tables."""
 
 READERS = 16
 """Reads that run beside another read of the same operation."""
 
 Stamp = tuple[int | None, float | None, str | None]
+Table = tuple[pd.DataFrame, list[Foreign]]
 
 
 class Predictor(Protocol):
@@ -91,7 +98,8 @@ class Memory:
     The model is deterministic, so a prediction from the same history with the same arguments is the same.
     """
 
-    predictions: dict[tuple[Any, ...], Prediction] = field(default_factory=dict)
+    token: object = field(default_factory=object)
+    """Of this memory alone: predictions are remembered under it."""
     for_model: dict[float | None, History] = field(default_factory=dict)
     """The history as the model takes it, by end of life in percent."""
     stored: Any = None
@@ -114,6 +122,9 @@ class CellHistory:
     name: str
     """As people call the cell."""
     replay_of: str | None = None
+    in_records: frozenset[int] = frozenset()
+    """Cycles that are Records of the InternalSegment; the others stand in the tables of `blocks`."""
+    blocks: tuple[one_history.Block, ...] = ()
     foreign: tuple[Foreign, ...] = ()
     """What was left out of `cycles` and `described`."""
     withdrawn: frozenset[int] = frozenset()
@@ -159,12 +170,24 @@ class CellHistory:
         return max((*self.withdrawn, *([] if self.last_cycle is None else [self.last_cycle])), default=None)
 
     @property
+    def size_bytes(self) -> int:
+        """Of the memory it takes, about."""
+        return HISTORY_FACTOR * _size_bytes(self.cycles) + 50_000
+
+    @property
     def last_row(self) -> dict[str, Any]:
         return cast(dict[str, Any], self.cycles.iloc[-1].to_dict())
 
     @cached_property
     def capacity_trend(self) -> str | None:
         return twin.capacity_trend(self.cycles)
+
+    def path_of(self, cycle: int) -> str:
+        """Where the AAS holds a cycle of this history: its Record, or the file with the table it is in."""
+        before = [block for block in self.blocks if block.first_cycle <= cycle]
+        if before and cycle not in self.in_records:
+            return before[-1].path
+        return f"{RECORDS_PATH}.{record_id_short(cycle)}"
 
     def for_model(self, end_of_life_percent: float | None) -> History:
         """The same object each time, so that what it keeps of its cycles is worked out once."""
@@ -189,7 +212,10 @@ class LiveTwin:
     def __init__(self, settings: Settings, model: Predictor, metrics: Metrics) -> None:
         self.settings, self.model, self.metrics = settings, model, metrics
         self.client = AasClient(settings.basyx_url, timeout_s=settings.aas_timeout_s)
-        self._known: dict[str, CellHistory] = {}
+        half = settings.memory_bytes // 2
+        self._known: Remembered[CellHistory] = Remembered(half, lambda history: history.size_bytes)
+        self._tables: Remembered[Table] = Remembered(half // 2, lambda table: _size_bytes(table[0]))
+        self._predictions: Remembered[Prediction] = Remembered(half // 2, _prediction_bytes)
         self._gates: weakref.WeakValueDictionary[str, _Gate] = weakref.WeakValueDictionary()
         self._gates_lock = threading.Lock()
         self._beside = ThreadPoolExecutor(READERS, thread_name_prefix="reads-beside")
@@ -214,7 +240,7 @@ class LiveTwin:
             gate.lock.release()
 
     def forget(self, cell: str) -> None:
-        self._known.pop(cell, None)
+        self._known.drop(cell)
 
     # --- reading
 
@@ -276,34 +302,48 @@ class LiveTwin:
         deadline.remaining_s()
         described = Described.of(self.client.submodel(submodel_id(cell, "TechnicalData")), noted)
         segment, live = operational["Segments"]["InternalSegment"], operational["LiveState"]
-        cycles = twin.cycle_table(segment["Records"].values(), noted)
         withdrawn = operational_data.withdrawn_cycles(operational["WithdrawnCycles"])
+        blocks = one_history.blocks(operational["Segments"])
+        recent = twin.without(twin.cycle_table(segment["Records"].values(), noted), withdrawn)
+        cycles = twin.one_table([*(self._table(cell, block, noted) for block in blocks), recent])
         if not len(cycles) and (segment["Records"] or (segment["RecordCount"] or 0) > len(withdrawn)):
             text = f"none of the records of {cell} can be read; {told(noted) or 'there are none, though counted'}"
             raise OperationError("unavailable", text)
-        cycles = cycles[~cycles["cycle_number"].isin(withdrawn)].reset_index(drop=True)
+        cycles = twin.without(cycles, withdrawn)
         stamp = _stamp(live)
         last = int(cycles["cycle_number"].iloc[-1]) if len(cycles) else None
         written = not any(one.path.startswith(WRITTEN_WITH_RECORDS) for one in noted)
-        complete = last is None or (segment["RecordCount"] == len(cycles) and written and stamp[0] == last)
+        complete = last is None or (segment["RecordCount"] == len(recent) and written and stamp[0] == last)
         return CellHistory(
             cell, cycles, described, stamp, complete, time.monotonic(), live["Battery"] or cell,
-            operational_data.replay_of(operational), tuple(noted), withdrawn,
+            operational_data.replay_of(operational), frozenset(recent["cycle_number"].tolist()), tuple(blocks),
+            tuple(noted), withdrawn,
         )  # fmt: skip
 
+    def _table(self, cell: str, block: one_history.Block, noted: list[Foreign]) -> pd.DataFrame:
+        """The cycles of a block, read once as long as it stays the same."""
+        key = (cell, block)
+        table = self._tables.get(key)
+        if table is None:
+            deadline.remaining_s()
+            foreign: list[Foreign] = []
+            table = (twin.cycle_table(one_history.table(self.client, cell, block, foreign), foreign), foreign)
+            self._tables.keep(key, table)
+        noted += table[1]
+        return table[0]
+
     def _remember(self, history: CellHistory) -> CellHistory:
-        self._known[history.cell] = history
+        self._known.keep(history.cell, history)
         return history
 
     def predict(self, history: CellHistory, end_of_life_percent: float | None, **arguments: Any) -> Prediction:
         """The model's prediction for a history; `arguments` as of `Predictor.predict`."""
-        key = (end_of_life_percent, *sorted(arguments.items()))
-        remembered = history.memory.predictions
-        if key not in remembered:
-            if len(remembered) >= MOST_REMEMBERED:
-                remembered.clear()
-            remembered[key] = self._predict(history, end_of_life_percent, arguments)
-        return remembered[key]
+        key = (history.memory.token, end_of_life_percent, *sorted(arguments.items()))
+        prediction = self._predictions.get(key)
+        if prediction is None:
+            prediction = self._predict(history, end_of_life_percent, arguments)
+            self._predictions.keep(key, prediction)
+        return prediction
 
     def _predict(self, history: CellHistory, end_of_life_percent: float | None, arguments: Json) -> Prediction:
         for_model = history.for_model(end_of_life_percent)
@@ -322,19 +362,37 @@ class LiveTwin:
     # --- writing
 
     def append_record(self, history: CellHistory, row: dict[str, Any]) -> CellHistory:
-        """Adds the record of one cycle; counters and LiveState follow with `complete`."""
+        """Adds the record of one cycle; counters and LiveState follow with `completed`."""
+        history = self._with_room(history)
         values = twin.record_values(row, history.rated_capacity_Ah)
         added = twin.cycle_table([values])
-        record = with_value(record_item(), values) | {"idShort": record_id_short(row["cycle_number"])}
         self.forget(history.cell)
         deadline.remaining_s()
         try:
-            self.client.append_element(submodel_id(history.cell, "OperationalData"), RECORDS_PATH, record)
+            self.client.append_element(submodel_id(history.cell, "OperationalData"), RECORDS_PATH, _record(values))
         except Conflict as error:
             text = f"somebody else has changed the history of {history.cell} just now; repeat the call"
             raise OperationError("unavailable", text) from error
         cycles = pd.concat([history.cycles, added], ignore_index=True) if len(history.cycles) else added
-        return replace(history, cycles=cycles, complete=False, memory=Memory())
+        in_records = history.in_records | {row["cycle_number"]}
+        return replace(history, cycles=cycles, in_records=in_records, complete=False, memory=Memory())
+
+    def _with_room(self, history: CellHistory) -> CellHistory:
+        """The history with its older cycles moved into tables, where a block of them is due.
+
+        Where that fails the cycles stay where they are, and it is tried again `MOVE_EVERY` appends later.
+        """
+        older = len(history.in_records) - LATEST
+        if older < BLOCK or older % MOVE_EVERY:
+            return history
+        self.forget(history.cell)
+        try:
+            deadline.remaining_s()
+            one_history.move_older(self.client, history.cell, history.blocks, twin.utc_text(datetime.now(UTC)))
+        except (AasError, ValueError) as error:
+            text = "the older cycles of a cell stay where they are for now"
+            say(logging.WARNING, text, cell=history.cell, reason=str(error))
+        return self.completed(self._read(history.cell))
 
     # --- correcting
 
@@ -400,7 +458,7 @@ class LiveTwin:
         if not len(history.cycles):
             live = dict.fromkeys(live) | {"Battery": cell}
         live["LastUpdate"] = now
-        self._put_counter(submodel, "RecordCount", len(history.cycles))
+        self._put_counter(submodel, "RecordCount", len(history.in_records))
         self.client.put_element(submodel, "LiveState", with_value(template, live))
         return self._remember(replace(history, stamp=_stamp(live), complete=True, memory=Memory()))
 
@@ -420,7 +478,7 @@ class LiveTwin:
         history = self._with_measured_rating(history)
         submodel, now = submodel_id(history.cell, "OperationalData"), twin.utc_text(datetime.now(UTC))
         record = twin.record_values(history.last_row, history.rated_capacity_Ah)
-        for name, value in (("RecordCount", len(history.cycles)), ("EndTime", record["Time"]), ("LastUpdate", now)):
+        for name, value in (("RecordCount", len(history.in_records)), ("EndTime", record["Time"]), ("LastUpdate", now)):
             self._put_counter(submodel, name, value)
         live = {name: record[name] for name in ("id_cycle", "type", "ambient_temperature", "Capacity", "StateOfHealth")}
         measured = ("Voltage_measured", "Current_measured", "Temperature_measured", "Current_charge", "Voltage_charge")
@@ -460,13 +518,18 @@ class LiveTwin:
             deadline.remaining_s()
             element = measured_rated_capacity(rated_Ah)
             self.client.put_element(submodel_id(history.cell, "TechnicalData"), described.rated_path, element)
+        submodel, in_records = submodel_id(history.cell, "OperationalData"), history.in_records
         for row in history.cycles.head(FIRST_CYCLES).to_dict("records"):
-            path = f"{RECORDS_PATH}.{record_id_short(row['cycle_number'])}.StateOfHealth"
-            health = twin.state_of_health_percent(twin.plain(row["capacity_Ah"]), rated_Ah)
+            values = twin.record_values(row, rated_Ah)
             deadline.remaining_s()
+            if row["cycle_number"] not in in_records:  # a Record corrects what its table says (aasx.history)
+                self.client.append_element(submodel, RECORDS_PATH, _record(values))
+                in_records |= {row["cycle_number"]}
+                continue
+            path = f"{RECORDS_PATH}.{record_id_short(row['cycle_number'])}.StateOfHealth"
             with reading(f"records of {history.cell}"):
-                self.client.set_value(submodel_id(history.cell, "OperationalData"), path, health)
-        return replace(history, described=replace(described, measured_Ah=rated_Ah))
+                self.client.set_value(submodel, path, values["StateOfHealth"])
+        return replace(history, described=replace(described, measured_Ah=rated_Ah), in_records=in_records)
 
     def put_prediction(self, submodel: Json) -> None:
         """The Prediction submodel with result, thresholds and alerts, in one write."""
@@ -518,6 +581,19 @@ class LiveTwin:
         except (Conflict, Refused, ServerFault):  # of a fleet whose Cells are no collection any more
             say(logging.WARNING, "the fleet's submodel takes no summary of a cell", cell=cell)
             remarks.note([Foreign("Fleet Cells", "of another kind", "a collection of summaries")])
+
+
+def _record(values: Mapping[str, Any]) -> Json:
+    """The Record of one cycle as it is appended."""
+    return with_value(record_item(), values) | {"idShort": record_id_short(values["id_cycle"])}
+
+
+def _size_bytes(cycles: pd.DataFrame) -> int:
+    return int(cycles.memory_usage(index=False).sum()) + 2_000
+
+
+def _prediction_bytes(prediction: Prediction) -> int:
+    return 4_000 + 250 * len(prediction.trajectory)
 
 
 def _without_time(summary: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -87,6 +87,23 @@ def cycle_table(records: Iterable[Mapping[str, Any]], noted: list[Foreign] | Non
     cycles = cycles.astype({column: float for column in ID_SHORT if column not in ("cycle_number", "start_time")})
     cycles = cycles.astype({"cycle_number": int, "start_time": "datetime64[us]"})
     return cycles.sort_values("cycle_number", ignore_index=True)
+
+
+def without(cycles: pd.DataFrame, numbers: Collection[int]) -> pd.DataFrame:
+    """A table of cycles without some of them."""
+    return cycles[~cycles["cycle_number"].isin(numbers)].reset_index(drop=True) if numbers else cycles
+
+
+def one_table(tables: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Tables of `cycle_table` as one; of a cycle that stands in several the last one counts."""
+    known = [table for table in tables if len(table)]
+    if len(known) < 2:
+        return known[0] if known else tables[-1]
+    whole = pd.concat(known, ignore_index=True)
+    numbers = whole["cycle_number"]
+    if numbers.is_monotonic_increasing and numbers.is_unique:
+        return whole
+    return whole.drop_duplicates("cycle_number", keep="last").sort_values("cycle_number", ignore_index=True)
 
 
 def history(

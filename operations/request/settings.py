@@ -38,6 +38,9 @@ class Settings:
     history_max_age_s: float = 60.0
     """TWIN_HISTORY_MAX_AGE: how long a history may be reused before it is read again as a whole."""
 
+    memory_bytes: int = 256_000_000
+    """TWIN_MEMORY_MB (in MB): what histories and predictions remembered for reuse may take, about."""
+
     @classmethod
     def from_environment(cls) -> Settings:
         """Raises ValueError with the name of the variable that cannot be read."""
@@ -52,6 +55,7 @@ class Settings:
             aas_timeout_s=_read("TWIN_AAS_TIMEOUT", seconds, default.aas_timeout_s),
             operation_timeout_s=_read("TWIN_OPERATION_TIMEOUT", seconds, default.operation_timeout_s),
             history_max_age_s=_read("TWIN_HISTORY_MAX_AGE", seconds_or_none, default.history_max_age_s),
+            memory_bytes=_read("TWIN_MEMORY_MB", _megabytes, default.memory_bytes),
         )
 
 
@@ -101,6 +105,14 @@ def seconds_or_none(text: str) -> float:
     if not 0 <= value <= LONGEST_S:
         raise ValueError(f"{text!r} is no number of seconds (up to {LONGEST_S:.0f})")
     return value
+
+
+def _megabytes(text: str) -> int:
+    """Bytes. Raises ValueError."""
+    megabytes = whole_number(text)
+    if megabytes > 1_000_000:
+        raise ValueError(f"{text!r} is no number of megabytes up to 1000000")
+    return 1_000_000 * megabytes
 
 
 def _read(name, convert, default):

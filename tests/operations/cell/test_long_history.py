@@ -1,0 +1,131 @@
+"""A cell with more cycles than stay Records: older ones move into tables while it is appended to."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+
+from aasx import history, transfer
+from aasx.packages.package import Package, environment_of
+from aasx.shell import CellDescription, build_cell, cell_files
+from aasx.submodels.operational_data import RECORDS_PATH, history_shape
+from tests.operations.conftest import Cell, cycle, fading, records, serve
+from tests.operations.faulty_proxy import FaultyProxy
+
+LONG = fading(400, start_Ah=1.9, per_cycle_Ah=0.001)
+SEGMENTS = "Segments.InternalSegment"
+
+
+def in_records(cell: Cell) -> list[int]:
+    return [one["id_cycle"] for one in cell.value(RECORDS_PATH, "OperationalData").values()]
+
+
+def whole(cell: Cell) -> list[float]:
+    """Capacities of all cycles in their order, each cycle once."""
+    rows = sorted(history.read(cell.aas, cell.name, []), key=lambda row: row["id_cycle"])
+    assert [row["id_cycle"] for row in rows] == list(range(1, len(rows) + 1))
+    return [row["Capacity"] for row in rows]
+
+
+def test_older_cycles_move_when_a_block_is_whole(new_cell, delegate):
+    cell = new_cell(LONG[:399])
+    assert cell.append(400, LONG[399])["RecordCount"] == 400 and len(in_records(cell)) == 400
+    answer = cell.append(401, 1.5)
+    assert answer["RecordCount"] == 401 and answer["RecordPath"] == f"{RECORDS_PATH}.Record0401"
+    assert in_records(cell) == list(range(201, 402)) and whole(cell) == [*LONG, 1.5]
+    segment = cell.value(SEGMENTS, "OperationalData")
+    assert segment["RecordCount"] == 201 and segment["StartTime"] == cycle(201, 1.0)["Time"]
+    assert cell.value("LiveState.id_cycle", "OperationalData") == 401
+    assert delegate.live.history(cell.name).complete
+    assert cell.value("PredictionDetails")["InputFirstCycle"] == 1
+
+
+def test_operations_see_one_history_remembered_or_read_anew(new_cell, delegate):
+    cell = new_cell(LONG)
+    cell.append(401, 1.5)
+    remembered = cell.invoke("Predict")
+    past = cell.invoke("Predict", AtCycle=150)
+    for block in delegate.live.history(cell.name).blocks:
+        delegate.live._tables.drop((cell.name, block))
+    delegate.live.forget(cell.name)
+    for name in ("RUL", "StateOfHealth", "CapacityTrajectory", "PredictedAtCycle"):
+        assert cell.invoke("Predict")[name] == remembered[name]
+        assert cell.invoke("Predict", AtCycle=150)[name] == past[name]
+    as_records = new_cell([*LONG, 1.5])
+    assert as_records.invoke("Predict")["RUL"] == remembered["RUL"]
+
+
+def test_a_moved_cycle_sent_again_is_acknowledged_or_refused_as_any_other(new_cell):
+    cell = new_cell(LONG)
+    cell.append(401, 1.5)
+    again = cell.append(7, LONG[6])
+    assert again["Outcome"] == "alreadyPresent" and again["RecordPath"] == "Segments.History0001.Data"
+    assert cell.aas.attachment(cell.operational_data, again["RecordPath"]).count(b"\n") == 201
+    assert cell.refused("AppendCycle", **cycle(7, 1.0)).status == "conflict"
+
+
+def test_a_moved_cycle_is_corrected_withdrawn_and_recorded_again(new_cell):
+    cell = new_cell(LONG)
+    cell.append(401, 1.5)
+    who = {"id_cycle": 7, "CorrectedBy": "A. Operator", "Comment": "wrong counter"}
+
+    def of_seven() -> list[float]:
+        return [row["Capacity"] for row in history.read(cell.aas, cell.name, []) if row["id_cycle"] == 7]
+
+    assert cell.invoke("CorrectCycle", **who, Capacity=1.7)["Outcome"] == "corrected"
+    assert of_seven() == [1.7] and cell.invoke("Predict", AtCycle=7)["StateOfHealth"] == pytest.approx(85)
+    assert cell.invoke("CorrectCycle", **who, Withdrawn=True)["RecordCount"] == 400
+    assert of_seven() == []
+    assert cell.invoke("CorrectCycle", **who, Capacity=1.75, ambient_temperature=24.0)["Outcome"] == "restored"
+    assert of_seven() == [1.75]
+    for number in range(402, 602):
+        assert cell.append(number, 1.5)["RecordCount"] == number
+    assert 7 not in in_records(cell) and len(in_records(cell)) == 201 and of_seven() == [1.75]
+    assert whole(cell) == [*LONG[:6], 1.75, *LONG[7:], *[1.5] * 201]
+
+
+def test_a_cell_built_with_tables_is_appended_to(new_cell, aas, delegate):
+    cell = new_cell()
+    rows = records(LONG + [1.45] * 250)
+    description = CellDescription(cell=cell.name, source="test", rated_capacity_Ah=2.0, cut_off_voltage_V=2.7)
+    built = build_cell(description, rows, delegate_url=delegate.url, older_in_tables=True)
+    transfer.import_package(aas, Package(environment_of(built), cell_files(description, None, rows)), replace=True)
+    delegate.live.forget(cell.name)
+    assert cell.append(651, 1.44)["RecordCount"] == 651
+    assert whole(cell) == [*LONG, *[1.45] * 250, 1.44]
+    assert len(in_records(cell)) == 251
+
+
+@pytest.fixture(scope="module")
+def proxy(basyx):
+    running = FaultyProxy(basyx.url)
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def behind(proxy, settings):
+    running = serve(dataclasses.replace(settings, basyx_url=proxy.url, aas_timeout_s=1.0, operation_timeout_s=6.0))
+    yield running
+    running.stop()
+
+
+@pytest.mark.parametrize("fault", ["cut before", "cut after", "error 500"])
+@pytest.mark.parametrize(
+    "write",
+    [("PUT", "History0001.Data"), ("PUT", "/attachment"), ("DELETE", "Record0040"),
+     ("PATCH", "InternalSegment.StartTime")],
+    ids=lambda write: " ".join(write),
+)  # fmt: skip
+def test_a_move_that_fails_keeps_no_cycle_from_being_appended(new_cell, behind, proxy, fault, write):
+    cell = new_cell(LONG, delegate_url=behind.url)
+    with proxy.failing(fault, *write):
+        first = cell.append(401, 1.5)
+    assert first["RecordCount"] == 401 and whole(cell) == [*LONG, 1.5]
+    for number in range(402, 442):
+        cell.append(number, 1.5)
+    assert whole(cell) == [*LONG, *[1.5] * 41]
+    values = cell.aas.read_submodel(cell.operational_data, history_shape())["Segments"]
+    assert values["InternalSegment"]["RecordCount"] == len(in_records(cell)) < 400
+    assert [block.count for block in history.blocks(values)] == [200]
