@@ -17,6 +17,7 @@ from model.serving.artifact import TwinModel
 from operations.request import logs
 from operations.request.settings import Settings
 from operations.service.app import create_app
+from operations.service.notifier import Notifier, receivers_of
 
 
 def arguments(settings: Settings) -> argparse.Namespace:
@@ -38,10 +39,16 @@ def main() -> int:
     options = arguments(settings)
     logs.start()
     settings = dataclasses.replace(settings, basyx_url=options.basyx_url, model_dir=options.model_dir)
+    notifier = None
     try:
         model = TwinModel.load(settings.model_dir)
+        app = create_app(settings, model)
+        if settings.receivers:
+            live = app.extensions["twin"]
+            receivers = receivers_of(settings.receivers)
+            notifier = Notifier(live.client, receivers, live.metrics, settings.notify_language)
         server = waitress.create_server(
-            create_app(settings, model),
+            app,
             host=options.host,
             port=options.port,
             threads=options.threads,
@@ -55,11 +62,16 @@ def main() -> int:
     _collect_seldom()
     signal.signal(signal.SIGTERM, _stop)
     logs.say(logging.INFO, "serving", host=options.host, port=options.port, model=model.version)
+    if notifier is not None:
+        notifier.start()
+        logs.say(logging.INFO, "alerts are told", receivers=len(settings.receivers))
     try:
         server.run()
     except (KeyboardInterrupt, SystemExit):
         pass
     finally:
+        if notifier is not None:
+            notifier.stop()
         server.close()
         logs.say(logging.INFO, "stopped")
     return 0

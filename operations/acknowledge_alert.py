@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from aasx.elements.shape import mended, read
 from aasx.elements.values import Json, with_items, with_value
 from aasx.submodels import prediction
-from operations.cell import alerts, present_state, twin
+from operations.cell import alerts, outbox, present_state, twin
 from operations.cell.live_twin import LiveTwin
 from operations.request import remarks
 from operations.request.edge import DATE_TIME, Inputs, Outputs, line, variable
@@ -45,6 +45,7 @@ def acknowledge_alert(live: LiveTwin, cell: str, inputs: AcknowledgeAlertInputs)
     if not found.is_acknowledged:
         now = twin.utc_text(datetime.now(UTC))
         change = alerts.acknowledge(active, found.AlertId, inputs.AcknowledgedBy, inputs.Comment, now)
+        outbox.put(live, cell, outbox.events(active, change))
         whole = mended(submodel, prediction.template())
         live.put_prediction(present_state.with_alerts(whole, change))
         _sum_up(live, cell, replace(stored, active=change.kept))

@@ -19,6 +19,11 @@ from aasx.vocabulary import SEVERITIES, choices
 SEMANTIC_CONCEPT = "FleetSubmodel"
 CELLS_PATH = "Cells"
 REMOVED_CELLS_PATH = "RemovedCells"
+OUTBOX_PATH = "Outbox"
+NOTIFICATION = (
+    "Event", "Battery", "AlertId", "Indicator", "Severity", "ActualValue", "ThresholdValue", "AcknowledgedBy",
+    "AcknowledgementComment", "EventTime",
+)  # fmt: skip
 CELL_SUMMARY = (
     "Battery", "AtCycle", "Capacity", "StateOfHealth", "StateOfHealthLower", "StateOfHealthUpper", "RUL", "RULLower",
     "RULUpper", "EndOfLifeCycle", "AlertSeverity", "UnacknowledgedAlerts", "LastUpdate", "CapacityTrend",
@@ -34,11 +39,35 @@ def build(cells: Mapping[str, Mapping[str, Any]], delegate_url: str) -> model.Su
         [
             collection("Cells", cell_summaries(cells), concept_id("Cells")),
             removed_cells(None),
+            outbox(),
             operation(PREDICT_ALL, delegate_url, "fleet"),
         ],
         administration("1", "0"),
         {"en": "Last prediction and alerts of every cell", "fr": "Dernière prédiction et alertes de chaque cellule"},
     )
+
+
+def outbox() -> model.SubmodelElementCollection:
+    """Notifications to be sent, each an element of its own name, so that it can be taken by one delegate only."""
+    return collection(OUTBOX_PATH, [], concept_id("Outbox"))
+
+
+def notification(id_short: str, known: Mapping[str, Any]) -> model.SubmodelElementCollection:
+    return collection(
+        id_short, [own_property(name, known.get(name)) for name in NOTIFICATION], concept_id("Notification")
+    )
+
+
+def taken(generation: int, by: str, until: str) -> model.SubmodelElementCollection:
+    """The claim on a notification: an element of this name can be added once, so only one delegate has it."""
+    parts = [own_property("TakenBy", by), own_property("TakenUntil", until)]
+    return collection(f"Taken{generation}", parts, concept_id("Taken"))
+
+
+@cache
+def notification_shape() -> Shape:
+    """What the twin expects of a notification."""
+    return shape_of(to_json(notification("x", {})), choices())
 
 
 def removed_cells(names: str | None) -> model.Property:
@@ -69,7 +98,9 @@ def summary_shape() -> Shape:
 @cache
 def shape() -> Shape:
     """What the twin expects of the fleet's submodel: any number of summaries."""
-    whole = shape_of(to_json(build({}, "")), choices())
+    built = to_json(build({}, ""))
+    kept = [element for element in built["submodelElements"] if element["idShort"] != OUTBOX_PATH]
+    whole = shape_of(built | {"submodelElements": kept}, choices())
     return whole.with_part(CELLS_PATH, replace(whole.part(CELLS_PATH), every=summary_shape()))
 
 

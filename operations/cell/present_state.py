@@ -17,7 +17,7 @@ from aasx.elements.shape import Foreign, mended, read
 from aasx.elements.values import Json, child, with_items, with_values
 from aasx.submodels import prediction as prediction_submodel
 from model.prediction import DEFAULT_CONFIDENCE_LEVEL, NO_HISTORY, PAST_END_OF_LIFE, Prediction
-from operations.cell import alerts, twin
+from operations.cell import alerts, outbox, twin
 from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.request import remarks
 from operations.request.logs import say
@@ -146,6 +146,7 @@ def write_whole(
     past = {alert.AlertId for alert in found.past}
     change = _alerts_after(found, history, prediction, now, past, with_margin=not new_thresholds)
     history.memory.stored = None
+    outbox.put(live, history.cell, outbox.events(found.active, change))
     whole = with_values(whole, twin.prediction_values(prediction, now), prediction_submodel.list_items())
     live.put_prediction(with_alerts(whole, change))
     for alert in change.raised:

@@ -26,6 +26,15 @@ class Metrics:
         self.repairs = Counter(
             "twin_repairs", "Cells whose interrupted writes were completed", ["part"], registry=self.registry
         )
+        self.notifications = Counter(
+            "twin_notifications",
+            "Notifications of alerts by receiver (a key, not its address) and result: sent, failed or dropped",
+            ["receiver", "result"],
+            registry=self.registry,
+        )
+        self.notifications_waiting = Gauge(
+            "twin_notifications_waiting", "Notifications in the outbox when it was last read", registry=self.registry
+        )
         self.alerts = Counter("twin_alerts_raised", "Alerts raised", ["indicator", "severity"], registry=self.registry)
 
     def text(self) -> bytes:

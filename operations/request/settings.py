@@ -35,6 +35,12 @@ class Settings:
     """TWIN_AAS_TIMEOUT: without an answer of the AAS environment; one that trickles may take three times as long."""
     operation_timeout_s: float = 15.0
     """TWIN_OPERATION_TIMEOUT: for one operation; no request to the AAS environment starts after it."""
+    receivers: tuple[str, ...] = field(default=(), repr=False)
+    """TWIN_NOTIFY: who is told of alerts, as URLs of apprise, those of the file too. They hold passwords."""
+    notify_file: Path | None = None
+    """TWIN_NOTIFY_FILE: a file with receivers, one a line."""
+    notify_language: str = "en"
+    """TWIN_NOTIFY_LANGUAGE: en or fr."""
     history_max_age_s: float = 60.0
     """TWIN_HISTORY_MAX_AGE: how long a history may be reused before it is read again as a whole."""
 
@@ -54,9 +60,33 @@ class Settings:
             max_body_bytes=_read("TWIN_MAX_BODY_BYTES", whole_number, default.max_body_bytes),
             aas_timeout_s=_read("TWIN_AAS_TIMEOUT", seconds, default.aas_timeout_s),
             operation_timeout_s=_read("TWIN_OPERATION_TIMEOUT", seconds, default.operation_timeout_s),
+            receivers=notification_urls(),
+            notify_file=Path(path) if (path := os.environ.get("TWIN_NOTIFY_FILE")) else None,
+            notify_language=_read("TWIN_NOTIFY_LANGUAGE", language, default.notify_language),
             history_max_age_s=_read("TWIN_HISTORY_MAX_AGE", seconds_or_none, default.history_max_age_s),
             memory_bytes=_read("TWIN_MEMORY_MB", _megabytes, default.memory_bytes),
         )
+
+
+def notification_urls() -> tuple[str, ...]:
+    """Those of TWIN_NOTIFY, separated by blanks, and of the file TWIN_NOTIFY_FILE, one a line; # begins a remark.
+
+    Raises ValueError when the file cannot be read. Whether apprise knows them is looked at when the notifier starts.
+    """
+    found = os.environ.get("TWIN_NOTIFY", "").split()
+    if path := os.environ.get("TWIN_NOTIFY_FILE"):
+        try:
+            lines = Path(path).read_text(encoding="utf-8-sig").splitlines()
+        except (OSError, UnicodeDecodeError) as error:
+            raise ValueError(f"TWIN_NOTIFY_FILE {path} cannot be read: {error}") from None
+        found += [line.strip() for line in lines if line.strip() and not line.strip().startswith("#")]
+    return tuple(dict.fromkeys(found))
+
+
+def language(text: str) -> str:
+    if text not in ("en", "fr"):
+        raise ValueError(f"{text!r} is neither en nor fr")
+    return text
 
 
 def networks(text: str) -> tuple[Network, ...]:
