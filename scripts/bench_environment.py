@@ -1,6 +1,6 @@
-"""What durability costs: the AAS environment's file store against BaSyx's in-memory backend, in one run.
+"""What durability costs: the AAS environment's SQLite against BaSyx's in-memory backend, in one run.
 
-Three environments run side by side (in memory; file store; file store without fsync) and get the same requests in turn,
+Three environments run side by side (in memory; SQLite; SQLite without fsync) and get the same requests in turn,
 so that whatever else the machine does hits all three alike. Times are client times of one HTTP request, keep-alive.
 """
 
@@ -25,8 +25,8 @@ from tests.servers import JAR, Server, start_basyx  # noqa: E402
 
 BACKENDS: dict[str, dict[str, Any]] = {
     "in memory": {"basyx_backend": "InMemory"},
-    "file store": {"basyx_backend": "File"},
-    "file store without fsync": {"basyx_backend": "File", "twin_store_fsync": "false"},
+    "SQLite": {"basyx_backend": "Database"},
+    "SQLite without fsync": {"basyx_backend": "Database", "twin_store_fsync": "false"},
 }
 RECORD_PROPERTIES = 36  # about as many as the twin's own records have
 LIST_LENGTHS = (100, 500, 1000, 2000, 5000)
@@ -84,7 +84,7 @@ def _measure(sessions: dict[str, Session], repetitions: int) -> dict:
 
 
 def _ratio(by_backend: dict[str, dict[str, float]]) -> float:
-    return round(by_backend["file store"]["median_ms"] / by_backend["in memory"]["median_ms"], 2)
+    return round(by_backend["SQLite"]["median_ms"] / by_backend["in memory"]["median_ms"], 2)
 
 
 def as_markdown(results: dict) -> str:

@@ -27,8 +27,8 @@ WRITERS, WRITES = 8, 25
 
 
 @pytest.fixture
-def url(basyx: Server) -> Iterator[str]:
-    session = Session(basyx.url)
+def url(environment: Server) -> Iterator[str]:
+    session = Session(environment.url)
     session.must("POST", "/submodels", json=submodel(IDENTIFIER, [
         collection("Pair", [prop("A", "0"), prop("B", "0")]),
         element_list("List", [record("first-0")]),
@@ -36,7 +36,7 @@ def url(basyx: Server) -> Iterator[str]:
         prop("Last", "0"),
         file_element("File"),
     ]))  # fmt: skip
-    yield basyx.url
+    yield environment.url
     session.must("DELETE", SUBMODEL)
 
 

@@ -29,8 +29,8 @@ def secret(tmp_path: Path) -> Iterator[Path]:
 
 
 @pytest.fixture
-def session(basyx: Server) -> Iterator[Session]:
-    session = Session(basyx.url)
+def session(environment: Server) -> Iterator[Session]:
+    session = Session(environment.url)
     session.must("POST", "/submodels", json=submodel(IDENTIFIER, [collection("Files", [file_element("File")])]))
     session.must("POST", "/shells", json=shell(IDENTIFIER, "paths"))
     yield session

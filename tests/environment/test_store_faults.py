@@ -1,15 +1,19 @@
-"""What the environment does when its store is taken, damaged or cannot be written: it says so and changes nothing."""
+"""What the environment does when its store is taken, damaged, away or full: it says so and changes nothing."""
 
 from __future__ import annotations
 
-import hashlib
+import contextlib
 import shutil
+import sqlite3
 import subprocess
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from tests.environment.postgres import USER, Postgres
 from tests.environment.rest import Session, collection, element_list, encoded, file_element, prop, record, submodel
 from tests.servers import Server, start_basyx
 
@@ -17,21 +21,27 @@ IDENTIFIER = "https://battery-twin.example/ids/sm/B0005/Test"
 ELEMENTS = f"/submodels/{encoded(IDENTIFIER)}/submodel-elements"
 
 
+def upload(session: Session, name: str, content: bytes, status: int = 200) -> None:
+    files = {"file": (name, content, "text/csv"), "fileName": (None, name)}
+    assert session.request("PUT", f"{ELEMENTS}/C.File/attachment", files=files).status_code == status
+
+
 def fill(session: Session) -> None:
     elements = [prop("P", "1"), element_list("List", []), collection("C", [file_element("File")])]
     session.must("POST", "/submodels", json=submodel(IDENTIFIER, elements))
-    session.must("PUT", f"{ELEMENTS}/C.File/attachment", files={"file": ("a.csv", b"first", "text/csv"),
-                                                               "fileName": (None, "a.csv")})  # fmt: skip
+    upload(session, "a.csv", b"first")
 
 
-def contents(folder: Path) -> dict[str, str]:
-    return {path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
-            for path in folder.rglob("*") if path.is_file()}  # fmt: skip
+def sentence(session: Session, status: int, method: str, path: str, **arguments) -> str:
+    """The text with which a request is refused."""
+    answer = session.request(method, path, **arguments)
+    assert answer.status_code == status, answer.text
+    return answer.json()["messages"][0]["text"]
 
 
 @pytest.fixture(scope="module")
 def filled(basyx_jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Server, Path]]:
-    """A running environment with one submodel, and its store."""
+    """A running environment with one submodel, and its store (SQLite)."""
     store = tmp_path_factory.mktemp("filled") / "store"
     server = start_basyx(store)
     fill(Session(server.url))
@@ -39,35 +49,50 @@ def filled(basyx_jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterato
     server.kill()
 
 
-def test_a_second_environment_on_the_same_store_refuses_to_start(filled: tuple[Server, Path]):
+def copied(filled: tuple[Server, Path], to: Path) -> Path:
+    """The store as a crash would leave it."""
+    shutil.copytree(filled[1], to, ignore=shutil.ignore_patterns("*.lock", "*.reserve"))
+    return to / "twin.db"
+
+
+def test_a_second_environment_on_the_same_file_refuses_to_start(filled: tuple[Server, Path]):
     server, store = filled
-    before = contents(store)
     with pytest.raises(RuntimeError, match=r"(?s)in use by another.*--twin\.store\.dir"):
         start_basyx(store)
-    assert contents(store) == before
     assert Session(server.url).json(f"{ELEMENTS}/P/$value") == "1"
 
 
-@pytest.mark.parametrize("ending", [".json", ".journal"])
-def test_a_damaged_file_stops_the_start_with_its_name_and_the_remedy(
-    filled: tuple[Server, Path], tmp_path: Path, ending: str
-):
-    Session(filled[0].url).must("PATCH", f"{ELEMENTS}/P/$value", json="1")
-    store = tmp_path / "store"
-    shutil.copytree(filled[1], store, ignore=shutil.ignore_patterns("lock"))
-    (damaged,) = (store / "submodels").glob(f"*{ending}")
-    content = damaged.read_bytes()
-    damaged.write_bytes(content[: len(content) // 2] + b"\0" + content[len(content) // 2 + 1 :])
-    (store / "submodels" / "unfinished.json.tmp").write_bytes(b"{")
-    before = contents(store)
-    with pytest.raises(RuntimeError, match=r"(?s)damaged.*backup") as failure:
-        start_basyx(store)
-    assert damaged.name in str(failure.value)
-    assert {name: digest for name, digest in contents(store).items() if name != "lock"} == before
+def test_a_damaged_file_stops_the_start_with_its_name_and_the_remedy(filled: tuple[Server, Path], tmp_path: Path):
+    file = copied(filled, tmp_path / "store")
+    file.write_bytes(b"no database" * 1000)
+    (tmp_path / "store" / "twin.db-wal").unlink()
+    with pytest.raises(RuntimeError, match=r"(?s)twin\.db of the store is damaged.*restore the last backup"):
+        start_basyx(tmp_path / "store")
+    assert file.read_bytes() == b"no database" * 1000
 
 
-def test_a_clean_stop_leaves_plain_documents_that_start_anywhere(basyx_jar: Path, tmp_path: Path):
-    """Stop, copy the folder, start on the copy: the backup of the README."""
+def test_tables_of_a_newer_version_are_left_alone(filled: tuple[Server, Path], tmp_path: Path):
+    file = copied(filled, tmp_path / "store")
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        database.execute("UPDATE store SET value = '99' WHERE name = 'version'")
+    with pytest.raises(RuntimeError, match=r"(?s)tables of version 99.*newer version of the program"):
+        start_basyx(tmp_path / "store")
+    with contextlib.closing(sqlite3.connect(file)) as database:
+        assert database.execute("SELECT COUNT(*) FROM element").fetchone()[0] == 3
+
+
+def test_a_file_that_another_program_has_locked_is_told_and_then_written(filled: tuple[Server, Path]):
+    server, store = filled
+    session = Session(server.url)
+    with contextlib.closing(sqlite3.connect(store / "twin.db", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert "locked by another program" in sentence(session, 503, "PATCH", f"{ELEMENTS}/P/$value", json="2")
+        assert session.json(f"{ELEMENTS}/P/$value") == "1", "reading goes on"
+        other.execute("ROLLBACK")
+    session.must("PATCH", f"{ELEMENTS}/P/$value", json="1")
+
+
+def test_a_stop_leaves_one_file_that_starts_anywhere(basyx_jar: Path, tmp_path: Path):
     server = start_basyx(tmp_path / "first" / "store")
     session = Session(server.url)
     fill(session)
@@ -75,9 +100,10 @@ def test_a_clean_stop_leaves_plain_documents_that_start_anywhere(basyx_jar: Path
         session.must("POST", f"{ELEMENTS}/List", json=record(f"r-{i}"))
     before = session.json(f"/submodels/{encoded(IDENTIFIER)}")
     server.stop()
-    names = [path.name for path in (tmp_path / "first" / "store" / "submodels").iterdir()]
-    assert [name.split(".")[0] for name in names] == ["B0005-Test"], "named so that a person finds it, and no journal"
-    shutil.copytree(tmp_path / "first" / "store", tmp_path / "second" / "store")
+    left = {path.name for path in (tmp_path / "first" / "store").iterdir()}
+    assert left == {"twin.db", "twin.db.lock", "twin.db.reserve"}
+    (tmp_path / "second" / "store").mkdir(parents=True)
+    shutil.copy(tmp_path / "first" / "store" / "twin.db", tmp_path / "second" / "store")
     server = start_basyx(tmp_path / "second" / "store")
     session = Session(server.url)
     assert session.json(f"/submodels/{encoded(IDENTIFIER)}") == before
@@ -97,12 +123,62 @@ def test_the_backend_is_a_setting(basyx_jar: Path, tmp_path: Path):
     server.stop()
 
 
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"twin_store_password": "wrong"}, rf"(?s)refuses user {USER}.*TWIN_STORE_PASSWORD"),
+        ({"twin_store_url": "jdbc:mysql://127.0.0.1/twin"}, r"(?s)neither jdbc:sqlite.*TWIN_STORE_URL"),
+        ({"twin_store_password_file": "/nowhere/password"}, r"(?s)cannot be read.*TWIN_STORE_PASSWORD_FILE"),
+    ],
+)
+def test_wrong_settings_end_the_start_with_a_remedy(
+    postgres: Postgres, tmp_path: Path, settings: dict[str, Any], message: str
+):
+    settings = {name.replace("password_file", "password-file"): value for name, value in settings.items()}
+    with pytest.raises(RuntimeError, match=message):
+        start_basyx(tmp_path / "store", **postgres.settings("postgres") | settings)
+
+
+def test_a_database_that_is_missing_or_not_there_is_named(postgres: Postgres, tmp_path: Path):
+    with pytest.raises(RuntimeError, match=r"(?s)nowhere is not as it should be.*CREATE DATABASE"):
+        start_basyx(tmp_path / "store", **postgres.settings("nowhere"))
+    away: dict[str, Any] = {"twin_store_url": "jdbc:postgresql://127.0.0.1:9/twin", "twin_store_wait": "1s"}
+    with pytest.raises(RuntimeError, match=r"(?s)does not answer.*TWIN_STORE_URL"):
+        start_basyx(tmp_path / "store", **away)
+
+
+def test_a_database_that_goes_away_is_told_and_comes_back(basyx_jar: Path, tmp_path: Path):
+    server = Postgres()
+    settings = server.database("twin")
+    environment = start_basyx(tmp_path / "store", **settings)
+    session = Session(environment.url)
+    fill(session)
+    server.stop()
+    for method, path, arguments in [
+        ("GET", f"{ELEMENTS}/P", {}),
+        ("GET", "/submodels", {}),
+        ("PATCH", f"{ELEMENTS}/P/$value", {"json": "2"}),
+    ]:
+        assert "does not answer" in sentence(session, 503, method, path, **arguments)
+    health = session.get("/actuator/health")
+    assert (health.status_code, health.json()["status"]) == (503, "DOWN")
+    server.start()
+    end = time.monotonic() + 30
+    while session.get("/actuator/health").status_code != 200:
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    session.must("PATCH", f"{ELEMENTS}/P/$value", json="2")
+    assert session.json(f"{ELEMENTS}/P/$value") == "2"
+    environment.stop()
+    server.remove()
+
+
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 3 MB."""
+    """A file system of 12 MB."""
     folder = tmp_path / "small" / "disk"
     folder.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=3m", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode != 0:
         pytest.skip("needs the right to mount a small tmpfs")
     yield folder
@@ -131,7 +207,7 @@ def test_a_full_disk_gives_an_error_and_changes_nothing(basyx_jar: Path, small_d
 
     before = state()
     assert len(before[0]) == 2
-    big = "x" * 3_000_000
+    big = "x" * 12_000_000
     refused("POST", list_path, json=record(big))
     refused("PATCH", f"{ELEMENTS}/P/$value", json=big)
     refused("PUT", f"{ELEMENTS}/P", json=prop("P", big))
@@ -140,16 +216,14 @@ def test_a_full_disk_gives_an_error_and_changes_nothing(basyx_jar: Path, small_d
     refused(
         "POST",
         "/concept-descriptions",
-        json={"modelType": "ConceptDescription", "id": "urn:c", "idShort": "c" * 3_000_000},
+        json={"modelType": "ConceptDescription", "id": "urn:c", "idShort": "c" * 12_000_000},
     )
-    refused("PUT", f"{ELEMENTS}/C.File/attachment", files={"file": ("b.csv", big.encode(), "text/csv"),
-                                                          "fileName": (None, "b.csv")})  # fmt: skip
-    assert not list(small_disk.rglob("*.tmp"))
+    upload(session, "b.csv", big.encode(), 507)
+    assert state() == before
 
     session.must("DELETE", f"/submodels/{encoded('urn:ballast')}")  # room again
     session.must("PATCH", f"{ELEMENTS}/P/$value", json="2")
-    session.must("PUT", f"{ELEMENTS}/C.File/attachment", files={"file": ("b.csv", b"second", "text/csv"),
-                                                               "fileName": (None, "b.csv")})  # fmt: skip
+    upload(session, "b.csv", b"second")
     before = state()
     server.kill()
     server = start_basyx(small_disk)

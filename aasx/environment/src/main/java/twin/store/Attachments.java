@@ -3,146 +3,75 @@ package twin.store;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
+import java.nio.file.FileSystemException;
 import java.nio.file.Files;
-import java.nio.file.LinkOption;
 import java.nio.file.Path;
-import java.util.HexFormat;
+import java.util.Collection;
+import java.util.List;
 import java.util.Optional;
-import java.util.Set;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.Executors;
-import java.util.concurrent.ScheduledExecutorService;
-import java.util.concurrent.ThreadLocalRandom;
-import java.util.concurrent.TimeUnit;
-import java.util.regex.Matcher;
+import java.util.UUID;
 import java.util.regex.Pattern;
-import java.util.stream.Stream;
 import org.eclipse.digitaltwin.basyx.core.exceptions.FileDoesNotExistException;
 import org.eclipse.digitaltwin.basyx.core.filerepository.FileMetadata;
 import org.eclipse.digitaltwin.basyx.core.filerepository.FileRepository;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
+import org.springframework.http.HttpStatus;
+import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.web.context.request.RequestAttributes;
+import org.springframework.web.context.request.RequestContextHolder;
 
 /**
- * The files of File elements and thumbnails: {@code attachments/<document of the
- * owner>/<name>.<unique>.<ending>}. The value of the element is the path below {@code attachments};
- * a value of any other form names no file here, so none can lead out of the store. A file is never
- * overwritten: new content gets a new name, and the element's change of value is what makes it
- * count.
+ * The files of File elements and thumbnails, in rows of the database. A file's value is {@code
+ * <readable name of the owner>/<name>.<unique>.<ending>}, given by the store; any other value names
+ * no file here, and none is a path of this machine. A file is never overwritten: new content gets a
+ * new value.
  */
-public class Attachments implements FileRepository {
+final class Attachments implements FileRepository {
 
-  private static final Logger LOG = LoggerFactory.getLogger(Attachments.class);
-  private static final String NAME = "[A-Za-z0-9][A-Za-z0-9._-]*";
   private static final Pattern VALUE =
-      Pattern.compile("(" + NAME + ")/(" + NAME + "\\.[0-9a-f]{12}(\\.[A-Za-z0-9]+)?)");
+      Pattern.compile(
+          "[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*\\.([0-9a-f]{12})(\\.[A-Za-z0-9]+)?");
   private static final int LONGEST_NAME = 80;
+  private static final int PART_BYTES = 256 << 10;
 
-  /** A reader may have been told the name just before the file was replaced. */
-  private static final int SECONDS_FOR_READERS = 10;
+  private final Database database;
 
-  private final Path folder;
-  private final Disk disk;
-  private final Set<String> released = ConcurrentHashMap.newKeySet();
-  private final ScheduledExecutorService cleaner =
-      Executors.newSingleThreadScheduledExecutor(
-          task -> {
-            Thread thread = new Thread(task, "attachments");
-            thread.setDaemon(true);
-            return thread;
-          });
-
-  Attachments(Path folder, Disk disk) {
-    this.folder = folder;
-    this.disk = disk;
+  Attachments(Database database) {
+    this.database = database;
   }
 
   /**
-   * Stores a file; it is kept over a restart only if an element or a thumbnail has its value by
-   * then.
+   * Stores a file.
    *
-   * @param owner name of the document the file belongs to
+   * @param owner nr of the submodel or shell
+   * @param id of the owner
    * @return the value for the element
    */
-  String save(String owner, String fileName, InputStream content) {
-    String value = owner + "/" + uniqueName(fileName);
-    Path file = folder.resolve(value);
-    try {
-      disk.createFolder(folder);
-      disk.createFolder(file.getParent());
-      disk.create(file, content);
-    } catch (IOException e) {
-      throw StoreException.notWritten(file, e);
-    }
+  static String save(
+      JdbcTemplate jdbc, long owner, String id, String fileName, InputStream content) {
+    String value = Names.readable(id) + "/" + uniqueName(fileName);
+    save(jdbc, owner, value, content);
     return value;
   }
 
-  /**
-   * @return the file that an element's value names, if it names one of the store
-   */
-  Optional<Path> file(String value) {
-    if (value == null || !VALUE.matcher(value).matches()) {
-      return Optional.empty();
-    }
-    Path file = folder.resolve(value);
-    boolean own =
-        Files.isDirectory(file.getParent(), LinkOption.NOFOLLOW_LINKS)
-            && Files.isRegularFile(file, LinkOption.NOFOLLOW_LINKS);
-    return own ? Optional.of(file) : Optional.empty();
-  }
-
-  boolean belongsTo(String owner, String value) {
-    Matcher matcher = VALUE.matcher(value);
-    return matcher.matches() && matcher.group(1).equals(owner);
-  }
-
-  /** Deletes a file that no element ever named. */
-  void discard(String value) {
-    released.add(value);
-    deleteReleased(value);
-  }
-
-  /**
-   * Deletes a file that no element names any longer, as soon as no reader can be about to open it.
-   */
-  void release(String value) {
-    released.add(value);
-    cleaner.schedule(() -> deleteReleased(value), SECONDS_FOR_READERS, TimeUnit.SECONDS);
-  }
-
-  private void deleteReleased(String value) {
-    if (released.remove(value)) {
-      try {
-        Files.deleteIfExists(folder.resolve(value));
-      } catch (IOException e) {
-        LOG.warn(
-            "The attachment {} is no longer used, but could not be deleted: {}",
-            value,
-            e.getMessage());
+  static void save(JdbcTemplate jdbc, long owner, String value, InputStream content) {
+    long nr =
+        jdbc.queryForObject(
+            "INSERT INTO attachment (owner, value) VALUES (?, ?) RETURNING nr",
+            Long.class,
+            owner,
+            value);
+    try {
+      byte[] part = content.readNBytes(PART_BYTES);
+      for (int number = 0; number == 0 || part.length > 0; number++) {
+        jdbc.update(
+            "INSERT INTO part (attachment, number, content) VALUES (?, ?, ?)", nr, number, part);
+        part = content.readNBytes(PART_BYTES);
       }
+    } catch (IOException e) {
+      throw new StoreException(
+          "The file could not be received (" + e.getMessage() + ")", "Send it again.", e);
     }
-  }
-
-  /** Deletes what no element or thumbnail names: leftovers of a crash. */
-  void removeAllBut(Set<String> used) throws IOException {
-    if (!Files.isDirectory(folder)) {
-      return;
-    }
-    try (Stream<Path> all = Files.walk(folder, 2)) {
-      for (Path file :
-          all.filter(f -> Files.isRegularFile(f, LinkOption.NOFOLLOW_LINKS)).toList()) {
-        String value = folder.relativize(file).toString().replace(File.separatorChar, '/');
-        if (VALUE.matcher(value).matches() && !used.contains(value)) {
-          LOG.info("Removing the attachment {}, which nothing names", value);
-          Files.delete(file);
-        }
-      }
-    }
-  }
-
-  void close() {
-    cleaner.shutdownNow();
-    Set.copyOf(released).forEach(this::deleteReleased);
   }
 
   private static String uniqueName(String fileName) {
@@ -156,37 +85,146 @@ public class Attachments implements FileRepository {
         dot > 0 && name.substring(dot).matches("\\.[A-Za-z0-9]{1,10}") ? name.substring(dot) : "";
     String stem = name.substring(0, name.length() - ending.length());
     stem = stem.isEmpty() ? "file" : stem.substring(0, Math.min(stem.length(), LONGEST_NAME));
-    byte[] unique = new byte[6];
-    ThreadLocalRandom.current().nextBytes(unique);
-    return stem + "." + HexFormat.of().formatHex(unique) + ending;
+    return stem + "." + Names.hash(UUID.randomUUID().toString(), 6) + ending;
   }
 
-  @Override
-  public String save(FileMetadata metadata) {
-    String value = save("files", metadata.getFileName(), metadata.getFileContent());
-    metadata.setFileName(value);
-    return value;
+  private static Optional<Long> find(JdbcTemplate jdbc, String value) {
+    if (value == null || !VALUE.matcher(value).matches()) {
+      return Optional.empty();
+    }
+    return jdbc
+        .queryForList("SELECT nr FROM attachment WHERE value = ?", Long.class, value)
+        .stream()
+        .findFirst();
+  }
+
+  static boolean exists(JdbcTemplate jdbc, String value) {
+    return find(jdbc, value).isPresent();
+  }
+
+  /**
+   * Deletes those files of the owner that nothing of it names any longer.
+   *
+   * @param values that something which was changed or deleted had
+   */
+  static void deleteUnused(JdbcTemplate jdbc, long owner, Collection<String> values) {
+    for (String value : values) {
+      var matcher = VALUE.matcher(value);
+      if (!matcher.matches()) {
+        continue;
+      }
+      String named = "%." + matcher.group(1) + "%";
+      jdbc.queryForList(
+              "SELECT nr FROM attachment WHERE value = ? AND owner = ?"
+                  + " AND NOT EXISTS (SELECT 1 FROM element WHERE owner = ? AND json LIKE ?)"
+                  + " AND NOT EXISTS (SELECT 1 FROM identifiable WHERE nr = ? AND json LIKE ?)",
+              Long.class,
+              value,
+              owner,
+              owner,
+              named,
+              owner,
+              named)
+          .forEach(
+              nr -> {
+                jdbc.update("DELETE FROM part WHERE attachment = ?", nr);
+                jdbc.update("DELETE FROM attachment WHERE nr = ?", nr);
+              });
+    }
+  }
+
+  /** The values of all files of the owner. */
+  static List<String> of(JdbcTemplate jdbc, long owner) {
+    return jdbc.queryForList("SELECT value FROM attachment WHERE owner = ?", String.class, owner);
+  }
+
+  static void deleteOf(JdbcTemplate jdbc, long owner) {
+    jdbc.update(
+        "DELETE FROM part WHERE attachment IN (SELECT nr FROM attachment WHERE owner = ?)", owner);
+    jdbc.update("DELETE FROM attachment WHERE owner = ?", owner);
+  }
+
+  /**
+   * Copies a file out of the database for the request under way, with whose end the copy goes.
+   *
+   * @throws FileDoesNotExistException if the value names none of the store
+   */
+  static File copy(JdbcTemplate jdbc, String value) {
+    long nr = find(jdbc, value).orElseThrow(FileDoesNotExistException::new);
+    Path folder = null;
+    try {
+      folder = Files.createTempDirectory("twin-attachment");
+      Path file = folder.resolve(value.substring(value.indexOf('/') + 1));
+      removeWithRequest(file);
+      try (OutputStream out = Files.newOutputStream(file)) {
+        jdbc.query(
+            "SELECT content FROM part WHERE attachment = ? ORDER BY number",
+            row -> {
+              try {
+                out.write(row.getBytes(1));
+              } catch (IOException e) {
+                throw notCopied(e);
+              }
+            },
+            nr);
+      }
+      return file.toFile();
+    } catch (IOException e) {
+      throw notCopied(e);
+    }
+  }
+
+  private static StoreException notCopied(IOException e) {
+    return new StoreException(
+        HttpStatus.INSUFFICIENT_STORAGE,
+        "The file could not be copied out of the store (" + e.getMessage() + ")",
+        "See that the disk of " + System.getProperty("java.io.tmpdir") + " is not full.",
+        e);
+  }
+
+  private static void removeWithRequest(Path file) {
+    Runnable remove =
+        () -> {
+          try {
+            Files.deleteIfExists(file);
+            Files.deleteIfExists(file.getParent());
+          } catch (FileSystemException e) {
+            file.toFile().deleteOnExit();
+          } catch (IOException e) {
+            throw notCopied(e);
+          }
+        };
+    RequestAttributes request = RequestContextHolder.getRequestAttributes();
+    if (request == null) {
+      file.getParent().toFile().deleteOnExit();
+      file.toFile().deleteOnExit();
+    } else {
+      request.registerDestructionCallback(file.toString(), remove, RequestAttributes.SCOPE_REQUEST);
+    }
   }
 
   @Override
   public InputStream find(String value) {
+    File file = database.read(jdbc -> copy(jdbc, value));
     try {
-      return Files.newInputStream(file(value).orElseThrow(FileDoesNotExistException::new));
+      return Files.newInputStream(file.toPath());
     } catch (IOException e) {
-      throw new FileDoesNotExistException();
+      throw notCopied(e);
     }
-  }
-
-  @Override
-  public void delete(String value) {
-    if (!exists(value)) {
-      throw new FileDoesNotExistException();
-    }
-    release(value);
   }
 
   @Override
   public boolean exists(String value) {
-    return file(value).isPresent();
+    return database.read(jdbc -> exists(jdbc, value));
+  }
+
+  @Override
+  public String save(FileMetadata metadata) {
+    throw new UnsupportedOperationException("A file is stored together with what names it");
+  }
+
+  @Override
+  public void delete(String value) {
+    throw new UnsupportedOperationException("A file is deleted together with what names it");
   }
 }

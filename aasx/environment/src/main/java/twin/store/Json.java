@@ -7,8 +7,8 @@ import com.fasterxml.jackson.databind.ObjectReader;
 import com.fasterxml.jackson.databind.ObjectWriter;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
-import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import org.eclipse.digitaltwin.aas4j.v3.dataformat.json.JsonMapperFactory;
 import org.eclipse.digitaltwin.aas4j.v3.dataformat.json.SimpleAbstractTypeResolverFactory;
 
@@ -24,40 +24,63 @@ final class Json {
 
   private Json() {}
 
-  static byte[] indented(Object object) throws JsonProcessingException {
-    return MAPPER.writeValueAsBytes(object);
+  /**
+   * @throws StoreException if the object cannot be written so that it can be read again
+   */
+  static String text(Object object) {
+    String json;
+    try {
+      json = ONE_LINE.writeValueAsString(object);
+    } catch (JsonProcessingException e) {
+      throw StoreException.refused(
+          "This cannot be written as JSON: " + e.getOriginalMessage(), "Nothing was changed.");
+    }
+    for (int i = 0; i < json.length(); i++) {
+      char c = json.charAt(i);
+      if (Character.isSurrogate(c)) {
+        if (Character.isLowSurrogate(c)
+            || i + 1 == json.length()
+            || !Character.isLowSurrogate(json.charAt(i + 1))) {
+          throw StoreException.refused(
+              "A text has half a character (a lone UTF-16 surrogate), which cannot be stored",
+              "Nothing was changed. Send the text without it.");
+        }
+        i++;
+      }
+    }
+    return json;
   }
 
-  static byte[] oneLine(JsonNode node) throws JsonProcessingException {
-    return ONE_LINE.writeValueAsBytes(node);
+  /** Reads what the store itself wrote. */
+  static <T> T read(String json, Class<T> type) {
+    try {
+      return WHOLE.readValue(json, type);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   static <T> T read(byte[] json, Class<T> type) throws IOException {
     return WHOLE.readValue(json, type);
   }
 
+  static JsonNode tree(String json) {
+    return read(json, JsonNode.class);
+  }
+
   static JsonNode tree(byte[] json) throws IOException {
     return WHOLE.readTree(json);
   }
 
-  static ObjectNode object() {
-    return MAPPER.createObjectNode();
+  static <T> T fromTree(JsonNode node, Class<T> type) {
+    try {
+      return MAPPER.treeToValue(node, type);
+    } catch (JsonProcessingException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   static JsonNode toTree(Object object) {
-    return MAPPER.valueToTree(object);
-  }
-
-  static <T> T fromTree(JsonNode node, Class<T> type) throws JsonProcessingException {
-    return MAPPER.treeToValue(node, type);
-  }
-
-  static <T> T copy(T object, Class<T> type) {
-    try {
-      return fromTree(toTree(object), type);
-    } catch (JsonProcessingException e) {
-      throw new IllegalArgumentException(
-          "This cannot be written as JSON: " + e.getOriginalMessage(), e);
-    }
+    return tree(text(object));
   }
 }

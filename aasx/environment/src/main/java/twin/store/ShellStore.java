@@ -1,142 +1,123 @@
 package twin.store;
 
-import java.io.IOException;
+import java.io.File;
+import java.io.InputStream;
+import java.util.List;
 import java.util.Optional;
-import java.util.function.Consumer;
+import java.util.function.BiConsumer;
 import org.eclipse.digitaltwin.aas4j.v3.model.AssetAdministrationShell;
 import org.eclipse.digitaltwin.aas4j.v3.model.AssetInformation;
 import org.eclipse.digitaltwin.aas4j.v3.model.Reference;
 import org.eclipse.digitaltwin.aas4j.v3.model.Resource;
+import org.eclipse.digitaltwin.aas4j.v3.model.impl.DefaultResource;
+import org.eclipse.digitaltwin.basyx.aasservice.backend.AasBackend;
 import org.eclipse.digitaltwin.basyx.aasservice.backend.InMemoryAasBackend;
 import org.eclipse.digitaltwin.basyx.core.exceptions.ElementDoesNotExistException;
 import org.eclipse.digitaltwin.basyx.core.exceptions.FileDoesNotExistException;
-import twin.store.Documents.Document;
+import org.eclipse.digitaltwin.basyx.core.pagination.CursorResult;
+import org.eclipse.digitaltwin.basyx.core.pagination.PaginationInfo;
+import org.springframework.jdbc.core.JdbcTemplate;
 
-/**
- * Shells, read from memory and written through to the disk; a change replaces the whole (small)
- * document.
- */
-public class ShellStore extends InMemoryAasBackend {
+/** Shells; a change replaces the whole (small) row. */
+class ShellStore extends IdentifiableStore<AssetAdministrationShell> implements AasBackend {
 
-  private final Documents<AssetAdministrationShell> documents;
-  private final Attachments attachments;
-
-  ShellStore(Documents<AssetAdministrationShell> documents, Attachments attachments) {
-    this.documents = documents;
-    this.attachments = attachments;
+  ShellStore(Database database) {
+    super(database, "shell", AssetAdministrationShell.class);
   }
 
-  void load() throws IOException {
-    for (Document<AssetAdministrationShell> document : documents.read()) {
-      super.save(document.object());
+  @Override
+  protected void saveContent(JdbcTemplate jdbc, Chunk chunk, Head head, boolean isNew) {
+    if (!isNew) {
+      Attachments.deleteUnused(jdbc, head.nr(), Attachments.of(jdbc, head.nr()));
     }
-  }
-
-  void removeLeftovers() throws IOException {
-    documents.removeLeftovers();
-  }
-
-  static Optional<String> thumbnail(AssetAdministrationShell shell) {
-    return Optional.ofNullable(shell.getAssetInformation())
-        .map(AssetInformation::getDefaultThumbnail)
-        .map(Resource::getPath);
   }
 
   private AssetAdministrationShell get(String id) {
     return findById(id).orElseThrow(() -> new ElementDoesNotExistException(id));
   }
 
-  /** Lets BaSyx change a copy, and keeps the copy. */
-  private synchronized void change(String id, Consumer<InMemoryAasBackend> change) {
-    InMemoryAasBackend copy = new InMemoryAasBackend();
-    copy.save(Json.copy(get(id), AssetAdministrationShell.class));
-    change.accept(copy);
-    save(copy.findById(id).orElseThrow());
+  /** Reads with BaSyx's own backend on one shell. */
+  private InMemoryAasBackend alone(AssetAdministrationShell shell) {
+    InMemoryAasBackend backend = new InMemoryAasBackend();
+    backend.save(shell);
+    return backend;
   }
 
-  @Override
-  public synchronized <S extends AssetAdministrationShell> S save(S shell) {
-    Optional<String> before = findById(shell.getId()).flatMap(ShellStore::thumbnail);
-    AssetAdministrationShell stored = documents.write(shell);
-    super.save(stored);
-    if (!before.equals(thumbnail(stored))) {
-      release(documents.nameOf(shell.getId()), before);
-    }
-    return shell;
+  private void change(String id, BiConsumer<JdbcTemplate, AssetAdministrationShell> change) {
+    database.write(
+        jdbc -> {
+          Head head = lockIfMatches(jdbc, id);
+          AssetAdministrationShell shell = fromRow(head);
+          change.accept(jdbc, shell);
+          replace(jdbc, head, shell, chunk(shell));
+        });
   }
 
-  @Override
-  public synchronized void deleteById(String id) {
-    Optional<String> before = thumbnail(get(id));
-    String owner = documents.nameOf(id);
-    documents.delete(id);
-    super.deleteById(id);
-    release(owner, before);
-  }
-
-  private void release(String owner, Optional<String> thumbnail) {
-    thumbnail.filter(value -> attachments.belongsTo(owner, value)).ifPresent(attachments::release);
+  private static Optional<String> thumbnail(AssetAdministrationShell shell) {
+    return Optional.ofNullable(shell.getAssetInformation())
+        .map(AssetInformation::getDefaultThumbnail)
+        .map(Resource::getPath);
   }
 
   /**
-   * @return the name under which the thumbnail of this shell is kept
+   * @return a copy of the thumbnail, until the request ends
    */
-  String attachmentOwner(String id) {
-    get(id);
-    return documents.nameOf(id);
+  File thumbnailOf(String id) {
+    String value = thumbnail(get(id)).orElseThrow(FileDoesNotExistException::new);
+    return database.read(jdbc -> Attachments.copy(jdbc, value));
   }
 
-  /**
-   * @param thumbnail the new one, or {@code null} to take it away
-   */
-  void setThumbnail(String id, Resource thumbnail) {
+  void setThumbnail(String id, String fileName, String contentType, InputStream content) {
     change(
         id,
-        copy -> {
-          AssetInformation information = copy.getAssetInformation(id);
-          if (information == null) {
-            throw new IllegalArgumentException(
-                "The shell has no asset information to hold a thumbnail");
-          }
-          if (thumbnail == null && information.getDefaultThumbnail() == null) {
+        (jdbc, shell) -> {
+          Resource thumbnail = new DefaultResource();
+          thumbnail.setPath(Attachments.save(jdbc, existing(jdbc, id).nr(), id, fileName, content));
+          thumbnail.setContentType(contentType);
+          information(shell).setDefaultThumbnail(thumbnail);
+        });
+  }
+
+  void deleteThumbnail(String id) {
+    change(
+        id,
+        (jdbc, shell) -> {
+          if (information(shell).getDefaultThumbnail() == null) {
             throw new FileDoesNotExistException();
           }
-          information.setDefaultThumbnail(thumbnail);
+          information(shell).setDefaultThumbnail(null);
         });
+  }
+
+  private static AssetInformation information(AssetAdministrationShell shell) {
+    if (shell.getAssetInformation() == null) {
+      throw new IllegalArgumentException("The shell has no asset information to hold a thumbnail");
+    }
+    return shell.getAssetInformation();
+  }
+
+  @Override
+  public CursorResult<List<Reference>> getSubmodelReferences(String id, PaginationInfo wanted) {
+    return alone(get(id)).getSubmodelReferences(id, wanted);
   }
 
   @Override
   public void addSubmodelReference(String id, Reference submodel) {
-    change(id, copy -> copy.addSubmodelReference(id, submodel));
+    change(id, (jdbc, shell) -> alone(shell).addSubmodelReference(id, submodel));
   }
 
   @Override
   public void removeSubmodelReference(String id, String submodelId) {
-    change(id, copy -> copy.removeSubmodelReference(id, submodelId));
+    change(id, (jdbc, shell) -> alone(shell).removeSubmodelReference(id, submodelId));
   }
 
   @Override
   public void setAssetInformation(String id, AssetInformation information) {
-    change(id, copy -> copy.setAssetInformation(id, information));
+    change(id, (jdbc, shell) -> shell.setAssetInformation(information));
   }
 
   @Override
-  public void delete(AssetAdministrationShell shell) {
-    deleteById(shell.getId());
-  }
-
-  @Override
-  public void deleteAllById(Iterable<? extends String> ids) {
-    ids.forEach(this::deleteById);
-  }
-
-  @Override
-  public void deleteAll(Iterable<? extends AssetAdministrationShell> shells) {
-    shells.forEach(this::delete);
-  }
-
-  @Override
-  public void deleteAll() {
-    deleteAll(findAll());
+  public AssetInformation getAssetInformation(String id) {
+    return get(id).getAssetInformation();
   }
 }

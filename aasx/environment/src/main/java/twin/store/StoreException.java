@@ -1,36 +1,38 @@
 package twin.store;
 
-/** The store could not be opened, or a change did not reach the disk (and so did not happen). */
+import org.springframework.http.HttpStatus;
+
+/** The store could not be opened, or a request could not be carried out (and changed nothing). */
 public class StoreException extends RuntimeException {
 
+  private final HttpStatus status;
   private final String remedy;
 
-  StoreException(String message, String remedy, Throwable cause) {
+  StoreException(HttpStatus status, String message, String remedy, Throwable cause) {
     super(message, cause);
+    this.status = status;
     this.remedy = remedy;
+  }
+
+  StoreException(String message, String remedy, Throwable cause) {
+    this(HttpStatus.INTERNAL_SERVER_ERROR, message, remedy, cause);
+  }
+
+  static StoreException refused(String message, String remedy) {
+    return new StoreException(HttpStatus.BAD_REQUEST, message, remedy, null);
+  }
+
+  static StoreException tooLarge(String message, String remedy) {
+    return new StoreException(HttpStatus.PAYLOAD_TOO_LARGE, message, remedy, null);
+  }
+
+  /** What the caller of the API is answered with. */
+  HttpStatus status() {
+    return status;
   }
 
   /** What a person can do about it. */
   public String remedy() {
     return remedy;
-  }
-
-  static StoreException damaged(Object file, String why, Throwable cause) {
-    return new StoreException(
-        "The file " + file + " of the store is damaged: " + why,
-        "Nothing was changed. Put back this file from a backup, or move it out of the store to go on"
-            + " without what it holds; in both cases together with its .json or .journal file.",
-        cause);
-  }
-
-  static StoreException notWritten(Object file, Throwable cause) {
-    return new StoreException(
-        "The change was not stored and did not happen: "
-            + file
-            + " could not be written ("
-            + cause.getMessage()
-            + ")",
-        "See that the disk is not full and that its folder may be written.",
-        cause);
   }
 }
