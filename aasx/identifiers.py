@@ -14,7 +14,8 @@ import itertools
 import os
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
+from typing import Any
 
 DEFAULT_BASE_IRI = "https://battery-twin.example/ids"
 LONGEST_CELL_NAME = 64
@@ -136,6 +137,12 @@ def cell_of(identifier: str) -> str | None:
             if CELL_NAME.fullmatch(name) and name.lower() not in RESERVED_NAMES:
                 return name
     return None
+
+
+def display_name_of(shell: Mapping[str, Any]) -> str | None:
+    """The name of a cell as people write it, out of the JSON of its shell; None for a shell that has none."""
+    known = (shell.get("assetInformation") or {}).get("specificAssetIds") or []
+    return next((one.get("value") for one in known if one.get("name") == "Battery"), None)
 
 
 def is_own(identifier: str) -> bool:

@@ -118,12 +118,6 @@ def build_model(card: Mapping[str, Any]) -> list[model.Identifiable]:
     return [shell, submodel]
 
 
-def display_name_of(shell: Mapping[str, Any]) -> str | None:
-    """The name of a cell as people write it, out of the JSON of its shell; None for a shell that has none."""
-    known = (shell.get("assetInformation") or {}).get("specificAssetIds") or []
-    return next((one.get("value") for one in known if one.get("name") == "Battery"), None)
-
-
 def _shell(
     identifier: str,
     id_short: str,

@@ -19,6 +19,7 @@ from aasx.elements import build
 from aasx.identifiers import (
     base_iri,
     cell_of,
+    display_name_of,
     fleet_shell_id,
     fleet_submodel_id,
     free_cell_name,
@@ -39,7 +40,7 @@ from aasx.packages.package import (
     walk,
 )
 from aasx.packages.verification import verify, without_foreign
-from aasx.shell import build_cell, build_fleet, cell_files, display_name_of
+from aasx.shell import build_cell, build_fleet, cell_files
 from aasx.submodels import ai_model_nameplate, fleet, operational_data, prediction
 from aasx.submodels.operation_variables import DELEGATION
 

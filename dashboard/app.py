@@ -103,7 +103,7 @@ def banner(page: Page) -> int:
     grave = [row for row in waiting if row.severity in ("critical", "endOfLife")]
     if grave and state.view() != "alerts":
         grave.sort(key=lambda row: (SEVERITIES.index(row.severity), row.cell))
-        names = ", ".join(row.cell for row in grave[:6]) + (" …" if len(grave) > 6 else "")
+        names = ", ".join(row.name for row in grave[:6]) + (" …" if len(grave) > 6 else "")
         words = page.words
         page.notice(
             "critical",

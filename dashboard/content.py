@@ -16,7 +16,6 @@ from typing import Any
 from aasx.elements.shape import EARLIEST, LARGEST, LATEST, Foreign
 
 SEVERITIES = ("endOfLife", "critical", "warning", "none")  # worst first
-FALLBACK_RATED_CAPACITY_AH = 2.0  # NASA PCoE README: "from 2Ahr to 1.4Ahr"; used where a cell's data does not say
 OPEN_ENDS = (-(2**31), 2**31 - 1)  # how an unknown end of a Range is written, see aasx.elements.values
 
 
@@ -24,7 +23,7 @@ OPEN_ENDS = (-(2**31), 2**31 - 1)  # how an unknown end of a Range is written, s
 class FleetRow:
     """One cell in the fleet's overview; capacities in Ah, state of health in %, life in cycles, None = not known."""
 
-    cell: str
+    cell: str  # its idShort
     at_cycle: int | None = None
     capacity_Ah: float | None = None
     soh: float | None = None
@@ -39,6 +38,11 @@ class FleetRow:
     last_update: datetime | None = None
     trend: tuple[tuple[int, float], ...] = ()  # (cycle, capacity_Ah)
     foreign: dict[str, str] = field(default_factory=dict)  # idShort -> what somebody else wrote there
+    known_as: str = ""  # what people call the cell, where it is not its idShort
+
+    @property
+    def name(self) -> str:
+        return self.known_as or self.cell
 
     @property
     def known(self) -> bool:
@@ -51,13 +55,13 @@ class FleetRow:
         return "unknown" if unknown or (self.severity == "none" and self.last_update is None) else self.severity
 
     @property
-    def rated_capacity_Ah(self) -> float:
-        if self.capacity_Ah and self.soh and self.soh > 1:
-            return self.capacity_Ah / self.soh * 100
-        return FALLBACK_RATED_CAPACITY_AH
+    def rated_capacity_Ah(self) -> float | None:
+        return self.capacity_Ah / self.soh * 100 if self.capacity_Ah and self.soh and self.soh > 1 else None
 
     def soh_trend(self) -> list[tuple[int, float]]:
-        return [(cycle, capacity / self.rated_capacity_Ah * 100) for cycle, capacity in self.trend]
+        """(cycle, %); empty while the rated capacity is not known."""
+        rated_Ah = self.rated_capacity_Ah
+        return [(cycle, capacity / rated_Ah * 100) for cycle, capacity in self.trend] if rated_Ah else []
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,21 @@ class PredictionSubmodel:
     history: tuple[Alert, ...]
     thresholds: Thresholds
     conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True)
+class Rating:
+    """What TechnicalData says of a cell, module or pack that bounds what may be asked of it; None = not known.
+
+    Capacities, currents and voltages of the whole at its terminals, but the two limits of a single cell.
+    """
+
+    rated_capacity_Ah: float | None = None
+    series: int = 1
+    lowest_cell_V: float | None = None
+    highest_cell_V: float | None = None
+    highest_discharge_A: float | None = None
+    cut_off_V: float | None = None
 
 
 @dataclass(frozen=True)
@@ -278,6 +297,7 @@ def fleet_row(name: str, values: dict[str, Any], noted: Iterable[Foreign] = ()) 
     severity = text(values.get("AlertSeverity"))
     return FleetRow(
         cell=name,
+        known_as=text(values.get("Battery")),
         at_cycle=whole(values.get("AtCycle")),
         capacity_Ah=number(values.get("Capacity")),
         soh=number(values.get("StateOfHealth")),
@@ -420,6 +440,28 @@ def prediction_submodel(cell: str, values: dict[str, Any], noted: Sequence[Forei
             comment=text(change.get("Comment")),
         ),
         conditions=tuple(conditions),
+    )
+
+
+def rating_of(technical_data: dict[str, Any]) -> Rating:
+    """From the values of a TechnicalData submodel, wherever in its areas they stand."""
+    areas = technical_data.get("TechnicalPropertyAreas")
+    stated: dict[str, Any] = {}
+    for area in areas if isinstance(areas, list) else []:
+        if isinstance(area, dict):
+            stated = {name: value for name, value in area.items() if value not in (None, "")} | stated
+
+    def positive(name: str) -> float | None:
+        value = number(stated.get(name))
+        return value if value is not None and value > 0 else None
+
+    return Rating(
+        rated_capacity_Ah=positive("RatedCapacity"),
+        series=max(1, whole(stated.get("SeriesCount")) or 1),
+        lowest_cell_V=positive("LowestCellVoltage"),
+        highest_cell_V=positive("HighestCellVoltage"),
+        highest_discharge_A=positive("HighestDischargeCurrent"),
+        cut_off_V=positive("CutOffVoltage") or positive("MinVoltage"),
     )
 
 

@@ -102,5 +102,21 @@ class Page:
             self.notice("info", self.words("fleet.empty"), href=state.link("record"), link=self.words("view.record"))
             return None
         state.bound("cell", key, names, names[0])
-        st.selectbox(label or self.words("cell"), names, key=key, on_change=state.keep("cell", key))
+        st.selectbox(label or self.words("cell"), names, key=key, on_change=state.keep("cell", key),
+                     format_func=self.name)  # fmt: skip
         return st.session_state[key]
+
+    def name(self, cell: str) -> str:
+        """What people call a cell."""
+        try:
+            return self.twin.names().get(cell, cell)
+        except Trouble:
+            return cell
+
+    def choose_cycle(self, label: str, numbers: list[int], key: str, parameter: str, hint: str) -> None:
+        """A slider over the cycles there are; between them there may be gaps."""
+        kept = state.keep(parameter, key)
+        if numbers[-1] - numbers[0] + 1 == len(numbers):
+            st.slider(label, numbers[0], numbers[-1], key=key, on_change=kept, help=hint)
+        else:
+            st.select_slider(label, numbers, key=key, on_change=kept, help=hint, format_func=self.words.number)

@@ -22,8 +22,8 @@ from typing import Any, Generic, TypeVar
 
 from aasx import client as aas
 from aasx import history
-from aasx.elements.shape import Foreign
-from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
+from aasx.elements.shape import Foreign, content_of
+from aasx.identifiers import cell_of, display_name_of, fleet_submodel_id, submodel_id
 from aasx.submodels import fleet, operational_data, prediction
 from aasx.submodels.operational_data import LATEST_CURVES_PATH
 from dashboard.content import (
@@ -31,6 +31,7 @@ from dashboard.content import (
     FleetRow,
     Forecast,
     PredictionSubmodel,
+    Rating,
     Simulation,
     cycles_of,
     fleet_row,
@@ -38,6 +39,7 @@ from dashboard.content import (
     moment,
     natural,
     prediction_submodel,
+    rating_of,
     record,
     simulation_of,
 )
@@ -206,13 +208,22 @@ class Twin:
         return self.read(("shells",), self.client.shells, LONG_AGE_S)
 
     def cells(self) -> list[str]:
-        """Names of all cells, those without a row in the Fleet submodel too."""
-        names = {row.cell for row in self.fleet().value}
-        for shell in self._shells().value:
-            name = cell_of(shell["id"])
-            if name:
-                names.add(name)
-        return sorted(names, key=natural)
+        """idShorts of all cells, those without a row in the Fleet submodel too, in the order of their names."""
+        names = self.names()
+        return sorted(names, key=lambda cell: natural(names[cell]))
+
+    def names(self) -> dict[str, str]:
+        """The name that people know of every cell, by its idShort."""
+        of_shells = {cell: display_name_of(shell) for shell in self._shells().value if (cell := cell_of(shell["id"]))}
+        of_fleet = {row.cell: row.name for row in self.fleet().value}
+        return {cell: of_shells.get(cell) or of_fleet.get(cell) or cell for cell in {*of_shells, *of_fleet}}
+
+    def rating(self, cell: str) -> Rating:
+        """What TechnicalData says of the cell's size and limits; nothing known where it cannot be read."""
+        try:
+            return rating_of(content_of(self.data_sheet(cell, "TechnicalData").value))
+        except Trouble:
+            return Rating()
 
     def records(self, cell: str) -> Reading[list[dict[str, Any]]]:
         """The cell's discharge cycles, oldest first: {idShort: number, text or None}."""
@@ -377,11 +388,12 @@ class Twin:
         finally:
             self.forget(cell)
 
-    def add_cell(self, description: Any) -> None:
+    def add_cell(self, description: Any) -> Any:
+        """The description as it was added: its idShort may have got a number."""
         from aasx import transfer
 
         try:
-            transfer.add_cell(self.client, description)
+            return transfer.add_cell(self.client, description)
         except aas.AasError as error:
             raise _trouble_of(error) from error
         finally:

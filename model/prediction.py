@@ -9,7 +9,7 @@ CONFIDENCE_LEVELS = (0.5, 0.99)
 """Lowest and highest confidence level of an interval that can be asked for."""
 
 DEFAULT_HORIZON_CYCLES = 300
-MAXIMUM_HORIZON_CYCLES = 2000
+MAXIMUM_HORIZON_CYCLES = 20_000
 
 OK = "ok"
 EARLY_LIFE = "earlyLife"

@@ -43,10 +43,10 @@ def show(page: Page) -> None:
                              format_func=lambda name: words(f"alerts.{name}"), label_visibility="collapsed",
                              on_change=state.keep("tab", "alerts_tab"))  # fmt: skip
     with who:
-        options = ["", *[row.cell for row in sorted(fleet.value, key=lambda row: row.cell)]]
+        options = ["", *[row.cell for row in sorted(fleet.value, key=lambda row: row.name)]]
         state.bound("of", "alerts_of", options, "")
         st.selectbox(words("alerts.of"), options, key="alerts_of", on_change=state.keep("of", "alerts_of"),
-                     format_func=lambda name: name or words("alerts.every"))  # fmt: skip
+                     format_func=lambda cell: page.name(cell) if cell else words("alerts.every"))  # fmt: skip
     if st.session_state["alerts_tab"] == "limits":
         limits(page, st.session_state["alerts_of"] or options[1])
         return
@@ -140,7 +140,8 @@ def open_alert(page: Page, alert: Alert, index: int) -> None:
             raised = f"{words('alert.raised', when=when)} · {words.age(alert.raised_at)}{gone} {state_note}".rstrip()
             page.html(
                 f'<div class="alert">{theme.state_badge(severity_of(alert), severity_words(page, alert))}'
-                f'<a class="go" href="{escape(state.link("cell", cell=alert.cell))}">{escape(alert.cell)}</a>'
+                f'<a class="go" href="{escape(state.link("cell", cell=alert.cell))}">'
+                f"{escape(page.name(alert.cell))}</a>"
                 f"<p>{escape(sentence(page, alert))}</p><small>{escape(raised)}</small></div>"
             )
         key = f"{alert.cell}_{alert.alert_id}_{index}"
@@ -162,7 +163,7 @@ def acknowledge(page: Page, alert: Alert, key: str) -> None:
     except Trouble as trouble:
         st.session_state["_said"] = ("critical", page.explain(trouble))
         return
-    st.session_state["_said"] = ("none", words("alerts.acknowledged_by", cell=alert.cell, name=name))
+    st.session_state["_said"] = ("none", words("alerts.acknowledged_by", cell=page.name(alert.cell), name=name))
 
 
 def closed_table(page: Page, found: list[Alert]) -> str:
@@ -175,7 +176,7 @@ def closed_table(page: Page, found: list[Alert]) -> str:
     for alert in found:
         by = f"{alert.acknowledged_by} · {words.moment(alert.acknowledged_at)}" if alert.acknowledged_by else "—"
         rows.append([
-            alert.cell, severity_words(page, alert), sentence(page, alert),
+            page.name(alert.cell), severity_words(page, alert), sentence(page, alert),
             words.marked(words.moment(alert.raised_at), alert.foreign, "RaisedAt"), by, alert.comment or "—",
             words.moment(alert.cleared_at),
         ])  # fmt: skip
@@ -192,7 +193,7 @@ def limits(page: Page, cell: str) -> None:
     page.note_foreign(reading)
     present = reading.value.thresholds
     with page.card("limits"):
-        page.title(words("limits.title", cell=cell), words("limits.hint"))
+        page.title(words("limits.title", cell=page.name(cell)), words("limits.hint"))
         if present.changed_by:
             note = words("limits.changed", name=present.changed_by, when=words.moment(present.changed_at))
             page.html(f'<p class="hint">{escape(note)} {escape(present.comment)}</p>')

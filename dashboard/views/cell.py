@@ -180,13 +180,13 @@ def records_csv(page: Page, cell: str) -> bytes:
 def history(page: Page, cell: str, records: list[dict[str, Any]], prediction: PredictionSubmodel) -> Forecast:
     """The capacity chart and the slider "as of cycle k". Returns the forecast that is shown."""
     words, stored = page.words, prediction.forecast
-    last = records[-1]["id_cycle"] if records else 0
+    numbers = [row["id_cycle"] for row in records if row.get("id_cycle") is not None]
+    last = numbers[-1] if numbers else 0
     page.title(words("cell.history"), words("cell.history.hint"))
     shown, asked = stored, last
-    if last > 1:
+    if len(numbers) > 1:
         key = f"as_of_{cell}"
-        options = range(1, last + 1)
-        state.bound("cycle", key, options, last, int)
+        state.bound("cycle", key, numbers, last, int)
         asked = st.session_state[key]
     if asked != last:
         answer: Reading[Forecast] | None = page.read(lambda: page.twin.predict_as_of(cell, asked))
@@ -197,10 +197,8 @@ def history(page: Page, cell: str, records: list[dict[str, Any]], prediction: Pr
     st.plotly_chart(figure, key=f"capacity_{cell}", config=theme.plot_config(words), alt=words("cell.history"))
     if not records:
         page.notice("info", words("cell.no_history"))
-    if last > 1:
-        st.slider(
-            words("cell.as_of"), 1, last, key=key, on_change=state.keep("cycle", key), help=words("cell.as_of.help")
-        )
+    if len(numbers) > 1:
+        page.choose_cycle(words("cell.as_of"), numbers, key, "cycle", words("cell.as_of.help"))
         page.html(f'<p class="hint">{escape(belief(words, records, shown, end_of_life))}</p>')
     return shown
 
@@ -330,5 +328,11 @@ def leaf(element: dict, words: Language) -> str:
         if number is None:
             return f"{FOREIGN_SIGN} {str(value)[:60]}"
         digits = len(str(value).partition(".")[2].rstrip("0"))
-        return words.quantity(number, "" if unit in (None, "1") else unit, min(digits, 4))
-    return str(value)
+        return words.quantity(number, "" if unit in (None, "1") else unit, min(digits, 4)) + origin(element, words)
+    return str(value) + origin(element, words)
+
+
+def origin(element: dict, words: Language) -> str:
+    """Where a value is from that the source does not state as such; "" for a stated one."""
+    found = [item.get("value") for item in element.get("qualifiers") or [] if item.get("type") == "ValueOrigin"]
+    return f" ({words(f'origin.{found[0]}')})" if found and words.has(f"origin.{found[0]}") else ""

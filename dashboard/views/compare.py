@@ -33,7 +33,7 @@ def show(page: Page) -> None:
             st.session_state["_seen_compare"] = state.get("cells")
         st.multiselect(
             words("compare.cells", most=MOST_CELLS), names, key="compare_cells", max_selections=MOST_CELLS,
-            placeholder=words("compare.choose"), on_change=keep_cells,
+            placeholder=words("compare.choose"), on_change=keep_cells, format_func=page.name,
         )  # fmt: skip
     with axis:
         state.bound("axis", "compare_axis", AXES, "cycles")

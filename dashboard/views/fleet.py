@@ -9,7 +9,7 @@ import streamlit as st
 
 from dashboard import state, theme
 from dashboard.components import pieces
-from dashboard.content import SEVERITIES, FleetRow, now
+from dashboard.content import SEVERITIES, FleetRow, natural, now
 from dashboard.language import MISSING, escape, is_number
 from dashboard.page import Page
 
@@ -83,10 +83,9 @@ def pick(rows: list[FleetRow], text: str, wanted: str, order: str) -> list[Fleet
         "rul": lambda row: unknown_last(row.rul),
         "age": lambda row: unknown_last(row.last_update.timestamp() if row.last_update else None),
     }
-    found = [
-        row for row in rows if text.strip().lower() in row.cell.lower() and (wanted == "all" or row.state == wanted)
-    ]
-    return sorted(sorted(found, key=lambda row: row.cell), key=keys[order])  # type: ignore[arg-type]
+    asked = text.strip().lower()
+    found = [row for row in rows if asked in f"{row.name} {row.cell}".lower() and wanted in ("all", row.state)]
+    return sorted(sorted(found, key=lambda row: natural(row.name)), key=keys[order])  # type: ignore[arg-type]
 
 
 @st.fragment(run_every=REFRESH_EVERY_S)
@@ -132,12 +131,12 @@ def table(page: Page, rows: list[FleetRow], stale: bool) -> str:
         if row.unacknowledged:
             badge += f"<br><small>{escape(words('fleet.unacknowledged', count=row.unacknowledged))}</small>"
         cells = [
-            f'<a class="go" href="{escape(state.link("cell", cell=row.cell))}">{escape(row.cell)}</a>',
+            f'<a class="go" href="{escape(state.link("cell", cell=row.cell))}">{escape(row.name)}</a>',
             badge,
             health_cell(page, row),
             life_cell(page, row, longest),
             escape(words.marked(words.number(row.end_of_life_cycle), row.foreign, "EndOfLifeCycle")),
-            pieces.sparkline(row.trend, words("fleet.trend.label", cell=row.cell)),
+            pieces.sparkline(row.trend, words("fleet.trend.label", cell=row.name)),
             escape(words.marked(words.number(row.at_cycle), row.foreign, "AtCycle")),
             f'<span title="{escape(words.moment(row.last_update))}">'
             f"{escape(words.marked(words.age(row.last_update, present), row.foreign, 'LastUpdate'))}</span>",
@@ -220,9 +219,9 @@ def multiples(page: Page, rows: list[FleetRow], everyone: list[FleetRow]) -> str
         line = pieces.line(pieces.polyline(points, x_range, y_range, width, height), theme.BLUE, 2)
         address = escape(state.link("cell", cell=row.cell))
         cards.append(
-            f'<a class="go" href="{address}"><div class="row"><b>{escape(row.cell)}</b>'
+            f'<a class="go" href="{address}"><div class="row"><b>{escape(row.name)}</b>'
             f"{theme.state_badge(severity, words(f'severity.{severity}'))}</div>"
-            + pieces.drawing(mean_line + line, width, height, words("fleet.trend.label", cell=row.cell), stretch=True)
+            + pieces.drawing(mean_line + line, width, height, words("fleet.trend.label", cell=row.name), stretch=True)
             + f'<div class="foot"><span>{escape(words.quantity(row.soh, "%", 1))}</span>'
             f"<span>{escape(words('fleet.gap', gap=words.number(gap, 1, signed=True)))}</span></div></a>"
         )

@@ -27,13 +27,30 @@ COMPUTED = ("StateOfHealth",)  # the twin computes it; a column of this name in 
 SHOWN_ROWS = 200
 SAMPLE_HEADER = "Time,Voltage_measured,Current_measured,Temperature_measured"
 
-# Fields of a cell's description: name, unit, is a number
-CELL_FIELDS = (
-    ("cell", "", False), ("source", "", False), ("designation_en", "", False), ("designation_fr", "", False),
-    ("rated_capacity_Ah", "Ah", True), ("end_of_life_capacity_Ah", "Ah", True), ("cut_off_voltage_V", "V", True),
-    ("charge_current_A", "A", True), ("charge_voltage_V", "V", True), ("charge_cut_off_current_A", "A", True),
-    ("discharge_currents_A", "A", True), ("ambient_temperatures_degC", "°C", True),
-)  # fmt: skip
+# Fields of a cell's description by section of the form: name, unit, is a number
+CELL_SECTIONS = {
+    "cell": (
+        ("cell", "", False), ("source", "", False), ("cell_type", "", False), ("chemistry", "", False),
+        ("form", "", False), ("series_count", "", True), ("parallel_count", "", True), ("designation_en", "", False),
+        ("designation_fr", "", False),
+    ),
+    "size": (
+        ("rated_capacity_Ah", "Ah", True), ("end_of_life_percent", "%", True), ("end_of_life_capacity_Ah", "Ah", True),
+        ("capacity_end_voltage_V", "V", True), ("expected_life_cycles", "cycles", True),
+        ("rul_warning_cycles", "cycles", True), ("rul_critical_cycles", "cycles", True),
+    ),
+    "limits": (
+        ("lowest_cell_voltage_V", "V", True), ("highest_cell_voltage_V", "V", True),
+        ("highest_charge_current_A", "A", True), ("highest_discharge_current_A", "A", True),
+    ),
+    "protocol": (
+        ("cut_off_voltage_V", "V", True), ("charge_current_A", "A", True), ("charge_voltage_V", "V", True),
+        ("charge_cut_off_current_A", "A", True), ("discharge_currents_A", "A", True),
+        ("ambient_temperatures_degC", "°C", True),
+    ),
+}  # fmt: skip
+CELL_FIELDS = tuple(field for fields in CELL_SECTIONS.values() for field in fields)
+COUNTS = ("series_count", "parallel_count")
 LISTS = ("discharge_currents_A", "ambient_temperatures_degC")
 
 
@@ -117,7 +134,8 @@ def append_one(page: Page, cell: str, written: dict[str, str], files: dict[str, 
     if answer is None:
         return
     key = "record.present" if answer.get("Outcome") == "alreadyPresent" else "record.done"
-    text = words(key, cycle=words.number(row.values["id_cycle"]), cell=cell, rul=words.cycles(answer.get("RUL")),
+    text = words(key, cycle=words.number(row.values["id_cycle"]), cell=page.name(cell),
+                 rul=words.cycles(answer.get("RUL")),
                  soh=words.quantity(answer.get("StateOfHealth"), "%", 1))  # fmt: skip
     raised = answer.get("AlertsRaised") or 0
     if raised:
@@ -256,7 +274,7 @@ def append_many(page: Page, cell: str, rows: list[Row]) -> None:
         done, raised = done + 1, raised + (answer.get("AlertsRaised") or 0)
         progress.progress(done / len(ordered), words("record.progress", done=done, count=len(ordered)))
     progress.empty()
-    text = words("record.appended", count=done, cell=cell)
+    text = words("record.appended", count=done, cell=page.name(cell))
     page.notice("none", text + (f" {words('record.raised', count=raised)}" if raised else ""),
                 href=state.link("cell", cell=cell), link=words("record.open"))  # fmt: skip
 
@@ -271,15 +289,20 @@ def new_cell(page: Page) -> None:
         page.title(words("record.cell.title"), words("record.cell.hint"))
         with st.form("new_cell", border=False):
             written = {}
-            for index, (name, unit, _) in enumerate(CELL_FIELDS):
-                if index % 2 == 0:  # a row of its own, so that the order stays when a phone stacks the columns
-                    columns = st.columns(2)
-                title = (
-                    words(f"field.{name}")
-                    + (f" ({unit})" if unit else "")
-                    + (" *" if name in ("cell", "source") else "")
-                )
-                written[name] = columns[index % 2].text_input(title, key=f"new_{name}", max_chars=200)
+            for section, fields in CELL_SECTIONS.items():
+                page.html(f'<p class="section">{escape(words(f"section.{section}"))}</p>')
+                for index, (name, unit, _) in enumerate(fields):
+                    if index % 2 == 0:  # a row of its own, so that the order stays when a phone stacks the columns
+                        columns = st.columns(2)
+                    title = (
+                        words(f"field.{name}")
+                        + (f" ({words('unit.cycles') if unit == 'cycles' else unit})" if unit else "")
+                        + (" *" if name in ("cell", "source") else "")
+                    )
+                    used = words(f"placeholder.{name}") if words.has(f"placeholder.{name}") else None
+                    written[name] = columns[index % 2].text_input(
+                        title, key=f"new_{name}", max_chars=200, placeholder=used
+                    )
             sent = st.form_submit_button(words("record.add_cell"), type="primary", icon=":material/add:")
         if sent:
             description = page.attempt(lambda: described(page, written))
@@ -312,6 +335,8 @@ def described(page: Page, written: dict[str, str]) -> dict[str, Any]:
                 mapping[name] = [parse_number(part) for part in text.replace(";", " ").split()]
             else:
                 mapping[name] = parse_number(text) if numeric else text
+                if name in COUNTS and mapping[name] == int(mapping[name]):
+                    mapping[name] = int(mapping[name])
         except ValueError:
             raise Trouble(
                 "invalidInput", page.words("not_a_number", field=field_name(page, name), value=text)
@@ -342,9 +367,9 @@ def add(page: Page, mapping: dict[str, Any]) -> None:
         return
     with st.spinner(words("working")):
         try:
-            page.twin.add_cell(description)
+            added = page.twin.add_cell(description)
         except Trouble as trouble:
             page.show_trouble(trouble)
             return
-    page.notice("none", words("record.cell.added", cell=description.cell),
-                href=state.link("cell", cell=description.cell), link=words("record.open"))  # fmt: skip
+    page.notice("none", words("record.cell.added", cell=added.display_name),
+                href=state.link("cell", cell=added.cell), link=words("record.open"))  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from dataclasses import dataclass, replace
 from itertools import pairwise
@@ -11,12 +12,12 @@ import streamlit as st
 
 from dashboard import charts, state, theme
 from dashboard.components import pieces
-from dashboard.content import Condition, Forecast, Simulation, number
+from dashboard.content import Condition, Forecast, Rating, Simulation, number
 from dashboard.language import MISSING, Language, escape, parse_number
 from dashboard.page import Page
 from dashboard.twin import Trouble
 
-SHOWN_BELOW_END_AH = 0.25
+SHOWN_BELOW_END = 0.18  # share of the end-of-life capacity
 # A line of the operation's output Assumptions.
 ASSUMPTION = re.compile(
     r"(?P<name>\w+) (?P<before>[-+.\de]+) -> (?P<after>[-+.\de]+): (?P<support>[\w ]+) \((?P<parameter>\w+) = "
@@ -40,34 +41,65 @@ class Factor:
     evidence: str  # "validated", "weak", "prior", "measured"; what it rests on stands in the texts
 
 
-# The sliders span what a 2 Ah Li-ion cell may meet; the range the model was trained on is drawn below each.
-CONDITIONS = (
-    Factor("T", "ambient_temperature", "°C", -20, 60, 1, 0, "temperature"),
-    Factor("I", "DischargeCurrent", "A", 0.5, 6, 0.1, 1, "weak"),
-    Factor("V", "CutOffVoltage", "V", 2.0, 3.2, 0.05, 2, "prior"),
-    Factor("N", "HorizonCycles", "", 10, 1000, 10, 0, "counted"),
-)
-MEASUREMENTS = (
-    Factor("Q", "Capacity", "Ah", 0.6, 2.1, 0.01, 2, "measured"),
-    Factor("E", "Re", "Ω", 0.01, 0.3, 0.005, 3, "measured"),
-    Factor("R", "Rct", "Ω", 0.01, 0.4, 0.005, 3, "measured"),
-    Factor("M", "Temperature_measured", "°C", 0, 80, 1, 0, "measured"),
-)
-FACTORS = {factor.letter: factor for factor in (*CONDITIONS, *MEASUREMENTS)}
+CONDITIONS = "TIVN"  # letters of the factors that are conditions of use
+MEASUREMENTS = "QERM"  # those that are present measurements
+USUAL_CUT_OFF_V = 2.7  # of one cell, where neither the cell's own nor its limits are known
 USUAL_FURTHER_CYCLES = 50  # after so many cycles the table states the capacity, unless a scenario says otherwise
-USUAL_CONDITIONS = {"T": 24.0, "I": 2.0, "V": 2.7}  # of most of NASA's cells, where a cell's own are not known
-LEAST_HORIZON_CYCLES = 300  # trajectories reach beyond the end of life
-PRESETS: dict[str, dict[str, float]] = {
-    "cycles": {"N": 150},
-    "hot": {"T": 44},
-    "cold": {"T": 4},
-    "deep": {"V": 2.0},
-    "current": {"I": 4},
-}
+LEAST_HORIZON_CYCLES, MOST_HORIZON_CYCLES = 300, 20_000  # trajectories reach beyond the end of life
 Scenarios = dict[str, dict[str, float]]  # slot -> letter -> value, only what differs from the present
+Factors = dict[str, Factor]
 
 
-def read_scenarios(written: str) -> Scenarios:
+def factors_of(rating: Rating, life_cycles: float | None) -> Factors:
+    """What a scenario can change of a cell of this size, by letter; the model's training range is drawn below each.
+
+    Currents from C/4 to 3 C, the capacity up to 1.05 of the rated one, voltages between the limits of a cell times the
+    cells in series, resistances in proportion to series count and size; so many cycles ahead as the cell may live.
+    """
+    rated_Ah, series = rating.rated_capacity_Ah or 1.0, rating.series
+    lowest_V = rating.lowest_cell_V or 2.0
+    highest_V = 3.2 if rating.highest_cell_V is None else lowest_V + 0.7 * (rating.highest_cell_V - lowest_V)
+    highest_A = min(3 * rated_Ah, rating.highest_discharge_A or math.inf)
+    ohm = 2.0 * series / rated_Ah  # of a 2 Ah cell: a tenth of an ohm
+    cycles = min(MOST_HORIZON_CYCLES, max(1000, 1.5 * (life_cycles or 0)))
+    found = (
+        _factor("T", "ambient_temperature", "°C", -20, 60, 1, "temperature"),
+        _factor("I", "DischargeCurrent", "A", rated_Ah / 4, highest_A, rated_Ah / 20, "weak"),
+        _factor("V", "CutOffVoltage", "V", lowest_V * series, highest_V * series, 0.05 * series, "prior"),
+        _factor("N", "HorizonCycles", "", cycles / 100, cycles, cycles / 100, "counted"),
+        _factor("Q", "Capacity", "Ah", 0.3 * rated_Ah, 1.05 * rated_Ah, rated_Ah / 200, "measured"),
+        _factor("E", "Re", "Ω", 0.01 * ohm, 0.3 * ohm, 0.005 * ohm, "measured"),
+        _factor("R", "Rct", "Ω", 0.01 * ohm, 0.4 * ohm, 0.005 * ohm, "measured"),
+        _factor("M", "Temperature_measured", "°C", 0, 80, 1, "measured"),
+    )
+    return {factor.letter: factor for factor in found}
+
+
+def _factor(letter: str, name: str, unit: str, low: float, high: float, step: float, evidence: str) -> Factor:
+    """A slider whose ends and step are round numbers (steps of 1, 2 or 5 times a power of ten)."""
+    scale = 10.0 ** math.floor(math.log10(step) + 1e-9)
+    step = next(round_step for n in (1, 2, 5, 10) if (round_step := n * scale) >= step * (1 - 1e-9))
+    digits = max(0, -math.floor(math.log10(step) + 1e-9))
+    low, high = round(math.ceil(low / step - 1e-6) * step, digits), round(math.floor(high / step + 1e-6) * step, digits)
+    return Factor(letter, name, unit, low, max(high, low + step), step, digits, evidence)
+
+
+def presets_of(factors: Factors, rating: Rating) -> dict[str, dict[str, float]]:
+    """Scenarios of one touch, by name."""
+
+    def held(letter: str, value: float) -> dict[str, float]:
+        return {letter: min(factors[letter].high, max(factors[letter].low, value))}
+
+    return {
+        "cycles": held("N", 0.15 * factors["N"].high),
+        "hot": held("T", 44),
+        "cold": held("T", 4),
+        "deep": held("V", factors["V"].low),
+        "current": held("I", 2 * (rating.rated_capacity_Ah or 1.0)),
+    }
+
+
+def read_scenarios(written: str, factors: Factors) -> Scenarios:
     """Reads the address's form, "A:T44_I4;B:V2"; what is not understood is left out, values are held to the sliders."""
     found: Scenarios = {}
     for part in written.split(";"):
@@ -76,7 +108,7 @@ def read_scenarios(written: str) -> Scenarios:
             continue
         changes = {}
         for item in filter(None, body.split("_")):
-            factor = FACTORS.get(item[0])
+            factor = factors.get(item[0])
             try:
                 value = float(item[1:])
             except ValueError:
@@ -120,61 +152,58 @@ def workbench(page: Page, cell: str, first: int) -> None:
     except Trouble as trouble:
         page.show_trouble(trouble)
         return
-    scenarios = read_scenarios(state.get("scenario"))
-    present = present_values(page, cell, [row for row in records.value if row["id_cycle"] <= first])
+    rating, life = page.twin.rating(cell), prediction.value.forecast
+    factors = factors_of(rating, life.rul_upper or life.rul)
+    scenarios = read_scenarios(state.get("scenario"), factors)
+    present = present_values(factors, rating, [row for row in records.value if row["id_cycle"] <= first])
     controls, results = st.columns([1, 1.75], gap="small")
     with controls, page.card("controls"):
-        edit(page, scenarios, present, prediction.value.conditions)
+        edit(page, scenarios, factors, presets_of(factors, rating), present, prediction.value.conditions)
     with results:
-        outcome(page, cell, scenarios, records.value, first)
+        outcome(page, cell, scenarios, factors, records.value, first)
 
 
 def choose_start(page: Page, cell: str, records: list[dict[str, Any]], stored: Forecast) -> int:
     """The cycle from which the scenarios start: the last one, or half-way to the end of life when that is past."""
-    words, last = page.words, records[-1]["id_cycle"]
-    if last < 2:
+    numbers = [row["id_cycle"] for row in records if row.get("id_cycle") is not None]
+    last = numbers[-1]
+    if len(numbers) < 2:
         return last
     over = stored.rul is not None and stored.rul <= 0 and (stored.end_of_life_cycle or 0) > 2
-    usual = min(last, (stored.end_of_life_cycle or last) // 2) if over else last
+    half = (stored.end_of_life_cycle or last) // 2
+    usual = max((number for number in numbers if number <= half), default=numbers[0]) if over else last
     key = f"from_{cell}"
-    state.bound("from", key, range(1, last + 1), usual, int)
-    st.slider(words("simulation.from"), 1, last, key=key, on_change=state.keep("from", key),
-              help=words("simulation.from.past" if over else "simulation.from.help"))  # fmt: skip
+    state.bound("from", key, numbers, usual, int)
+    hint = page.words("simulation.from.past" if over else "simulation.from.help")
+    page.choose_cycle(page.words("simulation.from"), numbers, key, "from", hint)
     return st.session_state[key]
 
 
-def present_values(page: Page, cell: str, records: list[dict[str, Any]]) -> dict[str, float]:
-    """Where each slider stands when nothing is changed: the last known measurement."""
-    found: dict[str, float] = {"N": USUAL_FURTHER_CYCLES} | USUAL_CONDITIONS
-    for factor in FACTORS.values():
+def present_values(factors: Factors, rating: Rating, records: list[dict[str, Any]]) -> dict[str, float]:
+    """Where each slider stands when nothing is changed: the last known measurement, else what is usual."""
+    usual_V = rating.lowest_cell_V or USUAL_CUT_OFF_V
+    usual = {"N": USUAL_FURTHER_CYCLES, "T": 24.0, "I": rating.rated_capacity_Ah or 1.0}
+    usual["V"] = rating.cut_off_V or usual_V * rating.series
+    found = {}
+    for factor in factors.values():
         values = [row[factor.name] for row in records if row.get(factor.name) is not None]
-        if values:
-            found[factor.letter] = round(min(factor.high, max(factor.low, values[-1])), factor.digits)
-    return found | {"V": cut_off_voltage(page, cell)}
+        value = values[-1] if values else usual.get(factor.letter)
+        if value is not None:
+            found[factor.letter] = round(min(factor.high, max(factor.low, value)), factor.digits)
+    return found
 
 
-def cut_off_voltage(page: Page, cell: str) -> float:
-    """The cell's own discharge end from its technical data, the usual one where it is not stated."""
-    from aasx.elements.values import submodel_to_value
-
-    try:
-        areas = submodel_to_value(page.twin.data_sheet(cell, "TechnicalData").value).get("TechnicalPropertyAreas")
-    except Trouble:
-        return USUAL_CONDITIONS["V"]
-    stated = [number(area.get("MinVoltage")) for area in areas or [] if isinstance(area, dict)]
-    low, high = FACTORS["V"].low, FACTORS["V"].high
-    possible = [value for value in stated if value is not None and low <= value <= high]
-    return possible[0] if possible else USUAL_CONDITIONS["V"]
-
-
-def edit(page: Page, scenarios: Scenarios, present: dict[str, float], conditions: tuple[Condition, ...]) -> None:
+def edit(
+    page: Page, scenarios: Scenarios, factors: Factors, presets: dict[str, dict[str, float]],
+    present: dict[str, float], conditions: tuple[Condition, ...],
+) -> None:  # fmt: skip
     words = page.words
 
     def save() -> None:
         state.put(scenario=write_scenarios(scenarios))
 
     def preset(name: str) -> None:
-        scenarios[slot] = dict(PRESETS[name])
+        scenarios[slot] = dict(presets[name])
         save()
 
     def clear() -> None:
@@ -188,19 +217,19 @@ def edit(page: Page, scenarios: Scenarios, present: dict[str, float], conditions
     )  # fmt: skip
     slot = st.session_state["slot"]
     with st.container(horizontal=True, gap="small", key="presets"):
-        for name in PRESETS:
+        for name in presets:
             st.button(words(f"preset.{name}"), key=f"preset_{name}", on_click=preset, args=(name,))
         st.button(words("simulation.clear"), key="clear", on_click=clear, type="tertiary", icon=":material/close:",
                   disabled=not scenarios.get(slot))  # fmt: skip
     known = {condition.name: condition for condition in conditions}
     page.html(f'<p class="section">{escape(words("simulation.conditions"))}</p>')
-    for factor in CONDITIONS:
+    for factor in (factors[letter] for letter in CONDITIONS):
         adjust(page, factor, slot, scenarios, present, known.get(factor.name), save)
     with st.expander(
-        words("simulation.measurements"), expanded=any(f.letter in scenarios.get(slot, {}) for f in MEASUREMENTS)
+        words("simulation.measurements"), expanded=any(letter in scenarios.get(slot, {}) for letter in MEASUREMENTS)
     ):
         page.html(f'<p class="hint">{escape(words("simulation.measurements.hint"))}</p>')
-        for factor in MEASUREMENTS:
+        for factor in (factors[letter] for letter in MEASUREMENTS):
             if factor.letter in present:
                 adjust(page, factor, slot, scenarios, present, known.get(factor.name), save)
 
@@ -276,19 +305,22 @@ def range_below(page: Page, factor: Factor, present: float, trained: Condition |
     )
 
 
-def inputs_of(changes: dict[str, float], first: int) -> dict[str, Any]:
-    """The operation's inputs of one scenario."""
+def inputs_of(changes: dict[str, float], factors: Factors, first: int) -> dict[str, Any]:
+    """The operation's inputs of one scenario; it looks ahead as far as the sliders do at least."""
     inputs: dict[str, Any] = {"FromCycle": first}
-    inputs |= {FACTORS[letter].name: value for letter, value in changes.items()}
-    inputs["HorizonCycles"] = max(LEAST_HORIZON_CYCLES, round(inputs.get("HorizonCycles", 0)))
+    inputs |= {factors[letter].name: value for letter, value in changes.items()}
+    least = LEAST_HORIZON_CYCLES if factors["N"].high <= 1000 else factors["N"].high
+    inputs["HorizonCycles"] = round(max(least, inputs.get("HorizonCycles", 0)))
     return inputs
 
 
-def outcome(page: Page, cell: str, scenarios: Scenarios, records: list[dict[str, Any]], first: int) -> None:
+def outcome(
+    page: Page, cell: str, scenarios: Scenarios, factors: Factors, records: list[dict[str, Any]], first: int
+) -> None:
     words = page.words
     results: dict[str, Simulation] = {}
     for slot in ("", *scenarios):  # "": nothing changed, drawn as far ahead as the others
-        inputs = inputs_of(scenarios.get(slot, {}), first)
+        inputs = inputs_of(scenarios.get(slot, {}), factors, first)
         answer = page.read(lambda inputs=inputs: page.twin.simulate(cell, inputs))  # type: ignore[misc]
         if answer is None:
             return
@@ -298,7 +330,7 @@ def outcome(page: Page, cell: str, scenarios: Scenarios, records: list[dict[str,
     with page.card("outcome"):
         page.title(words("simulation.outcome"), words("simulation.writes_nothing"))
         chart(page, cell, records, baseline, {slot: results[slot].forecast for slot in scenarios})
-        page.html(outcome_table(page, scenarios, results, baseline))
+        page.html(outcome_table(page, scenarios, factors, results, baseline))
     for slot in scenarios:
         if results[slot].outside:
             names = ", ".join(map(words.concept, results[slot].outside))
@@ -352,9 +384,9 @@ def chart(
     theme.lay_out(figure, words, words.concept("id_cycle"), words.concept("Capacity", unit=True), 400)
     end = baseline.end_of_life_capacity_Ah or stored.end_of_life_capacity_Ah
     if end and capacities:  # far below the end of life nothing is left to read
-        floor = max(0.0, end - SHOWN_BELOW_END_AH)
+        floor = end * (1 - SHOWN_BELOW_END)
         drawn = [x for forecast in (baseline, *scenarios.values()) for x, y, *_ in forecast.trajectory if y >= floor]
-        figure.update_yaxes(range=[floor, max(capacities) + 0.05])
+        figure.update_yaxes(range=[floor, max(capacities) * 1.03])
         figure.update_xaxes(range=[0, max([*drawn, cycles[-1]]) * 1.04])
     st.plotly_chart(figure, key="simulation_chart", config=theme.plot_config(words), alt=words("simulation.outcome"))
 
@@ -371,7 +403,9 @@ def capacity_after(forecast: Forecast, cycles: float) -> float | None:
     return None
 
 
-def outcome_table(page: Page, scenarios: Scenarios, results: dict[str, Simulation], baseline: Forecast) -> str:
+def outcome_table(
+    page: Page, scenarios: Scenarios, factors: Factors, results: dict[str, Simulation], baseline: Forecast
+) -> str:
     words = page.words
     columns = [
         (words("simulation.column.scenario"), False),
@@ -383,7 +417,7 @@ def outcome_table(page: Page, scenarios: Scenarios, results: dict[str, Simulatio
     ]
 
     def row(name: str, changes: dict[str, float], forecast: Forecast, difference: str) -> list[str]:
-        changed = [(FACTORS[letter], value) for letter, value in changes.items()]
+        changed = [(factors[letter], value) for letter, value in changes.items()]
         said = ", ".join(
             f"{words(f'short.{factor.name}')} {words.quantity(value, factor.unit, factor.digits)}"
             for factor, value in changed

@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from dashboard.components import pieces
-from dashboard.content import FleetRow, Forecast
+from dashboard.content import FleetRow, Forecast, Rating, rating_of
 from dashboard.language import Language
 from dashboard.page import Page
 from dashboard.twin import Trouble, Twin
 from dashboard.views import aas, cell, compare, fleet, model, record, simulation
 
+OF_NASA = simulation.factors_of(Rating(rated_capacity_Ah=2.0), 100.0)
 PAGE = Page(Twin("http://127.0.0.1:9", client=object()), Language("fr"))
 HEADER = "id_cycle;Time;ambient_temperature;Capacity;Temperature_measured"
 
@@ -91,24 +92,51 @@ def test_no_file_breaks_the_reader(content):
 
 def test_scenarios_survive_the_address():
     scenarios = {"A": {"T": 44.0, "I": 4.0}, "C": {"V": 2.05, "N": 150.0}}
-    assert simulation.read_scenarios(simulation.write_scenarios(scenarios)) == scenarios
+    assert simulation.read_scenarios(simulation.write_scenarios(scenarios), OF_NASA) == scenarios
 
 
 @given(some.text(max_size=60))
 def test_no_address_breaks_the_scenarios(written):
-    for changes in simulation.read_scenarios(written).values():
+    for changes in simulation.read_scenarios(written, OF_NASA).values():
         for letter, value in changes.items():
-            assert simulation.FACTORS[letter].low <= value <= simulation.FACTORS[letter].high
+            assert OF_NASA[letter].low <= value <= OF_NASA[letter].high
 
 
 def test_a_scenario_outside_the_sliders_is_held_to_them():
-    assert simulation.read_scenarios("A:T999_Inan_Q") == {"A": {"T": 60.0}}
+    assert simulation.read_scenarios("A:T999_Inan_Q", OF_NASA) == {"A": {"T": 60.0}}
 
 
 def test_further_cycles_lengthen_the_horizon_only_when_needed():
-    assert simulation.inputs_of({"N": 100.0, "T": 4.0}, 60) == {
+    assert simulation.inputs_of({"N": 100.0, "T": 4.0}, OF_NASA, 60) == {
         "FromCycle": 60, "HorizonCycles": 300, "ambient_temperature": 4.0}  # fmt: skip
-    assert simulation.inputs_of({"N": 800.0}, 60)["HorizonCycles"] == 800
+    assert simulation.inputs_of({"N": 800.0}, OF_NASA, 60)["HorizonCycles"] == 800
+
+
+def test_sliders_of_nasas_cells_stay():
+    found = {factor.letter: (factor.low, factor.high, factor.step, factor.digits) for factor in OF_NASA.values()}
+    assert found == {
+        "T": (-20, 60, 1, 0), "I": (0.5, 6.0, 0.1, 1), "V": (2.0, 3.2, 0.05, 2), "N": (10, 1000, 10, 0),
+        "Q": (0.6, 2.1, 0.01, 2), "E": (0.01, 0.3, 0.005, 3), "R": (0.01, 0.4, 0.005, 3), "M": (0, 80, 1, 0),
+    }  # fmt: skip
+    assert simulation.presets_of(OF_NASA, Rating(rated_capacity_Ah=2.0)) == {
+        "cycles": {"N": 150}, "hot": {"T": 44}, "cold": {"T": 4}, "deep": {"V": 2.0}, "current": {"I": 4.0},
+    }  # fmt: skip
+
+
+def test_sliders_follow_the_size_of_the_cell():
+    pack = Rating(rated_capacity_Ah=20.0, series=14, lowest_cell_V=3.0, highest_cell_V=4.2, highest_discharge_A=50.0)
+    factors = simulation.factors_of(pack, life_cycles=3000)
+    assert (factors["I"].low, factors["I"].high, factors["I"].step) == (5.0, 50.0, 1.0)
+    assert (factors["V"].low, factors["V"].high, factors["V"].step) == (42.0, 53.0, 1.0)
+    assert (factors["Q"].low, factors["Q"].high, factors["N"].high) == (6.0, 21.0, 4500.0)
+    present = simulation.present_values(factors, pack, [])
+    assert (present["I"], present["V"]) == (20.0, 42.0)
+
+
+def test_the_size_of_a_cell_is_read_wherever_it_stands():
+    areas = [{"RatedCapacity": "3.0", "MinVoltage": "2.5"}, {"SeriesCount": "2", "HighestCellVoltage": "x"}]
+    assert rating_of({"TechnicalPropertyAreas": areas}) == Rating(rated_capacity_Ah=3.0, series=2, cut_off_V=2.5)
+    assert rating_of({}) == rating_of({"TechnicalPropertyAreas": "?"}) == Rating()
 
 
 def test_capacity_after_further_cycles_lies_on_the_trajectory():

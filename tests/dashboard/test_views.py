@@ -38,7 +38,9 @@ def own_cell(client):
     """A cell of the test's own with a few cycles, the last ones below its end of life."""
     name = "HmiTest"
     transfer.add_cell(client, from_mapping({"cell": name, "source": "made for a test", "rated_capacity_Ah": 2.0,
-                                           "end_of_life_capacity_Ah": 1.4, "cut_off_voltage_V": 2.7}))  # fmt: skip
+                                           "end_of_life_capacity_Ah": 1.4, "cut_off_voltage_V": 2.7,
+                                           "cell_type": "NASA 18650 2 Ah", "rul_warning_cycles": 30,
+                                           "rul_critical_cycles": 10}))  # fmt: skip
     for cycle, capacity in enumerate((1.85, 1.6, 1.39, 1.385, 1.38), start=1):
         client.invoke(submodel_id(name, "OperationalData"), "AppendCycle",
                       {"id_cycle": cycle, "ambient_temperature": 24.0, "Capacity": capacity,
@@ -220,11 +222,34 @@ def test_a_cell_is_added_by_form(twin, open_page, client):
 
 def test_a_bad_cell_name_is_refused_in_words(twin, open_page):
     page = open_page(twin.basyx_url, view="record", tab="cell")
-    page.text_input(key="new_cell").set_value("<script>")
+    page.text_input(key="new_cell").set_value("<script>" + "x" * 100)
     page.text_input(key="new_source").set_value("a test")
     page.button[-1].click().run()
     assert Language("en")("trouble.invalidInput") in shown(page)
     assert "<script>" not in shown(page)
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_a_pack_of_any_name_is_described_by_the_form_and_shown_by_that_name(twin, open_page, client, lang):
+    page = open_page(twin.basyx_url, view="record", tab="cell", lang=lang)
+    given = {"cell": "Modul 7 – Prüfling Ä <b>", "source": "a test", "chemistry": "NMC", "series_count": "14",
+             "rated_capacity_Ah": "20,5", "highest_cell_voltage_V": "4,2", "expected_life_cycles": "800"}  # fmt: skip
+    for name, written in given.items():
+        page.text_input(key=f"new_{name}").set_value(written)
+    page.button[-1].click().run()
+    cell = "Modul_7_Pruefling_Ae_b"
+    try:
+        assert_sound(page)
+        assert escape(given["cell"]) in shown(page) and "<b>" not in shown(page).partition("Modul 7")[2][:60]
+        areas = client.submodel_value(submodel_id(cell, "TechnicalData"))["TechnicalPropertyAreas"]
+        assert (areas[0]["RatedCapacity"], areas[0]["SeriesCount"], areas[0]["MaxVoltage"]) == ("20.5", "14", "58.8")
+        page = open_page(twin.basyx_url, view="cell", cell=cell, lang=lang)
+        assert given["cell"] in page.selectbox(key="cell_choice").options
+        assert Language(lang)("origin.conventionOfTheField") in shown(page)
+        fleet = open_page(twin.basyx_url, view="fleet", q="prüfling", lang=lang)
+        assert escape(given["cell"]) in shown(fleet)
+    finally:
+        transfer.remove_cell(client, cell)
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

@@ -118,7 +118,7 @@ def test_cycles_for_is_the_inverse_of_equivalent_cycles(worn: float) -> None:
     ("scenario", "field"),
     [
         (Scenario(horizon_cycles=0), "horizon_cycles"),
-        (Scenario(horizon_cycles=2001), "horizon_cycles"),
+        (Scenario(horizon_cycles=20_001), "horizon_cycles"),
         (Scenario(ambient_temperature_degC=200.0), "ambient_temperature_degC"),
         (Scenario(discharge_current_A=0.0), "discharge_current_A"),
         (Scenario(cut_off_voltage_V=math.nan), "cut_off_voltage_V"),

@@ -36,10 +36,10 @@ def test_phases_and_replaced_measurements_reach_the_model(new_cell):
 @pytest.mark.parametrize(
     ("given", "told"),
     [
-        ({"HorizonCycles": 2001}, "HorizonCycles = 2001: must be a whole number from 1 to 2000 cycle"),
+        ({"HorizonCycles": 20001}, "HorizonCycles = 20001: must be a whole number from 1 to 20000 cycle"),
         ({"CutOffVoltage": 0.5}, "CutOffVoltage = 0.5: must be a number from 1.5 to 3.6 V"),
         ({"DischargeCurrent": -2.0}, "DischargeCurrent = -2.0: must be a number from 0.1 to 10 A"),
-        ({"Phases": [{"Cycles": 0}]}, "Phases.0.Cycles = 0: must be a whole number from 1 to 2000 cycle"),
+        ({"Phases": [{"Cycles": 0}]}, "Phases.0.Cycles = 0: must be a whole number from 1 to 20000 cycle"),
         ({"Phases": [{"ambient_temperature": 20.0}]}, "Phases.0.Cycles: missing; it must be a whole number"),
         ({"Phases": [{"Cycles": 5}], "DischargeCurrent": 2.0}, "Phases: give either phases or ambient_temperature"),
         ({"FromCycle": 51}, "FromCycle = 51: must be a cycle of this cell, from 1 to 50"),
