@@ -160,7 +160,7 @@ def not_known(
         drivers=[],
         similar_cells=[],
         outside_training_range=[],
-        status=prediction.EARLY_LIFE,
+        status=prediction.EARLY_LIFE if math.isfinite(rated) else prediction.NO_RATED_CAPACITY,
         model_version=identity.version,
         model_sha256=identity.sha256,
         model_kind=identity.kind,

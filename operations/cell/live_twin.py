@@ -77,9 +77,6 @@ class Predictor(Protocol):
     @property
     def version(self) -> str: ...
 
-    @property
-    def sha256(self) -> str: ...
-
     def predict(
         self,
         history: History,
@@ -341,16 +338,10 @@ class LiveTwin:
         key = (history.memory.token, end_of_life_percent, *sorted(arguments.items()))
         prediction = self._predictions.get(key)
         if prediction is None:
-            prediction = self._predict(history, end_of_life_percent, arguments)
+            prediction = self.model.predict(history.for_model(end_of_life_percent), **arguments)
+            prediction = twin.at_terminals(prediction, history.series_count)
             self._predictions.keep(key, prediction)
         return prediction
-
-    def _predict(self, history: CellHistory, end_of_life_percent: float | None, arguments: Json) -> Prediction:
-        for_model = history.for_model(end_of_life_percent)
-        if not math.isfinite(history.rated_capacity_Ah):
-            at_cycle, level = arguments["at_cycle"], arguments["confidence_level"]
-            return twin.unrated(for_model, at_cycle, self.model.version, self.model.sha256, level)
-        return twin.at_terminals(self.model.predict(for_model, **arguments), history.series_count)
 
     def simulate(self, history: CellHistory, end_of_life_percent: float | None, scenario: Scenario) -> Simulation:
         """The model's simulation of a scenario, asked and answered at the terminals of the cell."""

@@ -17,7 +17,7 @@ import pandas as pd
 
 from aasx.elements.shape import Foreign
 from aasx.identifiers import model_submodel_id
-from model.prediction import FULL, NO_HISTORY, NO_RATED_CAPACITY, Prediction, Scenario
+from model.prediction import Prediction, Scenario
 from model.records.cycle import COLUMNS, History
 from operations.cell.described import Described
 from operations.request.columns import ID_SHORT
@@ -202,36 +202,6 @@ def at_terminals(prediction: Prediction, series: int) -> Prediction:
         for driver in prediction.drivers
     ]
     return replace(prediction, drivers=drivers)
-
-
-def unrated(history: History, at_cycle: int | None, model_version: str, model_sha256: str, level: float) -> Prediction:
-    """The answer for a cell of which no rated capacity is known yet: what was measured, and nothing of its end."""
-    known = history.cycles if at_cycle is None else history.until(at_cycle).cycles
-    last = int(known["cycle_number"].iloc[-1]) if len(known) else None
-    return Prediction(
-        cell=history.cell,
-        at_cycle=last,
-        capacity_Ah=None if last is None else float(known["capacity_Ah"].iloc[-1]),
-        state_of_health_percent=None,
-        state_of_health_lower_percent=None,
-        state_of_health_upper_percent=None,
-        rul_cycles=None,
-        rul_lower_cycles=None,
-        rul_upper_cycles=None,
-        confidence_level=level,
-        end_of_life_capacity_Ah=math.nan,
-        end_of_life_cycle=None,
-        trajectory=[],
-        drivers=[],
-        similar_cells=[],
-        outside_training_range=[],
-        status=NO_RATED_CAPACITY if len(known) else NO_HISTORY,
-        model_version=model_version,
-        model_sha256=model_sha256,
-        model_kind=FULL,
-        first_cycle=int(known["cycle_number"].iloc[0]) if len(known) else None,
-        last_cycle=last,
-    )
 
 
 def prediction_values(prediction: Prediction, predicted_at: datetime) -> dict[str, Any]:

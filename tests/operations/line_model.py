@@ -6,6 +6,7 @@ model are in test_whole_twin.py.
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from typing import Any
@@ -14,6 +15,7 @@ import numpy as np
 
 from model.prediction import (
     NO_HISTORY,
+    NO_RATED_CAPACITY,
     OK,
     PAST_END_OF_LIFE,
     Driver,
@@ -65,14 +67,15 @@ class LineModel:
             "cell": history.cell, "confidence_level": confidence_level, "end_of_life_capacity_Ah": end_of_life_Ah,
             "model_version": self.version, "model_sha256": self.sha256, "model_kind": "full",
         }  # fmt: skip
-        if not len(known):
-            nothing = (None, None, None, None, None, None, None, None)
+        if not len(known) or not math.isfinite(history.rated_capacity_Ah):
+            first, last = (int(known["cycle_number"].iloc[place]) if len(known) else None for place in (0, -1))
+            capacity = float(known["capacity_Ah"].iloc[-1]) if len(known) else None
             return Prediction(
-                at_cycle=nothing[0], capacity_Ah=None, state_of_health_percent=None,
+                at_cycle=last, capacity_Ah=capacity, state_of_health_percent=None,
                 state_of_health_lower_percent=None, state_of_health_upper_percent=None, rul_cycles=None,
                 rul_lower_cycles=None, rul_upper_cycles=None, end_of_life_cycle=None, trajectory=[], drivers=[],
-                similar_cells=[], outside_training_range=[], status=NO_HISTORY, first_cycle=None, last_cycle=None,
-                **common,
+                similar_cells=[], outside_training_range=[], first_cycle=first, last_cycle=last,
+                status=NO_RATED_CAPACITY if len(known) else NO_HISTORY, **common,
             )  # fmt: skip
         last, capacity = int(known["cycle_number"].iloc[-1]), float(known["capacity_Ah"].iloc[-1])
         recent, numbers = (known[name].to_numpy()[-10:] for name in ("capacity_Ah", "cycle_number"))
