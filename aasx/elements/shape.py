@@ -170,9 +170,13 @@ def _read(content: Any, shape: Shape, noted: list[Foreign], path: str, in_item: 
             return _read_items(content, shape, noted, path)
         case "Entity":
             content = content if isinstance(content, dict) else {}
+            statements = content.get("statements")
+            if isinstance(statements, list):  # so BaSyx 2.0.0-milestone-05 gives them in `$value`, one by one
+                single = (part for part in statements if isinstance(part, dict))
+                statements = {name: value for part in single for name, value in part.items()}
             return {
                 "entityType": content.get("entityType"),
-                "statements": _read_members(content.get("statements"), shape, noted, path, in_item),
+                "statements": _read_members(statements, shape, noted, path, in_item),
             }
         case "Range":
             return _read_range(content, shape, noted, path)

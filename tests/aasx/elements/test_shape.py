@@ -106,3 +106,12 @@ def test_a_thing_that_was_changed_anywhere_is_mended():
         noted: list[Foreign] = []
         read(mended(broken, prediction.template()), shape, noted)
         assert not [one for one in noted if not one.found and "[" not in one.path], noted
+
+
+def test_statements_of_an_entity_may_come_one_by_one():
+    """As BaSyx 2.0.0-milestone-05 gives them in `$value`."""
+    noted: list[Foreign] = []
+    shape = Shape("Entity", members={"StartValue": Shape("Property", "xs:double"), "Unit": Shape("Property")})
+    given = {"entityType": "CoManagedEntity", "statements": [{"StartValue": "7.0"}, {"Unit": "cycle"}]}
+    found = read(given, shape, noted)
+    assert found == {"entityType": "CoManagedEntity", "statements": {"StartValue": 7.0, "Unit": "cycle"}} and not noted
