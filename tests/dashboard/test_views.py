@@ -164,12 +164,12 @@ def test_an_alert_is_acknowledged_once_and_the_second_person_is_told(twin, open_
     first = open_page(twin.basyx_url, view="alerts", of=own_cell)
     second = open_page(twin.basyx_url, view="alerts", of=own_cell)
     alert = waiting(client, own_cell)[0]["AlertId"]
-    key = f"acknowledge_{own_cell}_{alert}"
+    key = f"acknowledge_{own_cell}_{alert}_0"
     second.text_input(key="operator").set_value("Grace").run()
     first.button(key=key).click().run()
     assert Language("en")("alerts.name_first") in shown(first)
     first.text_input(key="operator").set_value("Ada <b>L.</b>")
-    first.text_input(key=f"comment_{own_cell}_{alert}").set_value("seen on site").run()
+    first.text_input(key=f"comment_{own_cell}_{alert}_0").set_value("seen on site").run()
     first.button(key=key).click().run()
     assert "acknowledged by Ada &lt;b&gt;L.&lt;/b&gt;" in shown(first)
     assert alert not in [item["AlertId"] for item in waiting(client, own_cell)]
