@@ -9,15 +9,13 @@ from __future__ import annotations
 import csv
 import io
 import math
-from datetime import UTC, datetime
 from typing import Any
 
 import pandas as pd
 from pydantic import Field, create_model
 
-from aasx.vocabulary import CURVE_COLUMNS, unit_of
+from aasx.vocabulary import unit_of
 from model import errors as model_errors
-from model.prediction import Prediction
 from model.records.cycle import COLUMNS
 from model.records.features import (
     CHARGE_FEATURES,
@@ -27,34 +25,30 @@ from model.records.features import (
     DISCHARGE_GAP_s,
     cycle_features,
 )
-from operations.cell import alerts, present_state, twin
+from operations.cell import clock, growth, twin
 from operations.cell.described import OF_THE_CELL, Limits
 from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.predict import HIGHEST_CYCLE
 from operations.request.columns import ID_SHORT
-from operations.request.edge import DATE_TIME, LONG, BenchTime, Inputs, Outputs, variable
-from operations.request.errors import InvalidInput, OperationError, Problem, shown
+from operations.request.edge import DATE_TIME, LONG, CellTime, Inputs, Outputs, variable
+from operations.request.errors import InvalidInput, Problem, shown
 from operations.request.logs import request_id
 
 LONGEST_SAMPLES_CHARACTERS = 1_500_000
 MOST_SAMPLES = 20_000
 LONGEST_SAMPLED_s = 1e6
 SAMPLES = "CSV text, one sample a line, with the header " + ",".join(SAMPLE_NAMES) + " (s, V, A, degC)"
-REQUIRED = ("id_cycle", "ambient_temperature")
-RELATIVE_TOLERANCE = 1e-9
 
 
 def _column_field(column: str) -> tuple[Any, Any]:
     """Type and field of the input that carries a column of the record. Where its range follows from the description of
     the cell, it is looked at when the cell is known (`measured_row`)."""
     if column == "start_time":
-        return BenchTime, variable(None, xs_type=DATE_TIME, description=COLUMNS[column].meaning)
+        return CellTime, variable(None, xs_type=DATE_TIME, description=COLUMNS[column].meaning)
     if column == "cycle_number":
         return int, variable(ge=1, le=HIGHEST_CYCLE)
-    default = ... if ID_SHORT[column] in REQUIRED else None
-    kind = float if default is ... else float | None
     known = COLUMNS[column]
-    return kind, variable(default) if column in OF_THE_CELL else variable(default, ge=known.low, le=known.high)
+    return float | None, variable(None) if column in OF_THE_CELL else variable(None, ge=known.low, le=known.high)
 
 
 def _samples_field() -> Any:
@@ -87,17 +81,17 @@ def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
     history = live.history(cell)
     samples = read_samples("DischargeSamples", inputs.DischargeSamples, history.limits)
     charge = read_samples("ChargeSamples", inputs.ChargeSamples, history.limits)
-    row = measured_row(inputs, samples, charge, history)
-    outcome = "alreadyPresent" if _is_present(history, row) else "appended"
-    if outcome == "appended":
-        history = live.completed(history)
-        row = in_order(history, row)
-        history = live.append_record(history, row)
+    given_clock, row = measured_row(inputs, samples, charge, history)
+    if not growth.is_present(history, row):
+        growth.in_order(history, row)
+        history = growth.decide_clock(live, live.completed(history), given_clock)
+    history, outcome = growth.add(live, history, row)
     if samples is not None and row["cycle_number"] == history.last_cycle:
-        live.put_latest_curves(cell, curves_csv(row["cycle_number"], samples, charge))
+        live.put_latest_curves(cell, growth.curves_csv(row["cycle_number"], samples, charge))
     last_sample = None if samples is None else {name: float(samples[name].iloc[-1]) for name in SAMPLE_NAMES}
-    history = live.completed(history, last_sample if row["cycle_number"] == history.last_cycle else None)
-    prediction, raised = _prediction(live, history, outcome)
+    history, prediction, raised = growth.follow(
+        live, history, outcome == growth.APPENDED, last_sample if row["cycle_number"] == history.last_cycle else None
+    )
     return AppendCycleOutputs(
         RecordPath=history.path_of(row["cycle_number"]),
         RecordCount=len(history.cycles),
@@ -111,15 +105,6 @@ def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
         Outcome=outcome,
         RequestId=request_id.get(),
     )
-
-
-def _prediction(live: LiveTwin, history: CellHistory, outcome: str) -> tuple[Prediction, list[alerts.Alert]]:
-    """The prediction after the last cycle, written if the AAS does not have it yet, and the alerts newly raised."""
-    found = present_state.stored(live, history)
-    if outcome == "appended":
-        return present_state.write(live, history, found)
-    present_state.complete(live, history, found)
-    return present_state.present(live, history, found.thresholds.soh_end_of_life), []
 
 
 def sample_ranges(limits: Limits) -> dict[str, tuple[float, float]]:
@@ -179,20 +164,25 @@ def _bad_samples(field: str, line: int, value: Any, allowed: str) -> InvalidInpu
 
 def measured_row(
     inputs: Any, samples: pd.DataFrame | None, charge: pd.DataFrame | None, history: CellHistory
-) -> dict[str, Any]:
-    """The cycle as a row of the model's table, with what was given and what follows from the samples only.
+) -> tuple[str | None, dict[str, Any]]:
+    """The clock that its time is of, and the cycle as a row of the model's table: what was given, and what follows from
+    the samples only.
 
     A value that is given stands above the one computed from samples. Raises InvalidInput when there is no capacity, and
     for a value that is impossible for this cell.
     """
     row: dict[str, Any] = {}
+    given_clock: str | None = None
     if samples is not None:
         row |= sampled_features(samples, charge, history.series_count)
     elif charge is not None:
         raise InvalidInput(Problem("ChargeSamples", "", "need the DischargeSamples of the cycle with them"))
     for column, id_short in ID_SHORT.items():
         if (value := getattr(inputs, id_short)) is not None:
-            row[column] = pd.Timestamp(value) if column == "start_time" else value
+            if column == "start_time":
+                given_clock, moment = clock.on_clock(history.clock, id_short, value)
+                value = pd.Timestamp(moment)
+            row[column] = value
     if "capacity_Ah" not in row:
         text = f"missing; give it, or DischargeSamples at most {DISCHARGE_GAP_s:g} s apart to compute it from"
         raise InvalidInput(Problem("Capacity", "", text))
@@ -203,7 +193,7 @@ def measured_row(
     ]
     if problems:
         raise InvalidInput(*problems)
-    return row
+    return given_clock, row
 
 
 def _allowed(inputs: Any, column: str, low: float, high: float, history: CellHistory) -> str:
@@ -231,58 +221,3 @@ def sampled_features(discharge: pd.DataFrame, charge: pd.DataFrame | None, serie
     if charge is not None and charge["Time"].diff().max() > CHARGE_GAP_s:
         too_sparse |= {"charge_since_previous_Ah", *CHARGE_FEATURES}
     return {name: value for name, value in found.items() if not (name in too_sparse and name.endswith("_Ah"))}
-
-
-def in_order(history: CellHistory, row: dict[str, Any]) -> dict[str, Any]:
-    """The row, checked to follow the last one, with its time and the rest before it. Raises InvalidInput."""
-    last, number, highest = history.last_cycle, row["cycle_number"], history.last_number
-    if highest is not None and number <= highest:
-        allowed = (
-            f"must be above {highest}, the number of the last cycle; numbers may be left out, but none comes later"
-        )
-        raise InvalidInput(Problem("id_cycle", shown(number), allowed))
-    if "start_time" not in row:
-        return row | {"start_time": pd.Timestamp(datetime.now(UTC).replace(tzinfo=None, microsecond=0))}
-    if last is None or pd.isna(history.last_row["start_time"]):
-        return row
-    before = history.last_row
-    if row["start_time"] <= before["start_time"]:
-        allowed = f"must be after the start of the cycle before, {before['start_time'].isoformat()}"
-        raise InvalidInput(Problem("Time", row["start_time"].isoformat(), allowed))
-    if "rest_before_h" not in row and not math.isnan(before["duration_s"]):
-        apart_s = (row["start_time"] - before["start_time"]).total_seconds()
-        return row | {"rest_before_h": max(0.0, apart_s - before["duration_s"]) / 3600}
-    return row
-
-
-def _is_present(history: CellHistory, row: dict[str, Any]) -> bool:
-    """True when the cycle is in the history with the same values; OperationError (conflict) when with others."""
-    stored = history.cycles[history.cycles["cycle_number"] == row["cycle_number"]]
-    if row["cycle_number"] in history.withdrawn:
-        text = f"cycle {row['cycle_number']} was withdrawn; CorrectCycle records it again, nothing was changed"
-        raise OperationError("conflict", text)
-    if not len(stored):
-        return False
-    known = stored.iloc[0].to_dict()
-    different = [
-        f"{ID_SHORT[column]} {twin.plain(known[column])}, not {twin.plain(value)}"
-        for column, value in row.items()
-        if not _same(value, known[column])
-    ]
-    if different:
-        text = f"cycle {row['cycle_number']} is recorded already with {', '.join(different)}"
-        raise OperationError("conflict", f"{text}; nothing was changed")
-    return True
-
-
-def _same(value: Any, stored: Any) -> bool:
-    if isinstance(value, pd.Timestamp):
-        return value == stored
-    return math.isclose(value, stored, rel_tol=RELATIVE_TOLERANCE, abs_tol=1e-12)
-
-
-def curves_csv(cycle_number: int, discharge: pd.DataFrame, charge: pd.DataFrame | None) -> str:
-    """The samples as the CSV of the twin's curves: the charge before the discharge, then the discharge."""
-    parts = [("charge", charge), ("discharge", discharge)]
-    tables = [part.assign(id_cycle=cycle_number, type=kind) for kind, part in parts if part is not None]
-    return pd.concat(tables)[list(CURVE_COLUMNS)].to_csv(index=False, lineterminator="\n")

@@ -18,12 +18,12 @@ from pydantic import create_model
 
 from aasx.vocabulary import CURVE_COLUMNS
 from model.records.cycle import COLUMNS
-from operations.cell import present_state, twin
+from operations.cell import clock, present_state, twin
 from operations.cell.described import OF_THE_CELL
 from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.predict import HIGHEST_CYCLE
 from operations.request.columns import ID_SHORT
-from operations.request.edge import DATE_TIME, LONG, BenchTime, Inputs, Outputs, line, variable
+from operations.request.edge import DATE_TIME, LONG, CellTime, Inputs, Outputs, line, variable
 from operations.request.errors import InvalidInput, Problem, shown
 from operations.request.logs import request_id
 
@@ -34,7 +34,7 @@ def _column_field(column: str) -> tuple[Any, Any]:
     """As of AppendCycle, but each may be left out."""
     known = COLUMNS[column]
     if column == "start_time":
-        return BenchTime, variable(None, xs_type=DATE_TIME, description=known.meaning)
+        return CellTime, variable(None, xs_type=DATE_TIME, description=known.meaning)
     return float | None, variable(None) if column in OF_THE_CELL else variable(None, ge=known.low, le=known.high)
 
 
@@ -66,7 +66,7 @@ class CorrectCycleOutputs(Outputs):
 def correct_cycle(live: LiveTwin, cell: str, inputs: Any) -> CorrectCycleOutputs:
     """Raises InvalidInput for a cycle that is not recorded, for values that do not fit, and when nothing is given."""
     history = live.completed(live.history(cell))
-    number, given = inputs.id_cycle, given_values(inputs)
+    number, given = inputs.id_cycle, given_values(history, inputs)
     before = present_row(history, number)
     if before is None and number not in history.withdrawn:
         raise InvalidInput(Problem("id_cycle", shown(number), f"is no cycle of this cell; {_known(history)}"))
@@ -99,10 +99,10 @@ def correct_cycle(live: LiveTwin, cell: str, inputs: Any) -> CorrectCycleOutputs
     )
 
 
-def given_values(inputs: Any) -> dict[str, Any]:
+def given_values(history: CellHistory, inputs: Any) -> dict[str, Any]:
     """The new values by column. Raises InvalidInput when there are none, or a withdrawal has some."""
     given = {
-        column: pd.Timestamp(value) if column == "start_time" else value
+        column: pd.Timestamp(clock.on_clock(history.clock, name, value)[1]) if column == "start_time" else value
         for column, name in ID_SHORT.items()
         if column != "cycle_number" and (value := getattr(inputs, name)) is not None
     }

@@ -45,8 +45,8 @@ ROOMS = {  # room (a folder or a module) -> the rooms of the same folder it may 
     "model.__main__": "errors cluster records serving",
     "operations.request": "",
     "operations.intake": "request",
-    "operations.cell": "request",
-    "operations.each": "request cell",  # the modules of the operations; they may use one another
+    "operations.cell": "request intake",
+    "operations.each": "request intake cell",  # the modules of the operations; they may use one another
     "operations.service": "request cell each",
     "operations.__main__": "request service",
 }

@@ -95,7 +95,7 @@ SIMULATE_WHAT_IF = OperationDefinition(
 )  # fmt: skip
 
 _COMPUTED_COLUMNS = ("StateOfHealth", "type")  # of the record; never given by the caller
-_APPEND_REQUIRED = ("id_cycle", "ambient_temperature")
+_APPEND_REQUIRED = ("id_cycle",)
 APPEND_CYCLE = OperationDefinition(
     "AppendCycle",
     inputs=(
@@ -125,6 +125,35 @@ CORRECT_CYCLE = OperationDefinition(
     outputs=(
         *STATUS, Variable("Outcome"), *_variables("CorrectedAt RecordCount"), *STATE_OF_HEALTH, *RUL,
         Variable("AlertsRaised"), REQUEST_ID,
+    ),
+)  # fmt: skip
+
+ENDED_CYCLES = Variable(
+    "EndedCycles",
+    item_concept="EndedCycle",
+    items=(
+        Variable("id_cycle"), Variable("Time", concept="CycleStartTime"), *_variables("Capacity CycleOutcome Reason"),
+        Variable("CycleRemarks"),
+    ),
+)  # fmt: skip
+_OF_CYCLES = (*_variables("CyclesAppended CyclesPresent CyclesRejected RecordCount"), ENDED_CYCLES)
+_STATE = (*STATE_OF_HEALTH, *RUL, Variable("AlertsRaised"))
+
+APPEND_CYCLES = OperationDefinition(
+    "AppendCycles",
+    inputs=(Variable("CycleRows", required=True),),
+    outputs=(*STATUS, *_OF_CYCLES, *_STATE, REQUEST_ID),
+)
+
+APPEND_SAMPLES = OperationDefinition(
+    "AppendSamples",
+    inputs=(
+        Variable("Samples", required=True),
+        *_variables("StartTime ambient_temperature PositiveCurrent EndOfData"),
+    ),
+    outputs=(
+        *STATUS, *_variables("SamplesTaken SamplesNotLater SamplesUnusable"), *_OF_CYCLES,
+        *_variables("SampleTime CellPhase StateOfCharge FullChargeAge"), *_STATE, REQUEST_ID,
     ),
 )  # fmt: skip
 
@@ -165,6 +194,8 @@ OPERATIONS = {
         SIMULATE_WHAT_IF,
         APPEND_CYCLE,
         CORRECT_CYCLE,
+        APPEND_CYCLES,
+        APPEND_SAMPLES,
         ACKNOWLEDGE_ALERT,
         SET_THRESHOLDS,
         PREDICT_ALL,

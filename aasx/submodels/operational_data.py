@@ -1,4 +1,4 @@
-"""Submodel OperationalData: IDTA 02008-1-1, Time Series Data, with a live state and the operation AppendCycle.
+"""Submodel OperationalData: IDTA 02008-1-1, Time Series Data, with a live state and what takes in cycles and samples.
 
     Metadata.Record                                    the columns: types and semanticIds, no values
     Segments.InternalSegment.Records.Record0001 ...    one record per discharge cycle, values only; of a long history
@@ -7,9 +7,13 @@
                                                        columns of Metadata.Record (see history_table)
     Segments.ExternalSegment.Data                      CSV file with sampled curves of all cycles
     Segments.LatestCycle.Data                          CSV file with sampled curves of the last appended cycle
-    LiveState                                          last sample and last cycle
     WithdrawnCycles, Corrections                       cycles that were taken out; who corrected what, and why
-    AppendCycle, CorrectCycle                          operations
+    LiveState                                          last sample and last cycle, state of charge, the cell's clock
+    RunningCycle.Latest                                samples of the cycle that has not ended (JSON), and beside it
+                                                       CSV files with older samples of a long one
+    RejectedCycles                                     the last discharges that are no cycle, and why
+    AppendCycle, AppendCycles, AppendSamples,
+    CorrectCycle                                       operations
 
 The idShort is OperationalData where the template says TimeSeries; the semanticId carries the identity. The records
 carry no semanticId of their own: Metadata.Record has them, and 168 records are then half as large.
@@ -27,6 +31,7 @@ from aasx.elements.build import (
     administration,
     collection,
     collection_list,
+    external_reference,
     file,
     multi_language,
     own_property,
@@ -37,7 +42,14 @@ from aasx.elements.build import (
 from aasx.elements.shape import Shape, shape_of
 from aasx.identifiers import concept_id, submodel_id
 from aasx.submodels import history_table
-from aasx.submodels.operation_variables import APPEND_CYCLE, CORRECT_CYCLE, RECORD_COUNT_SEMANTIC_ID, operation
+from aasx.submodels.operation_variables import (
+    APPEND_CYCLE,
+    APPEND_CYCLES,
+    APPEND_SAMPLES,
+    CORRECT_CYCLE,
+    RECORD_COUNT_SEMANTIC_ID,
+    operation,
+)
 from aasx.vocabulary import RECORD_COLUMNS, choices
 
 TIME_SERIES = "https://admin-shell.io/idta/TimeSeries"
@@ -50,11 +62,16 @@ RECORDS_PATH = "Segments.InternalSegment.Records"
 CURVES_PATH = "Segments.ExternalSegment.Data"
 REPLAY_OF = "ReplayOf"  # in Metadata
 LATEST_CURVES_PATH = "Segments.LatestCycle.Data"
+RUNNING_CYCLE = "RunningCycle"
+RUNNING_LATEST_PATH = f"{RUNNING_CYCLE}.Latest"
+REJECTED_CYCLES = "RejectedCycles"
+BENCH, UTC_CLOCK = "bench", "UTC"
 
 # idShorts of the live state, each a concept of our vocabulary
 LIVE_STATE = (
     "Battery", "id_cycle", "type", "ambient_temperature", "Time", "Voltage_measured", "Current_measured",
     "Temperature_measured", "Current_charge", "Voltage_charge", "Capacity", "StateOfHealth", "LastUpdate",
+    "Clock", "SampleTime", "ReceivedAt", "StateOfCharge", "FullChargeAt", "FullChargeAge",
 )  # fmt: skip
 
 CORRECTION = ("id_cycle", "CorrectedBy", "CorrectedAt", "Comment", "Outcome", "OldValues", "NewValues")
@@ -129,8 +146,16 @@ def build(
             _live_state(description.display_name, records[-1] if records else {}),
             own_property("WithdrawnCycles"),
             collection_list("Corrections", [], concept_id("Corrections"), concept_id("Correction")),
-            operation(APPEND_CYCLE, delegate_url, cell),
-            operation(CORRECT_CYCLE, delegate_url, cell),
+            collection(
+                RUNNING_CYCLE,
+                [file("Latest", "application/json", None, concept_id("RunningSamples"))],
+                concept_id(RUNNING_CYCLE),
+            ),
+            collection_list(REJECTED_CYCLES, [], concept_id(REJECTED_CYCLES), concept_id("RejectedCycle")),
+            *(
+                operation(one, delegate_url, cell)
+                for one in (APPEND_CYCLE, APPEND_CYCLES, APPEND_SAMPLES, CORRECT_CYCLE)
+            ),
         ],
         # constant: BaSyx overwrites a stored submodel, with its history, when version or revision differ
         administration("1", "1", TEMPLATE_ID),
@@ -320,6 +345,26 @@ def _external_segment(id_short: str, name: dict[str, str], path: str | None) -> 
 def _live_state(name: str, last: Record) -> model.SubmodelElementCollection:
     """The last cycle's values; Time (in the cycle) is its duration, LastUpdate has no value until something arrives."""
     known = {**last, "Battery": name, "Time": last.get("Duration"), "LastUpdate": None}
+    known |= {"Clock": None if last.get("Time") is None else BENCH}
     return collection(
         "LiveState", [own_property(name, known.get(name)) for name in LIVE_STATE], concept_id("LiveState")
     )
+
+
+@cache
+def rejected_item() -> dict:
+    """JSON of an item of RejectedCycles without values: start by the clock of the cell, charge delivered, reason."""
+    members = [own_property("Time", None, "CycleStartTime"), own_property("Capacity"), own_property("Reason")]
+    return to_json(collection(None, members, concept_id("RejectedCycle")))
+
+
+@cache
+def rejected_shape() -> Shape:
+    """What the twin expects of RejectedCycles."""
+    return replace(shape().part(REJECTED_CYCLES), every=shape_of(rejected_item(), choices()))
+
+
+def running_file(id_short: str, content_type: str, filename: str) -> dict:
+    """JSON of a File of the running cycle."""
+    kind = {"modelType": "File", "idShort": id_short, "contentType": content_type, "value": filename}
+    return kind | {"semanticId": external_reference(concept_id("RunningSamples"))}

@@ -56,6 +56,7 @@ class Described:
     measured_Ah: float | None = None
     cut_off_voltage_V: float | None = None
     rated_path: str | None = None
+    ambient_temperature_degC: float | None = None
 
     @classmethod
     def of(cls, submodel: Json, noted: list[Foreign] | None = None) -> Described:
@@ -73,6 +74,7 @@ class Described:
             measured_Ah=rated if is_measured else None,
             cut_off_voltage_V=found.value("MinVoltage", float) if cut_off is None else cut_off,
             rated_path=found.path(RATED_CAPACITY),
+            ambient_temperature_degC=found.value("ambient_temperature", float),
         )
 
     def rated_Ah(self, cycles: pd.DataFrame) -> float:

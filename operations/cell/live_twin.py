@@ -38,14 +38,16 @@ from aasx.elements.values import Json, with_items, with_value
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
 from aasx.submodels import fleet, operational_data, prediction
 from aasx.submodels.history_table import BLOCK, LATEST
-from aasx.submodels.operational_data import LATEST_CURVES_PATH, RECORDS_PATH, record_id_short, record_item
+from aasx.submodels.operational_data import BENCH, LATEST_CURVES_PATH, RECORDS_PATH, record_id_short, record_item
 from aasx.submodels.technical_data import measured_rated_capacity
 from model.prediction import DEFAULT_CONFIDENCE_LEVEL, Prediction, Scenario, Simulation
 from model.records.cycle import History
 from model.records.facts import FIRST_CYCLES
-from operations.cell import twin
+from operations.cell import running, twin
 from operations.cell.described import Described, Limits, column_limits
 from operations.cell.remembered import Remembered
+from operations.cell.running import Running
+from operations.intake.cycles import CellRule
 from operations.request import deadline, remarks
 from operations.request.errors import OperationError, reading
 from operations.request.logs import say
@@ -63,6 +65,9 @@ HISTORY_FACTOR = 6
 
 MOVE_EVERY = 20
 """Appends after which it is tried again to move older cycles into tables."""
+
+MOST_REJECTED = 100
+LIVE_STATE_BYTES = 5_000
 
 READERS = 16
 """Reads that run beside another read of the same operation."""
@@ -122,6 +127,8 @@ class CellHistory:
     in_records: frozenset[int] = frozenset()
     """Cycles that are Records of the InternalSegment; the others stand in the tables of `blocks`."""
     blocks: tuple[one_history.Block, ...] = ()
+    clock: str | None = None
+    """What its times are by (operations.cell.clock); None before the first one."""
     foreign: tuple[Foreign, ...] = ()
     """What was left out of `cycles` and `described`."""
     withdrawn: frozenset[int] = frozenset()
@@ -176,6 +183,12 @@ class CellHistory:
         return cast(dict[str, Any], self.cycles.iloc[-1].to_dict())
 
     @cached_property
+    def latest_start(self) -> pd.Timestamp | None:
+        """Start of the latest cycle whose time is known."""
+        started = self.cycles["start_time"].dropna()
+        return started.max() if len(started) else None
+
+    @cached_property
     def capacity_trend(self) -> str | None:
         return twin.capacity_trend(self.cycles)
 
@@ -211,8 +224,10 @@ class LiveTwin:
         self.client = AasClient(settings.basyx_url, timeout_s=settings.aas_timeout_s)
         half = settings.memory_bytes // 2
         self._known: Remembered[CellHistory] = Remembered(half, lambda history: history.size_bytes)
-        self._tables: Remembered[Table] = Remembered(half // 2, lambda table: _size_bytes(table[0]))
-        self._predictions: Remembered[Prediction] = Remembered(half // 2, _prediction_bytes)
+        self._tables: Remembered[Table] = Remembered(half // 4, lambda table: _size_bytes(table[0]))
+        self._predictions: Remembered[Prediction] = Remembered(half // 4, _prediction_bytes)
+        self._running: Remembered[Running] = Remembered(half // 4, lambda known: known.size_bytes)
+        self._live_states: Remembered[dict[str, Any]] = Remembered(half // 4, lambda _: LIVE_STATE_BYTES)
         self._gates: weakref.WeakValueDictionary[str, _Gate] = weakref.WeakValueDictionary()
         self._gates_lock = threading.Lock()
         self._beside = ThreadPoolExecutor(READERS, thread_name_prefix="reads-beside")
@@ -238,6 +253,7 @@ class LiveTwin:
 
     def forget(self, cell: str) -> None:
         self._known.drop(cell)
+        self._running.drop(cell)
 
     # --- reading
 
@@ -283,13 +299,22 @@ class LiveTwin:
         deadline.remaining_s()
         if known.memory.stored is not None:
             known.memory.predicted_at = self._beside.submit(self._prediction_time, known.cell)
-        submodel, shape = submodel_id(known.cell, "OperationalData"), operational_data.shape().part("LiveState")
         noted: list[Foreign] = []
-        live_state = self.client.read_element(submodel, "LiveState", shape, noted)
+        live_state = self._read_live_state(known.cell, noted)
         return _stamp(live_state) == known.stamp and not noted
 
+    def _read_live_state(self, cell: str, noted: list[Foreign]) -> dict[str, Any]:
+        expected = operational_data.shape().part("LiveState")
+        found = self.client.read_element(submodel_id(cell, "OperationalData"), "LiveState", expected, noted)
+        self._live_states.keep(cell, found)
+        return cast(dict[str, Any], found)
+
+    def live_state(self, cell: str) -> dict[str, Any]:
+        """The values of LiveState as this operation has read or written them last."""
+        return self._live_states.get(cell) or self._read_live_state(cell, [])
+
     def _read(self, cell: str) -> CellHistory:
-        self.forget(cell)
+        self._known.drop(cell)
         deadline.remaining_s()
         noted: list[Foreign] = []
         operational = self.client.read_submodel(
@@ -299,6 +324,7 @@ class LiveTwin:
         deadline.remaining_s()
         described = Described.of(self.client.submodel(submodel_id(cell, "TechnicalData")), noted)
         segment, live = operational["Segments"]["InternalSegment"], operational["LiveState"]
+        self._live_states.keep(cell, live)
         withdrawn = operational_data.withdrawn_cycles(operational["WithdrawnCycles"])
         blocks = one_history.blocks(operational["Segments"])
         recent = twin.without(twin.cycle_table(segment["Records"].values(), noted), withdrawn)
@@ -314,7 +340,7 @@ class LiveTwin:
         return CellHistory(
             cell, cycles, described, stamp, complete, time.monotonic(), live["Battery"] or cell,
             operational_data.replay_of(operational), frozenset(recent["cycle_number"].tolist()), tuple(blocks),
-            tuple(noted), withdrawn,
+            live["Clock"] or _clock_of(cycles), tuple(noted), withdrawn,
         )  # fmt: skip
 
     def _table(self, cell: str, block: one_history.Block, noted: list[Foreign]) -> pd.DataFrame:
@@ -357,7 +383,7 @@ class LiveTwin:
         history = self._with_room(history)
         values = twin.record_values(row, history.rated_capacity_Ah)
         added = twin.cycle_table([values])
-        self.forget(history.cell)
+        self._known.drop(history.cell)
         deadline.remaining_s()
         try:
             self.client.append_element(submodel_id(history.cell, "OperationalData"), RECORDS_PATH, _record(values))
@@ -447,10 +473,11 @@ class LiveTwin:
         element = mended(self.client.element(submodel, "LiveState"), template)
         live = read(element, operational_data.shape().part("LiveState"))
         if not len(history.cycles):
-            live = dict.fromkeys(live) | {"Battery": cell}
+            live = dict.fromkeys(live) | {"Battery": cell, "Clock": live["Clock"]}
         live["LastUpdate"] = now
         self._put_counter(submodel, "RecordCount", len(history.in_records))
         self.client.put_element(submodel, "LiveState", with_value(template, live))
+        self._live_states.keep(cell, live)
         return self._remember(replace(history, stamp=_stamp(live), complete=True, memory=Memory()))
 
     def put_latest_curves(self, cell: str, csv: str) -> None:
@@ -474,7 +501,7 @@ class LiveTwin:
         live = {name: record[name] for name in ("id_cycle", "type", "ambient_temperature", "Capacity", "StateOfHealth")}
         measured = ("Voltage_measured", "Current_measured", "Temperature_measured", "Current_charge", "Voltage_charge")
         live |= {name: record[name] for name in measured} | {"Time": record["Duration"]} | (last_sample or {})
-        live |= {"LastUpdate": now}
+        live |= {"Clock": history.clock, "LastUpdate": now}
         deadline.remaining_s()
         template = operational_data.template("LiveState")
         try:
@@ -482,6 +509,7 @@ class LiveTwin:
             self.client.put_element(submodel, "LiveState", element)
         except NotFound:
             self.client.append_element(submodel, None, with_value(template, live))
+        self._live_states.keep(history.cell, (self._live_states.get(history.cell) or {}) | live)
         return self._remember(replace(history, stamp=_stamp(live), complete=True, memory=Memory()))
 
     def _put_counter(self, submodel: str, name: str, value: Any) -> None:
@@ -521,6 +549,56 @@ class LiveTwin:
             with reading(f"records of {history.cell}"):
                 self.client.set_value(submodel, path, values["StateOfHealth"])
         return replace(history, described=replace(described, measured_Ah=rated_Ah), in_records=in_records)
+
+    # --- samples
+
+    def running(self, history: CellHistory) -> Running:
+        """The running cycle, as this process remembers it while LiveState is the one it has written, else as stored."""
+        known = self._running.get(history.cell)
+        if known is None or known.received_at != self.live_state(history.cell)["ReceivedAt"]:
+            known = running.read(self.client, history.cell, _rule(history))
+        known.stream.rule = _rule(history)
+        return known
+
+    def put_running(self, history: CellHistory, known: Running, live_state: dict[str, Any]) -> None:
+        """The running cycle, then the live state that goes with it: values of some of its elements."""
+        received_at = twin.utc_text(datetime.now(UTC))
+        running.write(self.client, history.cell, known, received_at)
+        submodel, template = submodel_id(history.cell, "OperationalData"), operational_data.template("LiveState")
+        values = {name: self.live_state(history.cell).get(name) for name in operational_data.LIVE_STATE}
+        values |= live_state | {"ReceivedAt": received_at}
+        deadline.remaining_s()
+        try:
+            self.client.put_element(submodel, "LiveState", with_value(template, values))
+        except NotFound:
+            self.client.append_element(submodel, None, with_value(template, values))
+        self._live_states.keep(history.cell, values)
+        self._running.keep(history.cell, known)
+
+    def put_rejected(self, cell: str, rejected: list[dict[str, Any]]) -> None:
+        """Discharges that are no cycle, each once (by its start), of which the last `MOST_REJECTED` stay."""
+        submodel, path = submodel_id(cell, "OperationalData"), operational_data.REJECTED_CYCLES
+        deadline.remaining_s()
+        try:
+            element = self.client.element(submodel, path)
+        except NotFound:
+            element = operational_data.template(path)
+            self.client.append_element(submodel, None, element)
+        kept = read(element, operational_data.rejected_shape(), [])
+        known = {one["Time"] for one in kept}
+        new = [one for one in rejected if one["Time"] not in known]
+        if new:
+            deadline.remaining_s()
+            item, kept = operational_data.rejected_item(), [*kept, *new][-MOST_REJECTED:]
+            self.client.put_element(submodel, path, with_items(element, [with_value(item, one) for one in kept]))
+
+    def put_clock(self, cell: str, clock: str) -> None:
+        """What the times of the cell are by, before the first of them is written."""
+        submodel, template = submodel_id(cell, "OperationalData"), operational_data.template("LiveState")
+        deadline.remaining_s()
+        element = mended(self.client.element(submodel, "LiveState"), template)
+        deadline.remaining_s()
+        self.client.put_element(submodel, "LiveState", with_value(element, {"Clock": clock}))
 
     def put_prediction(self, submodel: Json) -> None:
         """The Prediction submodel with result, thresholds and alerts, in one write."""
@@ -595,6 +673,16 @@ def _without_time(summary: Mapping[str, Any]) -> dict[str, Any]:
 def _stamp(live_state: Mapping[str, Any]) -> Stamp:
     """What tells one state of a cell's history from another."""
     return (live_state["id_cycle"], live_state["Capacity"], live_state["LastUpdate"])
+
+
+def _rule(history: CellHistory) -> CellRule:
+    described = history.described
+    return CellRule.of(described.facts, history.rated_capacity_Ah, history.limits, described.cut_off_voltage_V)
+
+
+def _clock_of(cycles: pd.DataFrame) -> str | None:
+    """The clock of a cell loaded before there were clocks: its times had no zone."""
+    return BENCH if cycles["start_time"].notna().any() else None
 
 
 def _must_hold_records(cell: str, noted: list[Foreign]) -> None:

@@ -33,7 +33,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from model.records.cycle import History
+from model.records.facts import CellFacts
 from model.records.features import (
     CHARGE_FEATURES,
     MINIMUM_CHARGE_SAMPLES,
@@ -57,7 +57,7 @@ share (or of fewer than `MINIMUM_DISCHARGE_SAMPLES`) it is a pulse that only the
 MOST_SAMPLES = 65_536
 """Samples kept of one running phase: 18 h at one a second."""
 
-CURVE_POINTS = 500
+CURVE_POINTS = 200
 """Samples kept of the last charge, for the curves of its cycle."""
 
 TAIL_SHARE = 0.05
@@ -95,22 +95,31 @@ class CellRule:
     highest_V: float = math.inf
     lowest_A: float = -math.inf
     highest_A: float = math.inf
+    series_count: int = 1
 
     @classmethod
-    def of(cls, history: History) -> CellRule:
-        """From the model's view of a cell. The end voltage is that of the capacity, else where its discharges stop."""
-        facts, limits = history.facts, history.limits
-        rated = history.rated_capacity_Ah
-        highest_V = facts.voltage_maximum_V
+    def of(
+        cls,
+        facts: CellFacts,
+        rated_capacity_Ah: float,
+        limits: Mapping[str, tuple[float, float]],
+        cut_off_voltage_V: float | None,
+    ) -> CellRule:
+        """From what is known of a cell; `limits` of the columns of a cycle, all at its terminals.
+
+        A capacity counts down to the stated end voltage, else to where the discharges of the cell stop.
+        """
+        rated, highest_V = rated_capacity_Ah, facts.voltage_maximum_V
         return cls(
             rated_capacity_Ah=rated if math.isfinite(rated) and rated > 0 else None,
-            capacity_end_voltage_V=facts.capacity_end_voltage_V or history.cut_off_voltage_V,
+            capacity_end_voltage_V=facts.capacity_end_voltage_V or cut_off_voltage_V,
             largest_capacity_Ah=limits["capacity_Ah"][1],
             full_voltage_V=None if highest_V is None else facts.series_count * highest_V,
             lowest_V=limits["voltage_mean_V"][0],
             highest_V=limits["voltage_mean_V"][1],
             lowest_A=limits["load_current_mean_A"][0],
             highest_A=limits["load_current_mean_A"][1],
+            series_count=facts.series_count,
         )
 
 
@@ -508,7 +517,9 @@ class SampleStream:
             self.since.charged_Ah += float(_running_Ah(rows, None, 0.0)[-1])
             return
         time_s = rows[:, 0] - rows[0, 0]
-        found = charge_features(Samples.of([[time_s, rows[:, 1], rows[:, 2], np.zeros(len(rows))]]))
+        found = charge_features(
+            Samples.of([[time_s, rows[:, 1] / self.rule.series_count, rows[:, 2], np.zeros(len(rows))]])
+        )
         values = {name: float(found[name][0]) for name in CHARGE_FEATURES if np.isfinite(found[name][0])}
         self.since.charged_Ah += values.get("charge_Ah", 0.0)
         if found["cc_time_s"][0] > FULL_CHARGE_s or charging.reached_full:

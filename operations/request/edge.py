@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import types
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from functools import cache
 from typing import Annotated, Any, Literal, TypeVar, Union, get_args, get_origin
 
@@ -43,16 +43,18 @@ DATE_TIME = "xs:dateTime"
 LONG = "xs:long"
 
 
-def _zoneless(text: str | None) -> str | None:
+def _date_and_time(text: str | None) -> str | None:
     if text is not None:
         moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None or len(text) < len("2008-04-02T15:25:41") or not EARLIEST <= moment < LATEST:
-            raise ValueError("not a date and time of the test bench")
+        without_zone = moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
+        if len(text) < len("2008-04-02T15:25:41") or text[10] != "T" or not EARLIEST <= without_zone < LATEST:
+            raise ValueError("not a date and time of a cell")
     return text
 
 
-BenchTime = Annotated[str | None, AfterValidator(_zoneless)]
-"""Date and time by the clock of the test bench, whose zone is not recorded; needs `xs_type=DATE_TIME`."""
+CellTime = Annotated[str | None, AfterValidator(_date_and_time)]
+"""Date and time of a cell, with zone or by the clock of its test bench (`operations.cell.clock`); needs
+`xs_type=DATE_TIME`."""
 
 
 def variable(default: Any = ..., *, unit: str | None = None, xs_type: str | None = None, **more: Any) -> Any:
@@ -92,7 +94,7 @@ def allowed(name: str, field: FieldInfo) -> str:
     kind = _kind(_type(field))
     low, high = _bound(field, "ge"), _bound(field, "le")
     if _extra(field, "xs_type") == DATE_TIME:
-        return "a date and time without zone, as 2008-04-02T15:25:41"
+        return "a date and time, as 2008-04-02T15:25:41 or, with a zone, 2026-01-05T07:00:00Z"
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list: "a list"}
     word = words.get(kind, "an object")
     if kind in (int, float) and low is not None and high is not None:

@@ -35,6 +35,12 @@ class Metrics:
         self.notifications_waiting = Gauge(
             "twin_notifications_waiting", "Notifications in the outbox when it was last read", registry=self.registry
         )
+        self.samples = Counter(
+            "twin_samples",
+            "Raw samples by what became of them: taken, not_later (sent again, doubled, backwards) or unusable",
+            ["outcome"],
+            registry=self.registry,
+        )
         self.alerts = Counter("twin_alerts_raised", "Alerts raised", ["indicator", "severity"], registry=self.registry)
 
     def text(self) -> bytes:

@@ -12,6 +12,8 @@ from typing import Any
 from aasx.identifiers import check_cell_name
 from operations.acknowledge_alert import AcknowledgeAlertInputs, AcknowledgeAlertOutputs, acknowledge_alert
 from operations.append_cycle import AppendCycleInputs, AppendCycleOutputs, append_cycle
+from operations.append_cycles import AppendCyclesInputs, AppendCyclesOutputs, append_cycles
+from operations.append_samples import AppendSamplesInputs, AppendSamplesOutputs, append_samples
 from operations.cell.live_twin import LiveTwin
 from operations.correct_cycle import CorrectCycleInputs, CorrectCycleOutputs, correct_cycle
 from operations.predict import PredictInputs, PredictOutputs, predict
@@ -62,6 +64,17 @@ OPERATIONS = {
             "CorrectCycle", "correct-cycle", CorrectCycleInputs, CorrectCycleOutputs, correct_cycle,
             "Correct the values of a recorded cycle, withdraw it, or record a withdrawn one again",
             {"id_cycle": 1, "CorrectedBy": "A. Operator", "Comment": "typing error", "Capacity": 1.8565},
+        ),
+        Operation(
+            "AppendCycles", "append-cycles", AppendCyclesInputs, AppendCyclesOutputs, append_cycles,
+            "Append many finished cycles; those known are acknowledged, wrong ones rejected with the reason",
+            {"CycleRows": "id_cycle,Time,Capacity\n1,2026-01-05T08:00:00,1.856\n2,2026-01-06T08:00:00,1.846\n"},
+        ),
+        Operation(
+            "AppendSamples", "append-samples", AppendSamplesInputs, AppendSamplesOutputs, append_samples,
+            "Append raw samples, any number at a time; the live state follows, and cycles that end are appended",
+            {"StartTime": "2026-01-05T08:00:00", "PositiveCurrent": "charge",
+             "Samples": "Time,Voltage_measured,Current_measured,Temperature_measured\n0,4.19,0,24\n10,3.9,-2,24.3\n"},
         ),
         Operation(
             "AcknowledgeAlert", "acknowledge-alert", AcknowledgeAlertInputs, AcknowledgeAlertOutputs, acknowledge_alert,

@@ -14,6 +14,7 @@ from model.records.data import cells, history
 from model.records.nasa import CellFile, plain_files, read_cell
 from operations.intake import cycles
 from operations.intake.cycles import CellRule, Discharge, SampleStream
+from tests.operations.intake.made_up import CHARGE, DISCHARGE, FULL_REST, LIFE, REST, TAIL, ride
 
 RULE = CellRule(2.0, 2.7, 2.1, 4.2, 0.0, 5.0, -20.0, 20.0)
 EPOCH = datetime(1970, 1, 1)
@@ -44,7 +45,9 @@ def archive(folder: Path, cell: str) -> tuple[Stream, list[tuple[float, float]]]
 def prove(folder: Path, cell: str, chunk_s: float) -> int:
     """Every discharge above 0.05 Ah is found once with its capacity; returns how many there are."""
     samples, capacities = archive(folder, cell)
-    stream = SampleStream(CellRule.of(history(cell)), positive_is_charge=True)
+    known = history(cell)
+    rule = CellRule.of(known.facts, known.rated_capacity_Ah, known.limits, known.cut_off_voltage_V)
+    stream = SampleStream(rule, positive_is_charge=True)
     found: list[Discharge] = []
     edges = np.searchsorted(samples[0], np.arange(samples[0][0], samples[0][-1], chunk_s)).tolist()
     for first, end in zip(edges, [*edges[1:], len(samples[0])], strict=True):
@@ -71,22 +74,6 @@ def test_all_discharges_of_the_archive_are_found_in_its_raw_samples(nasa_dir, ch
 
 
 # --- a made-up cell of 2 Ah
-
-
-def ride(*legs: tuple[float, float, float, float], step_s: float = 10.0, start_s: float = 0.0) -> np.ndarray:
-    """Samples of legs (duration s, current A, first and last voltage V), one a step: s, V, A, and 24 degC."""
-    rows = []
-    for duration_s, current_A, first_V, last_V in legs:
-        count = round(duration_s / step_s)
-        times = start_s + step_s * np.arange(count)
-        rows.append(np.column_stack([times, np.linspace(first_V, last_V, count), np.full(count, current_A)]))
-        start_s += duration_s
-    return np.column_stack([np.vstack(rows), np.full(sum(map(len, rows)), 24.0)])
-
-
-REST, CHARGE, TAIL = (600.0, 0.0, 3.5, 3.5), (5400.0, 1.2, 3.4, 4.2), (900.0, 0.05, 4.2, 4.2)
-FULL_REST, DISCHARGE = (600.0, 0.0, 4.15, 4.15), (3400.0, -2.0, 4.0, 2.65)
-LIFE = ride(REST, CHARGE, TAIL, FULL_REST, DISCHARGE, REST, CHARGE, TAIL, FULL_REST, DISCHARGE, REST)
 
 
 def found_in(rows: np.ndarray, rule: CellRule = RULE, positive_is_charge: bool | None = True) -> list[Discharge]:

@@ -1,0 +1,227 @@
+"""What a finished cycle does to its cell, whoever brings it: record, curves, counters, live state, prediction, alerts.
+
+AppendCycle, AppendCycles, AppendSamples and imports of files differ in how they come by the row of a cycle; from there
+on all of them call `add` for each cycle and `follow` once.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aasx.vocabulary import CURVE_COLUMNS
+from model.prediction import Prediction
+from model.records.features import DISCHARGE_FEATURES, cycle_features
+from operations.cell import alerts, clock, present_state, twin
+from operations.cell.live_twin import CellHistory, LiveTwin
+from operations.intake.cycles import CYCLE, GAP_BRIDGED, REJECTED, Discharge
+from operations.request.columns import ID_SHORT
+from operations.request.errors import InvalidInput, OperationError, Problem, shown
+
+APPENDED, PRESENT = "appended", "alreadyPresent"
+BEFORE_LAST, NUMBER_TAKEN = "beforeLast", "numberTaken"
+RELATIVE_TOLERANCE = 1e-9
+SAME_START = pd.Timedelta(seconds=1)
+
+
+@dataclass(frozen=True)
+class Ended:
+    """What became of one cycle. `number` None where it is no cycle of the history; `reason` where it was rejected."""
+
+    number: int | None
+    start_time: pd.Timestamp | None
+    capacity_Ah: float | None
+    outcome: str
+    reason: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def add(live: LiveTwin, history: CellHistory, row: Mapping[str, Any]) -> tuple[CellHistory, str]:
+    """The history with the cycle, and whether it was `APPENDED` or `PRESENT` (the very same) before.
+
+    `row`: columns of the model's table, those that are known. The history must be complete when the first one is added.
+    Raises InvalidInput for a cycle that does not follow the last one, OperationError (conflict) for other values under
+    a recorded number. Nothing is written then.
+    """
+    if is_present(history, row):
+        return history, PRESENT
+    return live.append_record(history, in_order(history, row)), APPENDED
+
+
+def add_discharges(
+    live: LiveTwin,
+    history: CellHistory,
+    found: Sequence[Discharge],
+    ambient_temperature_degC: float | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> tuple[CellHistory, list[Ended]]:
+    """Adds the discharges of a stream of samples (`operations.intake.cycles`), in their order, on the cell's clock.
+
+    One that starts when a recorded one does is the same one. What is no cycle goes into RejectedCycles. The curves of
+    the last cycle become those of the cell. `check` is called before each write and may raise to end it there.
+    """
+    ended: list[Ended] = []
+    last: Discharge | None = None
+    for discharge in found:
+        check()
+        start, reason = clock.moment(discharge.start_s), discharge.reason
+        number = _number_of(history, discharge)
+        if discharge.outcome == CYCLE:
+            present = present_at(history, start)
+            if present is not None:
+                ended.append(Ended(present, start, discharge.capacity_Ah, PRESENT, None, discharge.notes))
+                continue
+            if history.latest_start is not None and start <= history.latest_start:
+                reason = BEFORE_LAST
+            elif number is None:
+                reason = NUMBER_TAKEN
+        if reason is None and number is not None:
+            row = sampled_row(history, discharge, number, ambient_temperature_degC)
+            history, last = live.append_record(history, in_order(history, row)), discharge
+            ended.append(Ended(number, start, discharge.capacity_Ah, APPENDED, None, discharge.notes))
+        else:
+            ended.append(Ended(None, start, discharge.capacity_Ah, REJECTED, reason, discharge.notes))
+    if last is not None and history.last_cycle is not None:
+        check()
+        csv = curves_csv(history.last_cycle, last.table(), last.charge_table())
+        live.put_latest_curves(history.cell, csv)
+    keep_rejected(live, history.cell, history.clock, ended)
+    return history, ended
+
+
+def _number_of(history: CellHistory, discharge: Discharge) -> int | None:
+    """The source's number if it goes on from the last cycle, the next one where the source gives none."""
+    last = history.last_number or 0
+    if discharge.number is None or discharge.number < 1:
+        return last + 1
+    return discharge.number if discharge.number > last else None
+
+
+def present_at(history: CellHistory, start: pd.Timestamp) -> int | None:
+    """The number of the recorded cycle that starts at this time."""
+    apart = (history.cycles["start_time"] - start).abs()
+    same = history.cycles["cycle_number"][apart <= SAME_START]
+    return int(same.iloc[-1]) if len(same) else None
+
+
+def sampled_row(
+    history: CellHistory, discharge: Discharge, number: int, ambient_temperature_degC: float | None
+) -> dict[str, Any]:
+    """A discharge as a row of the model's table. What is impossible for the cell is left out."""
+    table, series = discharge.table(), history.series_count
+    measured = table["Temperature_measured"].notna()
+    if measured.any():
+        times = table["Time"].to_numpy()
+        table["Temperature_measured"] = np.interp(times, times[measured], table["Temperature_measured"][measured])
+    found = cycle_features(twin.samples_per_cell(table.fillna({"Temperature_measured": 0.0}), series))
+    unknown = () if measured.any() else ("temperature_max_degC", "temperature_rise_K")
+    sparse = {name for name in DISCHARGE_FEATURES if name.endswith("_Ah")} if GAP_BRIDGED in discharge.notes else ()
+    row: dict[str, Any] = twin.features_at_terminals(found, series) | discharge.features
+    row |= {"capacity_Ah": discharge.capacity_Ah}
+    if ambient_temperature_degC is not None:
+        row["ambient_temperature_degC"] = ambient_temperature_degC
+    for name, (low, high) in history.limits.items():
+        if name in row and (name in unknown or name in sparse or not low <= row[name] <= high):
+            del row[name]
+    return row | {"cycle_number": number, "start_time": clock.moment(discharge.start_s)}
+
+
+def keep_rejected(live: LiveTwin, cell: str, by_clock: str | None, ended: Sequence[Ended]) -> None:
+    """The rejected ones into the cell's list, each once."""
+    rejected = [
+        {"Time": clock.text(one.start_time, by_clock), "Capacity": one.capacity_Ah, "Reason": one.reason}
+        for one in ended
+        if one.outcome == REJECTED and one.start_time is not None
+    ]
+    if rejected:
+        live.put_rejected(cell, rejected)
+
+
+def follow(
+    live: LiveTwin, history: CellHistory, grown: bool, last_sample: dict[str, Any] | None = None
+) -> tuple[CellHistory, Prediction, list[alerts.Alert]]:
+    """Counters, live state, prediction and alerts after the last cycle, written where the AAS does not have them yet.
+
+    `grown`: whether a cycle was added. Returns the alerts newly raised, too.
+    """
+    history = live.completed(history, last_sample)
+    found = present_state.stored(live, history)
+    if grown:
+        return history, *present_state.write(live, history, found)
+    present_state.complete(live, history, found)
+    return history, present_state.present(live, history, found.thresholds.soh_end_of_life), []
+
+
+def decide_clock(live: LiveTwin, history: CellHistory, given: str | None) -> CellHistory:
+    """The history of a cell that goes by `given` from now on, if it had no clock yet."""
+    if given is None or history.clock == given:
+        return history
+    live.put_clock(history.cell, given)
+    return replace(history, clock=given)
+
+
+def in_order(history: CellHistory, row: Mapping[str, Any]) -> dict[str, Any]:
+    """The row, checked to follow the last one, with its time, the rest before it and the described ambient temperature.
+
+    Raises InvalidInput.
+    """
+    highest, number, ambient = history.last_number, row["cycle_number"], history.described.ambient_temperature_degC
+    if "ambient_temperature_degC" not in row and ambient is not None:
+        row = {**row, "ambient_temperature_degC": ambient}
+    if highest is not None and number <= highest:
+        allowed = (
+            f"must be above {highest}, the number of the last cycle; numbers may be left out, but none comes later"
+        )
+        raise InvalidInput(Problem("id_cycle", shown(number), allowed))
+    if "start_time" not in row:
+        now = clock.now(history.clock)
+        return dict(row) if now is None else {**row, "start_time": pd.Timestamp(now)}
+    latest = history.latest_start
+    if latest is None:
+        return dict(row)
+    if row["start_time"] <= latest:
+        allowed = f"must be after the start of the cycle before, {latest.isoformat()}"
+        raise InvalidInput(Problem("Time", row["start_time"].isoformat(), allowed))
+    before = history.last_row
+    if "rest_before_h" not in row and not math.isnan(before["duration_s"]) and not pd.isna(before["start_time"]):
+        apart_s = (row["start_time"] - before["start_time"]).total_seconds()
+        return {**row, "rest_before_h": max(0.0, apart_s - before["duration_s"]) / 3600}
+    return dict(row)
+
+
+def is_present(history: CellHistory, row: Mapping[str, Any]) -> bool:
+    """True when the cycle is in the history with the same values; OperationError (conflict) when with others."""
+    stored = history.cycles[history.cycles["cycle_number"] == row["cycle_number"]]
+    if row["cycle_number"] in history.withdrawn:
+        text = f"cycle {row['cycle_number']} was withdrawn; CorrectCycle records it again, nothing was changed"
+        raise OperationError("conflict", text)
+    if not len(stored):
+        return False
+    known = stored.iloc[0].to_dict()
+    different = [
+        f"{ID_SHORT[column]} {twin.plain(known[column])}, not {twin.plain(value)}"
+        for column, value in row.items()
+        if not _same(value, known[column])
+    ]
+    if different:
+        text = f"cycle {row['cycle_number']} is recorded already with {', '.join(different)}"
+        raise OperationError("conflict", f"{text}; nothing was changed")
+    return True
+
+
+def _same(value: Any, stored: Any) -> bool:
+    if isinstance(value, pd.Timestamp):
+        return value == stored
+    return math.isclose(value, stored, rel_tol=RELATIVE_TOLERANCE, abs_tol=1e-12)
+
+
+def curves_csv(cycle_number: int, discharge: pd.DataFrame, charge: pd.DataFrame | None) -> str:
+    """The samples as the CSV of the twin's curves: the charge before the discharge, then the discharge."""
+    parts = [("charge", charge), ("discharge", discharge)]
+    tables = [part.assign(id_cycle=cycle_number, type=kind) for kind, part in parts if part is not None]
+    return pd.concat(tables)[list(CURVE_COLUMNS)].to_csv(index=False, lineterminator="\n")

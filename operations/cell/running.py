@@ -1,0 +1,155 @@
+"""The cycle that is running, kept in the AAS: whoever reads it there goes on where another delegate stopped.
+
+    RunningCycle.Latest           JSON: state of the stream, the last samples, and which blocks lie before them
+    RunningCycle.Discharge0_00 …  CSV: `BLOCK_SAMPLES` samples each, written once and named by their SHA-256 in Latest
+
+Latest is written last, so it always fits its blocks: those of a phase that has just begun go into other files than
+those that Latest still names. A call writes Latest and seldom a block, however long the cycle runs; its samples are
+bounded by `operations.intake.cycles.MOST_SAMPLES`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from aasx.client import AasClient, NotFound
+from aasx.elements.shape import Foreign
+from aasx.identifiers import submodel_id
+from aasx.submodels import operational_data
+from aasx.submodels.operational_data import RUNNING_CYCLE, RUNNING_LATEST_PATH
+from model.records.features import SAMPLE_NAMES
+from operations.intake.cycles import CellRule, Kept, SampleStream
+from operations.request import deadline, remarks
+
+BLOCK_SAMPLES = 1024
+VERSION = 1
+NOT_READABLE = (ValueError, LookupError, TypeError, AttributeError, UnicodeError)
+
+
+@dataclass
+class Blocks:
+    """What of one phase lies in blocks: `turn` of its samples, which of two sets of files, SHA-256 of each block."""
+
+    turn: int = -1
+    files: int = 0
+    sha256: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Running:
+    """The stream of a cell. `received_at`: what LiveState says with it, so that another's writing is noticed."""
+
+    stream: SampleStream
+    ambient_temperature_degC: float | None = None
+    received_at: str | None = None
+    blocks: dict[str, Blocks] = field(default_factory=lambda: {"discharge": Blocks(), "charge": Blocks()})
+
+    @property
+    def size_bytes(self) -> int:
+        """What it takes in memory, about."""
+        kept = sum(part.count for part in self.stream.kept.values()) + len(self.stream.since.curve)
+        return 10_000 + 2 * 8 * len(SAMPLE_NAMES) * kept
+
+
+def read(client: AasClient, cell: str, rule: CellRule) -> Running:
+    """The running cycle as the AAS holds it; a new one where there is none, told where it cannot be read."""
+    submodel = submodel_id(cell, "OperationalData")
+    deadline.remaining_s()
+    try:
+        content = client.attachment(submodel, RUNNING_LATEST_PATH)
+    except NotFound:
+        return Running(SampleStream(rule))
+    if not content:
+        return Running(SampleStream(rule))
+    try:
+        return _restored(client, submodel, rule, json.loads(content.decode("utf-8")))
+    except (*NOT_READABLE, NotFound):
+        remarks.note([Foreign(RUNNING_LATEST_PATH, "not readable", "a running cycle, which begins anew")])
+        return Running(SampleStream(rule))
+
+
+def _restored(client: AasClient, submodel: str, rule: CellRule, found: dict[str, Any]) -> Running:
+    if found["version"] != VERSION:
+        raise ValueError("of another version")
+    samples: dict[str, np.ndarray] = {}
+    blocks: dict[str, Blocks] = {}
+    for name, part in found["samples"].items():
+        blocks[name] = Blocks(int(part["turn"]), int(part["files"]), [str(one) for one in part["sha256"]])
+        rows = []
+        for number, expected in enumerate(blocks[name].sha256):
+            deadline.remaining_s()
+            content = client.attachment(submodel, _block_path(name, blocks[name].files, number))
+            if hashlib.sha256(content).hexdigest() != expected:
+                raise ValueError("a block is not the one that was written")
+            rows.append(_block(content))
+        rows.append(np.array(part["rows"], dtype=float).reshape(-1, len(SAMPLE_NAMES)))
+        samples[name] = np.concatenate(rows)
+    stream = SampleStream.restored(rule, found["stream"], samples)
+    ambient = found["ambient_temperature_degC"]
+    return Running(stream, None if ambient is None else float(ambient), found["received_at"], blocks)
+
+
+def write(client: AasClient, cell: str, running: Running, received_at: str) -> None:
+    """New full blocks, then Latest."""
+    submodel, parts, blocks = submodel_id(cell, "OperationalData"), {}, {}
+    for name, kept in running.stream.kept.items():
+        blocks[name] = _with_new_blocks(client, submodel, name, kept, running.blocks[name])
+        latest = kept.rows()[BLOCK_SAMPLES * len(blocks[name].sha256) :]
+        rows = [[None if math.isnan(value) else value for value in row] for row in latest.tolist()]
+        parts[name] = {"rows": rows, **vars(blocks[name])}
+    content = {
+        "version": VERSION,
+        "received_at": received_at,
+        "ambient_temperature_degC": running.ambient_temperature_degC,
+        "stream": running.stream.state(),
+        "samples": parts,
+    }
+    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
+    _put(client, submodel, RUNNING_LATEST_PATH, text.encode("utf-8"), "application/json")
+    running.blocks, running.received_at = blocks, received_at
+
+
+def _with_new_blocks(client: AasClient, submodel: str, name: str, kept: Kept, before: Blocks) -> Blocks:
+    same = before.turn == kept.turn
+    found = Blocks(kept.turn, before.files if same else 1 - before.files, list(before.sha256) if same else [])
+    while (end := BLOCK_SAMPLES * (len(found.sha256) + 1)) <= kept.count:
+        rows = kept.rows()[end - BLOCK_SAMPLES : end]
+        content = pd.DataFrame(rows, columns=list(SAMPLE_NAMES)).to_csv(index=False, lineterminator="\n").encode()
+        _put(client, submodel, _block_path(name, found.files, len(found.sha256)), content, "text/csv")
+        found.sha256.append(hashlib.sha256(content).hexdigest())
+    return found
+
+
+def _block(content: bytes) -> np.ndarray:
+    """The samples of a block, to the last digit."""
+    lines = content.decode("utf-8").splitlines()[1:]
+    return np.array([[float(field or "nan") for field in line.split(",")] for line in lines])
+
+
+def _block_path(name: str, files: int, number: int) -> str:
+    return f"{RUNNING_CYCLE}.{name.capitalize()}{files}_{number:02d}"
+
+
+def _put(client: AasClient, submodel: str, path: str, content: bytes, content_type: str) -> None:
+    """Content of a file of the running cycle, which is made where there is none yet."""
+    id_short = path.rpartition(".")[2]
+    filename = f"{id_short.lower()}.{'json' if content_type == 'application/json' else 'csv'}"
+    deadline.remaining_s()
+    try:
+        client.put_attachment(submodel, path, filename, content, content_type)
+    except NotFound:
+        element = operational_data.running_file(id_short, content_type, filename)
+        try:
+            client.append_element(submodel, RUNNING_CYCLE, element)
+        except NotFound:  # of a twin that was loaded before there were running cycles
+            client.append_element(submodel, None, operational_data.template(RUNNING_CYCLE))
+            if id_short != RUNNING_LATEST_PATH.rpartition(".")[2]:
+                client.append_element(submodel, RUNNING_CYCLE, element)
+        client.put_attachment(submodel, path, filename, content, content_type)
