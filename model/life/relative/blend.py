@@ -156,7 +156,8 @@ class RelativeLife:
         own = self._own_scores(family, members)
         if own is not None:
             n = len(members)
-            mixed = [(n * mine + other) / (n + 1) for mine, other in zip(own.values, quantiles.values, strict=True)]
+            pairs = zip(own.values, quantiles.values, strict=True)
+            mixed = [((n + 1) * mine + other) / (n + 1) for mine, other in pairs]
             quantiles = QuantileTable(tuple(mixed))
         return Estimate((weights * sayings.z).sum(axis=1), weights, quantiles)
 
@@ -227,9 +228,10 @@ def bounds(left: np.ndarray, quantile: float) -> tuple[np.ndarray, np.ndarray]:
 
 
 def _scores(kins: Sequence[Kin], gates: Mapping[str, Gate]) -> dict[int, QuantileTable]:
-    """By number of siblings, the quantiles of the score on the set where they are largest.
+    """By number of siblings, the quantiles of the score on the set where they are largest, and more for few sets.
 
-    Within a set the quantile is taken per cell and averaged over cells, so that no long life dominates.
+    Within a set the quantile is taken per cell and averaged over cells, so that no long life dominates. The largest of k
+    is exceeded by the next one with probability 1 / (k + 1): it is raised by 1 / k.
     """
     found: dict[int, dict[str, list[np.ndarray]]] = {}
     for number, one in enumerate(kins):
@@ -243,5 +245,6 @@ def _scores(kins: Sequence[Kin], gates: Mapping[str, Gate]) -> dict[int, Quantil
     result = {}
     for siblings, by_set in found.items():
         tables = np.array([QuantileTable.of_groups(scores).values for scores in by_set.values()])
-        result[siblings] = QuantileTable(tuple(float(value) for value in tables.max(axis=0)))
+        raised = tables.max(axis=0) * (1.0 + 1.0 / len(tables))
+        result[siblings] = QuantileTable(tuple(float(value) for value in raised))
     return result

@@ -67,6 +67,8 @@ class PoolCell:
     curve: Curve
     threshold: float
     """End of life that the set's cells are judged at, share of the first capacity."""
+    kind: str = ""
+    """Cells of one make, under whatever protocol."""
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ PRIOR_ERROR = 0.18
 
 @dataclass(frozen=True)
 class Places:
-    """n places of cells: age, level and fade rate, what own law and pool say there (z), wear; `z` the truth."""
+    """n places of cells: age, level, fade rate, z of own law and of the pool (also raw), wear, features; the true z."""
 
     age: np.ndarray
     level: np.ndarray
@@ -63,6 +63,7 @@ class Places:
     pool: np.ndarray
     raw: np.ndarray
     wear: np.ndarray
+    values: np.ndarray
     z: np.ndarray
 
     @classmethod
@@ -75,7 +76,7 @@ class Places:
         z = pool.mixed(raw, own)
         age = curve.age[places]
         wear = (1.0 - curve.level[places]) / (1.0 - threshold)
-        return cls(age, curve.level[places], curve.rate[places], own, z, raw, wear, np.log(life / age))
+        return cls(age, curve.level[places], curve.rate[places], own, z, raw, wear, values, np.log(life / age))
 
     @classmethod
     def together(cls, parts: Sequence[Places]) -> Places:
