@@ -308,6 +308,21 @@ _TABLE: list[tuple[str, str | None, str | None, str, str, str, str]] = [
      "ok, earlyLife (little history), pastEndOfLife, noHistory or noRatedCapacity (none stated or measured yet)",
      "ok, earlyLife (peu d'historique), pastEndOfLife (fin de vie passée), noHistory (sans historique) ou "
      "noRatedCapacity (capacité assignée inconnue)"),
+    ("PredictionGrade", STRING, None, "Trust in the remaining life", "Confiance dans la durée de vie restante",
+     "validated (at least three failed siblings, or NASA's kind in its range), extrapolated (one or two, or other "
+     "conditions), ownHistoryOnly (none, own fade well under way), orderOfMagnitude (nor that) or notKnown",
+     "validated (au moins trois semblables en fin de vie, ou type NASA dans son domaine), extrapolated (un ou deux, ou "
+     "autres conditions), ownHistoryOnly (aucun, perte propre avancée), orderOfMagnitude (ni l'un ni l'autre) ou "
+     "notKnown (inconnue)"),
+    ("PredictionSources", STRING, None, "Sources of the remaining life", "Sources de la durée de vie restante",
+     "siblings, publicCells, ownHistory or nasaCells, each with its weight between 0 and 1, the heaviest first",
+     "siblings, publicCells, ownHistory ou nasaCells, chacune avec son poids entre 0 et 1, par poids décroissant"),
+    ("Siblings", STRING, None, "Siblings", "Semblables",
+     "failed cells of the same type that the prediction used, separated by commas",
+     "cellules du même type en fin de vie utilisées par la prédiction, séparées par des virgules"),
+    ("GuaranteedLevel", DOUBLE, "1", "Guaranteed confidence level", "Niveau de confiance garanti",
+     "confidence that the failed cells behind the interval guarantee by their number alone: n of n + 1",
+     "confiance garantie par le seul nombre de cellules en fin de vie derrière l'intervalle : n sur n + 1"),
     ("CapacityTrajectory", STRUCTURE, None, "Capacity trajectory", "Trajectoire de capacité",
      "predicted capacity by cycle with its bounds", "capacité prédite par cycle avec ses bornes"),
     ("TrajectoryCycle", INT, "cycle", "Cycles of the trajectory", "Cycles de la trajectoire",
@@ -432,6 +447,15 @@ _TABLE: list[tuple[str, str | None, str | None, str, str, str, str]] = [
     ("Cells", STRUCTURE, None, "Cells", "Cellules", "one summary per cell", "un résumé par cellule"),
     ("CellSummary", STRUCTURE, None, "Cell summary", "Résumé de cellule",
      "last prediction and alerts of one cell", "dernière prédiction et alertes d'une cellule"),
+    ("FailedCells", STRUCTURE, None, "Failed cells", "Cellules en fin de vie",
+     "cells of this twin that have passed their end of life, by cell type: they foretell the life of their siblings",
+     "cellules de ce jumeau ayant passé leur fin de vie, par type : elles prédisent la vie de leurs semblables"),
+    ("FailedCellsOfType", STRUCTURE, None, "Failed cells of a type", "Cellules d'un type en fin de vie",
+     "the failed cells of one cell type, a property for each",
+     "cellules d'un type en fin de vie, une propriété chacune"),
+    ("FailedCell", STRING, None, "Failed cell", "Cellule en fin de vie",
+     "end-of-life cycle of the cell and, where recorded, the time of that cycle on the test bench",
+     "cycle de fin de vie de la cellule et, s'il est enregistré, son instant sur le banc d'essai"),
     ("RemovedCells", STRING, None, "Removed cells", "Cellules retirées",
      "cells a person has removed, separated by blanks; loading a package does not bring them back",
      "cellules retirées par une personne, séparées par des espaces ; un chargement ne les ramène pas"),
@@ -626,6 +650,7 @@ CHOICES: dict[str, tuple[str, ...]] = {
     "Indicator": ("RUL", "StateOfHealth", "Temperature_measured", "ModelRange"),
     "Event": ("raised", "acknowledged", "cleared"),
     "PredictionStatus": ("ok", "earlyLife", "pastEndOfLife", "noHistory", "noRatedCapacity"),
+    "PredictionGrade": ("validated", "extrapolated", "ownHistoryOnly", "orderOfMagnitude", "notKnown"),
 }
 """Concept -> the only texts that its Properties hold."""
 

@@ -64,6 +64,10 @@ class PredictOutputs(Outputs):
     OutsideTrainingRange: bool | None = variable(None)
     OutsideTrainingRangeNames: str | None = variable(None)
     PredictionStatus: str | None = variable(None)
+    PredictionGrade: str | None = variable(None)
+    PredictionSources: str | None = variable(None)
+    Siblings: str | None = variable(None)
+    GuaranteedLevel: float | None = variable(None)
     PredictedAt: str | None = variable(None, xs_type=DATE_TIME)
     RequestId: str | None = variable(None)
 
@@ -107,6 +111,7 @@ def predict(live: LiveTwin, cell: str, inputs: PredictInputs) -> PredictOutputs:
         OutsideTrainingRange=bool(prediction.outside_training_range),
         OutsideTrainingRangeNames=twin.outside_names(prediction.outside_training_range),
         PredictionStatus=prediction.status,
+        **twin.grade_values(prediction),
         PredictedAt=twin.utc_text(now),
         RequestId=request_id.get(),
     )

@@ -75,6 +75,10 @@ class SimulateWhatIfOutputs(Outputs):
     OutsideTrainingRange: bool | None = variable(None)
     OutsideTrainingRangeNames: str | None = variable(None)
     Assumptions: str | None = variable(None)
+    PredictionGrade: str | None = variable(None)
+    PredictionSources: str | None = variable(None)
+    Siblings: str | None = variable(None)
+    GuaranteedLevel: float | None = variable(None)
     RequestId: str | None = variable(None)
 
 
@@ -168,5 +172,6 @@ def simulate_what_if(live: LiveTwin, cell: str, inputs: SimulateWhatIfInputs) ->
         OutsideTrainingRange=bool(simulation.outside_training_range),
         OutsideTrainingRangeNames=twin.outside_names(simulation.outside_training_range),
         Assumptions="\n".join(simulation.assumptions) or None,
+        **twin.grade_values(baseline),
         RequestId=request_id.get(),
     )

@@ -3,6 +3,7 @@
 The delegate of the operations writes it; nobody else. No published template fits, so all of it is our vocabulary.
 """
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -12,7 +13,7 @@ from basyx.aas import model
 
 from aasx.elements.build import administration, collection, own_property, submodel, to_json
 from aasx.elements.shape import Shape, shape_of
-from aasx.identifiers import concept_id, fleet_submodel_id
+from aasx.identifiers import cell_name_of, concept_id, fleet_submodel_id
 from aasx.submodels.operation_variables import PREDICT_ALL, operation
 from aasx.vocabulary import SEVERITIES, choices
 
@@ -24,6 +25,7 @@ NOTIFICATION = (
     "Event", "Battery", "AlertId", "Indicator", "Severity", "ActualValue", "ThresholdValue", "AcknowledgedBy",
     "AcknowledgementComment", "EventTime",
 )  # fmt: skip
+FAILED_CELLS_PATH = "FailedCells"
 CELL_SUMMARY = (
     "Battery", "AtCycle", "Capacity", "StateOfHealth", "StateOfHealthLower", "StateOfHealthUpper", "RUL", "RULLower",
     "RULUpper", "EndOfLifeCycle", "AlertSeverity", "UnacknowledgedAlerts", "LastUpdate", "CapacityTrend",
@@ -40,6 +42,7 @@ def build(cells: Mapping[str, Mapping[str, Any]], delegate_url: str) -> model.Su
             collection("Cells", cell_summaries(cells), concept_id("Cells")),
             removed_cells(None),
             outbox(),
+            collection(FAILED_CELLS_PATH, [], concept_id(FAILED_CELLS_PATH)),
             operation(PREDICT_ALL, delegate_url, "fleet"),
         ],
         administration("1", "0"),
@@ -73,6 +76,26 @@ def notification_shape() -> Shape:
 def removed_cells(names: str | None) -> model.Property:
     """Cells that a person has removed, separated by blanks: loading a package does not bring them back."""
     return own_property(REMOVED_CELLS_PATH, names)
+
+
+def failed_cells() -> dict:
+    """JSON of the index of failed cells, empty: for each type a collection, in it a Property for each cell."""
+    return to_json(collection(FAILED_CELLS_PATH, [], concept_id(FAILED_CELLS_PATH)))
+
+
+def failed_cells_id_short(cell_type: str) -> str:
+    """idShort of the collection of a type: what can be read of its name, and a checksum that tells like names apart."""
+    return f"{cell_name_of(cell_type)[:40]}_{zlib.crc32(cell_type.encode('utf-8')):08x}"
+
+
+def failed_cells_item(cell_type: str) -> dict:
+    """JSON of the collection of a type, empty."""
+    return to_json(collection(failed_cells_id_short(cell_type), [], concept_id("FailedCellsOfType")))
+
+
+def failed_cell_item(cell: str, value: str) -> dict:
+    """JSON of a failed cell in the collection of its type."""
+    return to_json(own_property(cell, value, "FailedCell"))
 
 
 def cell_summaries(cells: Mapping[str, Mapping[str, Any]]) -> Sequence[model.SubmodelElementCollection]:

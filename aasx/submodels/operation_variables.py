@@ -65,6 +65,7 @@ STATE_OF_HEALTH = _variables("StateOfHealth StateOfHealthLower StateOfHealthUppe
 CONDITIONS = _variables("ambient_temperature DischargeCurrent CutOffVoltage")
 DRIVERS = Variable("Drivers", item_concept="Driver", items=_variables("Feature FeatureValue FeatureUnit Effect"))
 SIMILAR_CELLS = Variable("SimilarCells", item_concept="SimilarCell", items=_variables("Battery Weight"))
+GRADE = _variables("PredictionGrade PredictionSources Siblings GuaranteedLevel")
 REQUEST_ID = Variable("RequestId")
 
 PREDICT = OperationDefinition(
@@ -74,7 +75,7 @@ PREDICT = OperationDefinition(
         *STATUS, *RUL, *STATE_OF_HEALTH, *_variables("EndOfLifeCycle PredictedAtCycle"),
         Variable("CapacityTrajectory", trajectory=True), DRIVERS, SIMILAR_CELLS,
         *_variables("ModelVersion ModelHash ModelKind OutsideTrainingRange OutsideTrainingRangeNames"),
-        *_variables("PredictionStatus PredictedAt"), REQUEST_ID,
+        *_variables("PredictionStatus"), *GRADE, *_variables("PredictedAt"), REQUEST_ID,
     ),
 )  # fmt: skip
 
@@ -90,7 +91,7 @@ SIMULATE_WHAT_IF = OperationDefinition(
         *STATUS, *RUL, Variable("EndOfLifeCycle"), Variable("CapacityTrajectory", trajectory=True),
         *_variables("BaselineRUL BaselineRULLower BaselineRULUpper BaselineEndOfLifeCycle"),
         Variable("BaselineTrajectory", trajectory=True),
-        *_variables("OutsideTrainingRange OutsideTrainingRangeNames Assumptions"), REQUEST_ID,
+        *_variables("OutsideTrainingRange OutsideTrainingRangeNames Assumptions"), *GRADE, REQUEST_ID,
     ),
 )  # fmt: skip
 

@@ -63,7 +63,8 @@ STATE_OF_HEALTH_PREDICTION = ("StateOfHealth", "StateOfHealthLower", "StateOfHea
 PREDICTION_DETAILS = (
     "AtCycle", "RUL", "RULLower", "RULUpper", "EndOfLifeCycle", "EndOfLifeCapacity", "ConfidenceLevel", "Capacity",
     "ModelVersion", "ModelHash", "ModelKind", "InputFirstCycle", "InputLastCycle", "OutsideTrainingRange",
-    "OutsideTrainingRangeNames", "PredictionStatus", "PredictedAt",
+    "OutsideTrainingRangeNames", "PredictionStatus", "PredictionGrade", "PredictionSources", "Siblings",
+    "GuaranteedLevel", "PredictedAt",
 )  # fmt: skip
 DRIVER = ("Feature", "FeatureValue", "FeatureUnit", "Effect")
 SIMILAR_CELL = ("Battery", "Weight")

@@ -2,8 +2,8 @@
 
 A cell is asked at 10, 20 ... 90 % of its life, from what was measured up to then. Its life ends at the first level
 (running median) below `PublicCell.end_of_life` of its own first capacity; cells that never get there are left out.
-Errors are shares of the whole life: |predicted - true remaining life| / life. Figures are means over the cells of a set,
-and the table's last line is the mean over the sets, so that none counts more for being large.
+Errors are shares of the whole life: |predicted - true remaining life| / life. Figures are means over the cells of a
+set, and the table's last line is the mean over the sets, so that none counts more for being large.
 
 `unseen`    no cell of the set is known
 `siblings`  n failed cells of its group (one kind under one protocol) are known, drawn at random twice for each cell

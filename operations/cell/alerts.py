@@ -120,12 +120,17 @@ def conditions(
     soh_percent: float | None,
     temperature_degC: float | None,
     outside_training_range: int | None,
+    rul_trusted: bool = True,
 ) -> list[Condition]:
-    """All conditions of a cell in its present state; a value that is not known is None."""
+    """All conditions of a cell in its present state; a value that is not known is None.
+
+    A remaining life that is not trusted (`rul_trusted`) is known well enough for a warning only.
+    """
 
     def rul_condition(severity: str, threshold: float | None) -> Condition:
         margin = max(RUL_MARGIN_CYCLES, RUL_MARGIN_SHARE * (threshold or 0))
-        return Condition("RUL", severity, rul_cycles, threshold, -1, margin)
+        value = rul_cycles if rul_trusted or severity == "warning" else None
+        return Condition("RUL", severity, value, threshold, -1, margin)
 
     def soh_condition(severity: str, threshold: float | None) -> Condition:
         return Condition("StateOfHealth", severity, soh_percent, threshold, -1, SOH_MARGIN_PERCENT, at_threshold=False)

@@ -21,7 +21,7 @@ import math
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -47,6 +47,7 @@ from operations.cell import running, twin
 from operations.cell.described import Described, Limits, column_limits
 from operations.cell.remembered import Remembered
 from operations.cell.running import Running
+from operations.cell.siblings import Siblings
 from operations.intake.cycles import CellRule
 from operations.request import deadline, remarks
 from operations.request.errors import OperationError, reading
@@ -88,9 +89,10 @@ class Predictor(Protocol):
         at_cycle: int | None = None,
         confidence_level: float = DEFAULT_CONFIDENCE_LEVEL,
         end_of_life_capacity_Ah: float | None = None,
+        siblings: Sequence[History] = (),
     ) -> Prediction: ...
 
-    def simulate(self, history: History, scenario: Scenario) -> Simulation: ...
+    def simulate(self, history: History, scenario: Scenario, siblings: Sequence[History] = ()) -> Simulation: ...
 
 
 @dataclass
@@ -223,7 +225,7 @@ class LiveTwin:
         self.settings, self.model, self.metrics = settings, model, metrics
         self.client = AasClient(settings.basyx_url, timeout_s=settings.aas_timeout_s)
         half = settings.memory_bytes // 2
-        self._known: Remembered[CellHistory] = Remembered(half, lambda history: history.size_bytes)
+        self._known: Remembered[CellHistory] = Remembered(half // 2, lambda history: history.size_bytes)
         self._tables: Remembered[Table] = Remembered(half // 4, lambda table: _size_bytes(table[0]))
         self._predictions: Remembered[Prediction] = Remembered(half // 4, _prediction_bytes)
         self._running: Remembered[Running] = Remembered(half // 4, lambda known: known.size_bytes)
@@ -231,6 +233,8 @@ class LiveTwin:
         self._gates: weakref.WeakValueDictionary[str, _Gate] = weakref.WeakValueDictionary()
         self._gates_lock = threading.Lock()
         self._beside = ThreadPoolExecutor(READERS, thread_name_prefix="reads-beside")
+        failed: Remembered[CellHistory] = Remembered(half // 2, lambda history: history.size_bytes)
+        self.siblings = Siblings(self.client, self._sibling, self._is_fresh, failed)
 
     @contextmanager
     def alone(self, cell: str) -> Iterator[None]:
@@ -254,6 +258,7 @@ class LiveTwin:
     def forget(self, cell: str) -> None:
         self._known.drop(cell)
         self._running.drop(cell)
+        self.siblings.forget(cell)
 
     # --- reading
 
@@ -294,7 +299,7 @@ class LiveTwin:
             return None
 
     def _still_holds(self, known: CellHistory) -> bool:
-        if known.last_cycle is None or time.monotonic() - known.read_at > self.settings.history_max_age_s:
+        if known.last_cycle is None or not self._is_fresh(known):
             return False
         deadline.remaining_s()
         if known.memory.stored is not None:
@@ -312,6 +317,14 @@ class LiveTwin:
     def live_state(self, cell: str) -> dict[str, Any]:
         """The values of LiveState as this operation has read or written them last."""
         return self._live_states.get(cell) or self._read_live_state(cell, [])
+
+    def _sibling(self, cell: str) -> CellHistory:
+        """The history of a failed cell for its siblings: the one remembered, as it was last seen, or read anew."""
+        known = self._known.get(cell)
+        return known if known is not None and self._is_fresh(known) else self._read(cell)
+
+    def _is_fresh(self, known: CellHistory) -> bool:
+        return time.monotonic() - known.read_at <= self.settings.history_max_age_s
 
     def _read(self, cell: str) -> CellHistory:
         self._known.drop(cell)
@@ -360,11 +373,17 @@ class LiveTwin:
         return history
 
     def predict(self, history: CellHistory, end_of_life_percent: float | None, **arguments: Any) -> Prediction:
-        """The model's prediction for a history; `arguments` as of `Predictor.predict`."""
-        key = (history.memory.token, end_of_life_percent, *sorted(arguments.items()))
+        """The model's prediction for a history; `arguments` as of `Predictor.predict`, without the siblings.
+
+        What is remembered holds for the same siblings with the same histories only.
+        """
+        siblings = self.siblings.of(history)
+        spoken = tuple((one.cell, one.memory.token) for one in siblings)
+        key = (history.memory.token, end_of_life_percent, spoken, *sorted(arguments.items()))
         prediction = self._predictions.get(key)
         if prediction is None:
-            prediction = self.model.predict(history.for_model(end_of_life_percent), **arguments)
+            known = [one.for_model(end_of_life_percent) for one in siblings]
+            prediction = self.model.predict(history.for_model(end_of_life_percent), **arguments, siblings=known)
             prediction = twin.at_terminals(prediction, history.series_count)
             self._predictions.keep(key, prediction)
         return prediction
@@ -373,7 +392,8 @@ class LiveTwin:
         """The model's simulation of a scenario, asked and answered at the terminals of the cell."""
         series = history.series_count
         asked = twin.per_cell_scenario(scenario, series)
-        found = self.model.simulate(history.for_model(end_of_life_percent), asked)
+        siblings = [one.for_model(end_of_life_percent) for one in self.siblings.of(history)]
+        found = self.model.simulate(history.for_model(end_of_life_percent), asked, siblings)
         return replace(found, baseline=twin.at_terminals(found.baseline, series))
 
     # --- writing

@@ -16,7 +16,13 @@ from aasx.cell_description import rul_thresholds_of_life
 from aasx.elements.shape import Foreign, mended, read
 from aasx.elements.values import Json, child, with_items, with_values
 from aasx.submodels import prediction as prediction_submodel
-from model.prediction import DEFAULT_CONFIDENCE_LEVEL, NO_HISTORY, PAST_END_OF_LIFE, Prediction
+from model.prediction import (
+    DEFAULT_CONFIDENCE_LEVEL,
+    NO_HISTORY,
+    PAST_END_OF_LIFE,
+    UNTRUSTED_GRADES,
+    Prediction,
+)
 from operations.cell import alerts, outbox, twin
 from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.request import remarks
@@ -182,6 +188,7 @@ def _alerts_after(
         soh_percent=prediction.state_of_health_percent,
         temperature_degC=None if temperature_degC != temperature_degC else float(temperature_degC),
         outside_training_range=len(prediction.outside_training_range) if known else None,
+        rul_trusted=prediction.grade not in UNTRUSTED_GRADES,
     )
     return alerts.evaluate(
         found.active,
@@ -213,3 +220,4 @@ def put_fleet_summary(
     severity, open_alerts = alerts.highest_severity(found.active), found.unacknowledged
     summary = twin.fleet_values(history.name, prediction, history.capacity_trend, severity, open_alerts, now)
     live.put_fleet_summary(history, summary)
+    live.siblings.mark(history, prediction)

@@ -245,11 +245,23 @@ def prediction_values(prediction: Prediction, predicted_at: datetime) -> dict[st
             "OutsideTrainingRange": bool(prediction.outside_training_range),
             "OutsideTrainingRangeNames": outside_names(prediction.outside_training_range),
             "PredictionStatus": prediction.status,
+            **grade_values(prediction),
             "PredictedAt": at,
         },
         "CapacityTrajectory": trajectory_values(prediction),
         "Drivers": driver_values(prediction),
         "SimilarCells": similar_cell_values(prediction),
+    }
+
+
+def grade_values(prediction: Prediction) -> dict[str, Any]:
+    """How far the remaining life can be trusted, and what it came from."""
+    sources = " ".join(f"{source.name}:{source.weight:.2f}" for source in prediction.sources)
+    return {
+        "PredictionGrade": prediction.grade,
+        "PredictionSources": sources or None,
+        "Siblings": ",".join(prediction.siblings) or None,
+        "GuaranteedLevel": prediction.guaranteed_level,
     }
 
 

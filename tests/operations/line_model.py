@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import threading
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from model.prediction import (
     NO_RATED_CAPACITY,
     OK,
     PAST_END_OF_LIFE,
+    VALIDATED,
     Driver,
     Prediction,
     Scenario,
@@ -36,6 +38,8 @@ class LineModel:
 
     def __init__(self) -> None:
         self.delay_s = 0.0
+        self.grade = VALIDATED
+        self.siblings: list[str] = []
         self.at_once = 0
         self.most_at_once = 0
         self._lock = threading.Lock()
@@ -46,12 +50,14 @@ class LineModel:
         at_cycle: int | None = None,
         confidence_level: float = 0.9,
         end_of_life_capacity_Ah: float | None = None,
+        siblings: Sequence[History] = (),
     ) -> Prediction:
         with self._lock:
             self.at_once += 1
             self.most_at_once = max(self.most_at_once, self.at_once)
         try:
             time.sleep(self.delay_s)
+            self.siblings = [sibling.cell for sibling in siblings]
             return self._predict(history, at_cycle, confidence_level, end_of_life_capacity_Ah)
         finally:
             with self._lock:
@@ -65,7 +71,7 @@ class LineModel:
         known = known[known["capacity_Ah"].notna()]
         common: dict[str, Any] = {
             "cell": history.cell, "confidence_level": confidence_level, "end_of_life_capacity_Ah": end_of_life_Ah,
-            "model_version": self.version, "model_sha256": self.sha256, "model_kind": "full",
+            "model_version": self.version, "model_sha256": self.sha256, "model_kind": "full", "grade": self.grade,
         }  # fmt: skip
         if not len(known) or not math.isfinite(history.rated_capacity_Ah):
             first, last = (int(known["cycle_number"].iloc[place]) if len(known) else None for place in (0, -1))
@@ -99,7 +105,7 @@ class LineModel:
             first_cycle=int(known["cycle_number"].iloc[0]), last_cycle=last, **common,
         )  # fmt: skip
 
-    def simulate(self, history: History, scenario: Scenario) -> Simulation:
+    def simulate(self, history: History, scenario: Scenario, siblings: Sequence[History] = ()) -> Simulation:
         """A scenario above 24 °C ages twice as fast."""
         baseline = self.predict(
             history, scenario.from_cycle, scenario.confidence_level, scenario.end_of_life_capacity_Ah

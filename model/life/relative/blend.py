@@ -157,7 +157,7 @@ class RelativeLife:
         if own is not None:
             n = len(members)
             pairs = zip(own.values, quantiles.values, strict=True)
-            mixed = [((n + 1) * mine + other) / (n + 1) for mine, other in pairs]
+            mixed = [mine + other / (n + 1) for mine, other in pairs]  # (n mine (1 + 1 / n) + other) / (n + 1)
             quantiles = QuantileTable(tuple(mixed))
         return Estimate((weights * sayings.z).sum(axis=1), weights, quantiles)
 
@@ -212,6 +212,10 @@ class RelativeLife:
         return cls(*pair(""), {name: pair(name) for name in state["sets"]}, scores)
 
 
+RAISED = {0: 0.5, 1: 1.5}
+"""Raise of the interval's score by number of siblings, else 1 (judged on the table of the sets: without siblings
+predictions are careful already; with one there is no second that tells how far it speaks for the kind)."""
+
 SHARPNESS = 0.02
 """Share of the age by which scatter moves the end of a life."""
 
@@ -230,8 +234,8 @@ def bounds(left: np.ndarray, quantile: float) -> tuple[np.ndarray, np.ndarray]:
 def _scores(kins: Sequence[Kin], gates: Mapping[str, Gate]) -> dict[int, QuantileTable]:
     """By number of siblings, the quantiles of the score on the set where they are largest, and more for few sets.
 
-    Within a set the quantile is taken per cell and averaged over cells, so that no long life dominates. The largest of k
-    is exceeded by the next one with probability 1 / (k + 1): it is raised by 1 / k.
+    Within a set the quantile is taken per cell and averaged over cells, so that no long life dominates. The largest of
+    k is exceeded by the next one with probability 1 / (k + 1): it is raised by `RAISED` / k.
     """
     found: dict[int, dict[str, list[np.ndarray]]] = {}
     for number, one in enumerate(kins):
@@ -245,6 +249,6 @@ def _scores(kins: Sequence[Kin], gates: Mapping[str, Gate]) -> dict[int, Quantil
     result = {}
     for siblings, by_set in found.items():
         tables = np.array([QuantileTable.of_groups(scores).values for scores in by_set.values()])
-        raised = tables.max(axis=0) * (1.0 + 1.0 / len(tables))
+        raised = tables.max(axis=0) * (1.0 + RAISED.get(siblings, 1.0) / len(tables))
         result[siblings] = QuantileTable(tuple(float(value) for value in raised))
     return result
