@@ -71,12 +71,16 @@ class Server:
 
 
 def start_basyx(store_dir: Path, port: int | None = None, start_timeout_s: float = 90, **properties: str) -> Server:
-    """The AAS environment of aasx/environment/ on `store_dir`; `properties` are Spring's, with `_` for `.`."""
+    """The AAS environment of aasx/environment/ on `store_dir`; `properties` are Spring's, `_` for `.` and `__` for `-`.
+
+    Unless said otherwise it hands operations over to any delegate, for tests start their own.
+    """
+    properties = {"twin_delegate_urls": "*"} | properties
     port = port or free_port()
     store_dir.parent.mkdir(parents=True, exist_ok=True)
     command = ["java", f"@{JVM_OPTIONS}", "-jar", str(JAR)]
     command += ["--server.address=127.0.0.1", f"--server.port={port}", f"--twin.store.dir={store_dir}"]
-    command += [f"--{name.replace('_', '.')}={value}" for name, value in properties.items()]
+    command += [f"--{name.replace('__', '-').replace('_', '.')}={value}" for name, value in properties.items()]
     log = store_dir.parent / f"basyx-{port}.log"
     return Server(command, f"http://127.0.0.1:{port}", "/shells?limit=1", log, {}, start_timeout_s)
 
