@@ -1,4 +1,4 @@
-"""The operator's screen of the battery twin: `streamlit run dashboard/app.py`.
+"""The operator's screen of the battery twin: `streamlit run dashboard/serve.py`.
 
 Draws the frame (navigation, language, state of the connection, the banner of critical alerts) and one view into it.
 The address of the AAS environment comes from TWIN_BASYX_URL.

@@ -6,6 +6,7 @@ import argparse
 import dataclasses
 import gc
 import logging
+import select
 import signal
 import sys
 from pathlib import Path
@@ -39,6 +40,7 @@ def main() -> int:
     options = arguments(settings)
     logs.start()
     settings = dataclasses.replace(settings, basyx_url=options.basyx_url, model_dir=options.model_dir)
+    settings = dataclasses.replace(settings, http_names=(*settings.http_names, options.host.lower()))
     notifier = None
     try:
         model = TwinModel.load(settings.model_dir)
@@ -53,7 +55,10 @@ def main() -> int:
             port=options.port,
             threads=options.threads,
             max_request_body_size=2 * settings.max_body_bytes,  # the application's own limit answers better
-            channel_timeout=60,
+            # whoever sends slowly, or not at all, takes no place from others
+            channel_timeout=30,
+            connection_limit=5000,
+            asyncore_use_poll=hasattr(select, "poll"),
             ident=None,
         )
     except (ModelError, OSError, ValueError) as error:

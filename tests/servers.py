@@ -95,7 +95,7 @@ def start_delegate(basyx_url: str, model_dir: Path, log_dir: Path, port: int | N
 
 def start_hmi(basyx_url: str, log_dir: Path, port: int | None = None, **env: str) -> Server:
     port = port or free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard/app.py", "--server.headless=true"]
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard/serve.py", "--server.headless=true"]
     command += ["--server.address=127.0.0.1", f"--server.port={port}", "--browser.gatherUsageStats=false"]
     log = log_dir / f"hmi-{port}.log"
     return Server(command, f"http://127.0.0.1:{port}", "/_stcore/health", log, {"TWIN_BASYX_URL": basyx_url, **env}, 60)

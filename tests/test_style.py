@@ -25,6 +25,7 @@ ROOMS = {  # room (a folder or a module) -> the rooms of the same folder it may 
     "aasx.identifiers": "",
     "aasx.vocabulary": "identifiers",
     "aasx.cell_description": "identifiers",
+    "aasx.doors": "",
     "aasx.elements": "identifiers vocabulary",
     "aasx.submodels": "identifiers vocabulary cell_description elements",
     "aasx.packages": "elements",

@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from aasx.doors import known_names
+
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 LOOPBACK = "127.0.0.0/8,::1/128"
@@ -25,8 +27,12 @@ class Settings:
     token: str | None = None
     """TWIN_TOKEN: when set, the direct REST wants it as `Authorization: Bearer <token>`."""
     delegation_from: tuple[Network, ...] = field(default_factory=lambda: networks(LOOPBACK))
-    """TWIN_DELEGATION_FROM: networks BaSyx calls from. BaSyx can send no token, so with a token set the paths under
-    /delegation/ are open to these only; without a token they are open to whoever reaches the port."""
+    """TWIN_DELEGATION_FROM: networks that a BaSyx calls from which cannot send the secret."""
+    delegation_secret: str | None = None
+    """TWIN_DELEGATION_SECRET, or what the file TWIN_DELEGATION_SECRET_FILE holds: the twin's own AAS environment sends
+    it with each call under /delegation/; with it set, nobody else may call there."""
+    http_names: tuple[str, ...] = ()
+    """TWIN_HTTP_NAMES: names under which the service is asked, beside IP addresses and localhost."""
     rate_limit: str = "100 per second"
     """TWIN_RATE_LIMIT: of one address on the direct REST; BaSyx's own calls are not counted."""
     max_body_bytes: int = 4_000_000
@@ -54,8 +60,11 @@ class Settings:
         return cls(
             basyx_url=_read("TWIN_BASYX_URL", http_url, default.basyx_url),
             model_dir=Path(os.environ.get("TWIN_MODEL_DIR", default.model_dir)),
-            token=os.environ.get("TWIN_TOKEN") or None,
+            token=_read("TWIN_TOKEN", token, default.token),
             delegation_from=_read("TWIN_DELEGATION_FROM", networks, default.delegation_from),
+            delegation_secret=_read("TWIN_DELEGATION_SECRET", token, None)
+            or _read("TWIN_DELEGATION_SECRET_FILE", secret_file, None),
+            http_names=_read("TWIN_HTTP_NAMES", known_names, default.http_names),
             rate_limit=_read("TWIN_RATE_LIMIT", rate_limit, default.rate_limit),
             max_body_bytes=_read("TWIN_MAX_BODY_BYTES", whole_number, default.max_body_bytes),
             aas_timeout_s=_read("TWIN_AAS_TIMEOUT", seconds, default.aas_timeout_s),
@@ -92,6 +101,20 @@ def language(text: str) -> str:
 def networks(text: str) -> tuple[Network, ...]:
     """Comma separated networks, e.g. "127.0.0.0/8,172.16.0.0/12". Raises ValueError."""
     return tuple(ipaddress.ip_network(part.strip()) for part in text.split(",") if part.strip())
+
+
+def token(text: str) -> str | None:
+    """Raises ValueError for one that no header can carry, so that no call could ever match it; None when empty."""
+    if text and not re.fullmatch(r"[\x21-\x7e]+", text):
+        raise ValueError("must be of visible ASCII characters, without blanks: no request could send another one")
+    return text or None
+
+
+def secret_file(path: str) -> str | None:
+    try:
+        return token(Path(path).read_text(encoding="utf-8").strip()) if path else None
+    except OSError as error:
+        raise ValueError(f"{path} cannot be read: {error.strerror}") from error
 
 
 def http_url(text: str) -> str:

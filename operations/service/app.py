@@ -8,8 +8,6 @@ GET  /health/live, /health/ready, /metrics, /swagger.json
 
 from __future__ import annotations
 
-import hmac
-import ipaddress
 import logging
 from collections.abc import Callable
 from typing import Any
@@ -26,7 +24,7 @@ from operations.request.edge import parse_json, swagger_schema
 from operations.request.errors import STATUSES, InvalidInput, OperationError, Problem, as_operation_error
 from operations.request.metrics import Metrics
 from operations.request.settings import Settings
-from operations.service import delegation
+from operations.service import delegation, doors
 from operations.service.execution import FLEET, OPERATIONS, Operation, execute
 
 PROBLEM = "application/problem+json"
@@ -51,6 +49,7 @@ def create_app(settings: Settings, model: Predictor) -> Flask:
     app.extensions["twin"] = live
     limiter = Limiter(get_remote_address, app=app, storage_uri="memory://", headers_enabled=True)
     _add_request_ids(app)
+    doors.add_guard(app, settings)
     _add_delegation(app, settings, live, limiter)
     _add_health(app, live)
     _add_rest(app, settings, live, limiter)
@@ -66,7 +65,6 @@ def _add_request_ids(app: Flask) -> None:
     @app.after_request
     def end(response: Response) -> Response:
         response.headers["X-Request-ID"] = g.request_id
-        response.headers["X-Content-Type-Options"] = "nosniff"
         return response
 
 
@@ -88,8 +86,8 @@ def _add_delegation(app: Flask, settings: Settings, live: LiveTwin, limiter: Lim
     @app.post("/delegation/<cell>/<name>")
     @limiter.exempt
     def delegate(cell: str, name: str) -> tuple[Response, int]:
-        if settings.token and not _is_from(settings, request.remote_addr):
-            return jsonify({"detail": "not from this address"}), 403
+        if not doors.is_environment(settings):
+            return jsonify({"detail": "only the twin's AAS environment may call here"}), 403
         operation = OPERATIONS.get(name)
         if operation is None:
             return jsonify({"detail": "there is no such operation"}), 404
@@ -102,11 +100,6 @@ def _add_delegation(app: Flask, settings: Settings, live: LiveTwin, limiter: Lim
         except OperationError as error:
             outputs = operation.outputs(Status=error.status, Message=error.message, RequestId=g.request_id)  # type: ignore[call-arg]
         return jsonify(delegation.to_variables(outputs)), 200
-
-
-def _is_from(settings: Settings, address: str | None) -> bool:
-    caller = ipaddress.ip_address(address or "0.0.0.0")
-    return any(caller in network for network in settings.delegation_from if network.version == caller.version)
 
 
 # --- health and metrics
@@ -148,16 +141,20 @@ def _add_rest(app: Flask, settings: Settings, live: LiveTwin, limiter: Limiter) 
     )  # fmt: skip
     problem = api.schema_model("Problem", PROBLEM_SCHEMA)
 
+    wrong_tokens = limiter.shared_limit(
+        doors.WRONG_TOKENS, "wrong tokens", deduct_when=lambda response: response.status_code == 401
+    )
+
     def guarded(run: Callable[..., Any]) -> Callable[..., Any]:
         limited = limiter.limit(settings.rate_limit)(run)
 
         def guard(*args: Any, **kwargs: Any) -> Any:
-            if settings.token and not _has_token(settings.token):
-                raise Unauthorized
+            if settings.token and not doors.has_token(settings.token):
+                raise doors.Unauthorized
             return limited(*args, **kwargs)
 
         guard.__name__, guard.__doc__ = run.__name__, run.__doc__
-        return guard
+        return wrong_tokens(guard) if settings.token else guard
 
     for operation in OPERATIONS.values():
         _add_operation(api, live, operation, problem, guarded)
@@ -192,16 +189,6 @@ def _object_body() -> dict[str, Any]:
     if not isinstance(body, dict):
         raise InvalidInput(Problem("body", "", "must be a JSON object"))
     return body
-
-
-class Unauthorized(HTTPException):
-    code = 401
-    description = "the token is missing or wrong: send Authorization: Bearer <token>"
-
-
-def _has_token(token: str) -> bool:
-    given = request.headers.get("Authorization", "")
-    return hmac.compare_digest(given.encode("utf-8"), f"Bearer {token}".encode())
 
 
 HTTP_WORDS = {

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from dataclasses import dataclass
+from pathlib import Path
 
 from installation.java import Java, utf8_locale
 from installation.places import ROOT, Places, SetupError
@@ -49,6 +52,16 @@ def choose_ports(host: str, wanted: dict[str, int | None]) -> dict[str, int]:
     return ports
 
 
+def delegation_secret(state: Path) -> Path:
+    """The file with what the environment shows the delegate, made at the first start, readable by this user only."""
+    file = state / "delegation.secret"
+    if not file.exists():
+        state.mkdir(parents=True, exist_ok=True)
+        with open(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="ascii") as opened:
+            opened.write(secrets.token_urlsafe(32))
+    return file
+
+
 def services(places: Places, address: Address, java: Java) -> list[Service]:
     """In starting order."""
     state, host, ports = places.state, address.host, address.ports
@@ -63,9 +76,12 @@ def services(places: Places, address: Address, java: Java) -> list[Service]:
         basyx.append(f"{CLASS_ARCHIVE}{places.jar.with_suffix('.jsa')}")
     basyx += ["-jar", str(places.jar), f"--server.address={host}", f"--server.port={ports[BASYX]}"]
     basyx += [f"--twin.store.dir={state / 'store'}"]
+    secret = delegation_secret(state)
+    basyx += [f"--twin.delegate.urls={url[DELEGATE]}", f"--twin.delegation.secret-file={secret}"]
+    python_env["TWIN_DELEGATION_SECRET_FILE"] = str(secret)
     delegate = [str(places.python), "-m", "operations", "--basyx-url", url[BASYX], "--model-dir", str(model)]
     delegate += ["--host", host, "--port", str(ports[DELEGATE])]
-    hmi = [str(places.python), "-m", "streamlit", "run", str(ROOT / "dashboard" / "app.py"), "--server.headless=true"]
+    hmi = [str(places.python), "-m", "streamlit", "run", str(ROOT / "dashboard" / "serve.py"), "--server.headless=true"]
     hmi += ["--browser.gatherUsageStats=false", f"--server.address={host}", f"--server.port={ports[HMI]}"]
     return [
         Service(BASYX, url[BASYX], "/shells?limit=1", basyx, logs / "basyx.log", env | utf8_locale()),

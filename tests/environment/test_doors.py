@@ -34,7 +34,7 @@ class Delegate(BaseHTTPRequestHandler):
         kind = self.path.rsplit("/", 1)[-1]
         if kind == "redirect":
             self.send_response(307)
-            self.send_header("Location", f"http://127.0.0.1:{self.server.server_port}/delegation/Cell/ok")
+            self.send_header("Location", f"http://{self.headers['Host']}/delegation/Cell/ok")
             self.end_headers()
             return
         if kind == "broken":

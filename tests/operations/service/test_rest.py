@@ -17,6 +17,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from operations.request import logs
+from operations.request.settings import Settings
 from operations.service.app import create_app
 from operations.service.execution import OPERATIONS
 from tests.operations.conftest import fading, serve
@@ -148,10 +149,74 @@ def test_token_guards_the_direct_rest_but_not_basyx(new_cell, other_settings):
         guarded.stop()
 
 
-def test_with_a_token_delegations_from_elsewhere_are_refused(other_settings):
-    client = create_app(other_settings(token="s3cret"), LineModel()).test_client()
+def test_delegations_from_elsewhere_are_refused(other_settings):
+    client = create_app(other_settings(), LineModel()).test_client()
     elsewhere = {"REMOTE_ADDR": "10.1.2.3"}
     assert client.post("/delegation/B0005/Predict", json=[], environ_base=elsewhere).status_code == 403
+    assert client.post("/delegation/B0005/Predict", json=[]).status_code == 200
+
+
+def test_with_a_secret_only_who_shows_it_may_call_from_wherever(other_settings):
+    client = create_app(other_settings(delegation_secret="between-us"), LineModel()).test_client()
+
+    def status(**headers: str) -> int:
+        return client.post("/delegation/B0005/Predict", json=[], headers=headers).status_code
+
+    assert status() == status(**{"X-Twin-Delegation": "other"}) == status(**{"X-Twin-Delegation": "ü"}) == 403
+    assert status(**{"X-Twin-Delegation": "between-us"}) == 200
+
+
+def test_wrong_tokens_have_to_wait(other_settings):
+    client = create_app(other_settings(token="s3cret"), LineModel()).test_client()
+
+    def status(token: str, address: str = "127.0.0.1") -> int:
+        headers, environment = {"Authorization": f"Bearer {token}"}, {"REMOTE_ADDR": address}
+        path = "/api/cells/NoSuchCell/predict"
+        return client.post(path, json={}, headers=headers, environ_base=environment).status_code
+
+    assert {status("s3cret") for _ in range(15)} == {404}, "right tokens are not counted; there is no such cell"
+    tried = [status(f"guess{number}") for number in range(1000)]
+    assert tried[:10] == [401] * 10 and set(tried[10:]) == {429}
+    assert status("s3cret") == 429 and status("s3cret", "10.1.2.3") == 404
+
+
+@pytest.mark.parametrize("token", ["with blank", "müll", "line\nbreak", " "])
+def test_a_token_that_no_request_could_send_is_refused_at_the_start(monkeypatch, token):
+    for name in ("TWIN_TOKEN", "TWIN_DELEGATION_SECRET"):
+        monkeypatch.setenv(name, token)
+        with pytest.raises(ValueError, match=name):
+            Settings.from_environment()
+        monkeypatch.delenv(name)
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Host": "evil.example"},
+        {"Host": "localhost.evil:5000"},
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Host": "localhost:5000", "Origin": "http://localhost:3000"},
+        {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"},
+    ],
+)
+@pytest.mark.parametrize("path", ["/", "/swagger.json", "/api/cells/B0005/predict", "/delegation/B0005/Predict"])
+def test_pages_of_others_and_foreign_names_are_refused(other_settings, headers, path):
+    client = create_app(other_settings(), LineModel()).test_client()
+    for method in ("GET", "POST"):
+        answer = client.open(path, method=method, headers=headers)
+        assert answer.status_code == 403 and "Access-Control-Allow-Origin" not in answer.headers
+
+
+@pytest.mark.parametrize("host", ["localhost:5000", "127.0.0.1", "[::1]:5000", "10.1.2.3:5000", "TWIN.example"])
+def test_own_names_pass_and_answers_are_hardened(other_settings, host):
+    client = create_app(other_settings(http_names=("twin.example",)), LineModel()).test_client()
+    answer = client.get("/", headers={"Host": host, "Origin": f"http://{host}"})
+    assert answer.status_code == 200
+    assert answer.headers["X-Content-Type-Options"] == "nosniff" and answer.headers["X-Frame-Options"] == "DENY"
+    assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+    loaded = re.findall(r'(?:src|href)="([^"#]+)"', answer.text)
+    assert loaded and all(address.startswith(("/swaggerui/", "data:")) for address in loaded)
 
 
 def test_requests_above_the_limit_are_refused_but_basyx_is_not_counted(new_cell, other_settings):
@@ -208,3 +273,11 @@ def test_generated_inputs_never_make_it_fail(new_cell, delegate, name, mode):
     run()
     assert statuses.total() >= CASES[mode] / 2
     assert set(statuses) & ({200, 404, 409, 422} if mode is GenerationMode.POSITIVE else {400, 415, 422})
+
+
+def test_every_route_stands_among_the_doors_of_security_md(other_settings):
+    doors = (ROOT / "SECURITY.md").read_text(encoding="utf-8").partition("## The doors")[2]
+    paths = re.findall("`(/[^`]*)`", "".join(line for line in doors.splitlines() if line.startswith("| delegate")))
+    for rule in create_app(other_settings(), LineModel()).url_map.iter_rules():
+        known = [path for path in paths if path.endswith("…") and rule.rule.startswith(path[:-1])]
+        assert rule.rule in paths or known, f"{rule.rule} is no door of SECURITY.md"

@@ -76,3 +76,18 @@ def test_setting_that_cannot_be_read_is_one_clear_line():
     assert (done.returncode, done.stderr.strip()) == (
         2, "operations: TWIN_AAS_TIMEOUT: 'soon' is no number of seconds (up to 86400)",
     )  # fmt: skip
+
+
+def test_half_sent_requests_block_nobody(twin):
+    """As many as were seen to silence the delegate, twice over."""
+    address = ("127.0.0.1", int(twin.delegate_url.rsplit(":", 1)[1]))
+    open_ended = []
+    try:
+        for _ in range(300):
+            connection = socket.create_connection(address, 5)
+            connection.sendall(b"POST /api/cells/B0005/predict HTTP/1.1\r\nHost: localhost\r\nContent-")
+            open_ended.append(connection)
+        assert requests.get(twin.delegate_url + "/health/live", timeout=5).status_code == 200
+    finally:
+        for connection in open_ended:
+            connection.close()
