@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from statistics import median
 from typing import Any
 
 import streamlit as st
@@ -211,7 +212,7 @@ def belief(words: Language, records: list[dict[str, Any]], shown: Forecast, end_
                      interval=words.interval(shown.rul_lower, shown.rul_upper),
                      eol=words.number(shown.at_cycle + shown.rul))  # fmt: skip
     cycles, capacities = charts.measured_capacity(records)
-    reached = next((k for k, q in zip(cycles, capacities, strict=True) if end_of_life and q < end_of_life), None)
+    reached = worn_out_at(cycles, capacities, end_of_life) if end_of_life else None
     if reached is None:
         return f"{expected} {words('cell.belief.open', cycle=words.number(cycles[-1]))}"
     if reached <= shown.at_cycle:
@@ -222,6 +223,15 @@ def belief(words: Language, records: list[dict[str, Any]], shown: Forecast, end_
     verdict = words("cell.belief.inside" if inside else "cell.belief.missed")
     came = words("cell.belief.came", cycle=words.number(reached), error=words.number(error, 0, signed=True))
     return f"{expected} {came} {verdict}"
+
+
+def worn_out_at(cycles: list[int], capacities: list[float], end_of_life: float) -> int | None:
+    """Cycle since which the capacity lies below the end of life, by the median of three: no aborted test counts."""
+    for place in range(len(cycles)):
+        first = max(0, place - 2)
+        if median(capacities[first : place + 1]) < end_of_life:
+            return next(cycles[at] for at in range(first, place + 1) if capacities[at] < end_of_life)
+    return None
 
 
 def drivers(page: Page, forecast: Forecast) -> None:

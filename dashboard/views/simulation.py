@@ -44,7 +44,6 @@ class Factor:
 CONDITIONS = "TIVN"  # letters of the factors that are conditions of use
 MEASUREMENTS = "QERM"  # those that are present measurements
 USUAL_CUT_OFF_V = 2.7  # of one cell, where neither the cell's own nor its limits are known
-USUAL_FURTHER_CYCLES = 50  # after so many cycles the table states the capacity, unless a scenario says otherwise
 LEAST_HORIZON_CYCLES, MOST_HORIZON_CYCLES = 300, 20_000  # trajectories reach beyond the end of life
 Scenarios = dict[str, dict[str, float]]  # slot -> letter -> value, only what differs from the present
 Factors = dict[str, Factor]
@@ -73,6 +72,11 @@ def factors_of(rating: Rating, life_cycles: float | None) -> Factors:
         _factor("M", "Temperature_measured", "°C", 0, 80, 1, "measured"),
     )
     return {factor.letter: factor for factor in found}
+
+
+def usual_further(factors: Factors) -> float:
+    """After so many cycles the table states the capacity, unless a scenario says otherwise: 50 for a short life."""
+    return 5 * factors["N"].low
 
 
 def _factor(letter: str, name: str, unit: str, low: float, high: float, step: float, evidence: str) -> Factor:
@@ -182,7 +186,7 @@ def choose_start(page: Page, cell: str, records: list[dict[str, Any]], stored: F
 def present_values(factors: Factors, rating: Rating, records: list[dict[str, Any]]) -> dict[str, float]:
     """Where each slider stands when nothing is changed: the last known measurement, else what is usual."""
     usual_V = rating.lowest_cell_V or USUAL_CUT_OFF_V
-    usual = {"N": USUAL_FURTHER_CYCLES, "T": 24.0, "I": rating.rated_capacity_Ah or 1.0}
+    usual = {"N": usual_further(factors), "T": 24.0, "I": rating.rated_capacity_Ah or 1.0}
     usual["V"] = rating.cut_off_V or usual_V * rating.series
     found = {}
     for factor in factors.values():
@@ -425,7 +429,7 @@ def outcome_table(
         life = words.cycles(forecast.rul)
         if forecast.rul_lower is not None and forecast.rul_upper is not None:
             life += f" ({words.interval(forecast.rul_lower, forecast.rul_upper)})"
-        ahead = changes.get("N", USUAL_FURTHER_CYCLES)
+        ahead = changes.get("N", usual_further(factors))
         after = words.quantity(capacity_after(forecast, ahead), "Ah", 3)
         if after != MISSING:
             after = words("simulation.after", capacity=after, cycles=words.cycles(ahead))

@@ -254,3 +254,11 @@ def test_figures_of_the_model_are_sorted_by_measure_method_and_cell():
                            "capacity_rmse_Ah_persistence": "0.018", "ModelFileSHA256": "ab"})  # fmt: skip
     assert found == {"rul_mae_cycles": {"": 4.4, "mean_life": 13.9}, "rul_coverage": {"B0005": 0.93},
                      "capacity_rmse_Ah": {"persistence": 0.018}}  # fmt: skip
+
+
+def test_an_aborted_test_is_no_end_of_life():
+    capacities = [1.9, 1.8, 0.4, 1.7, 1.6, 1.41, 1.39, 1.3]
+    cycles = [1, 2, 3, 40, 50, 60, 70, 80]
+    assert cell.worn_out_at(cycles, capacities, 1.4) == 70
+    assert cell.worn_out_at(cycles[:6], capacities[:6], 1.4) is None
+    assert cell.worn_out_at([5], [1.2], 1.4) == 5
