@@ -37,13 +37,16 @@ def main(arguments: list[str] | None = None) -> int:
         )
         if name == "train":
             command.add_argument("--force", action="store_true", help="train again and let the new model serve")
+            command.add_argument("--jobs", type=int, default=1, metavar="N", help="fit in so many processes (1)")
             command.add_argument("--scheduler", metavar="ADDRESS", help="fit on the Dask cluster of this scheduler")
         if name == "serve":
             command.add_argument("version")
     options = parser.parse_args(arguments)
+    if options.command == "train" and not 1 <= options.jobs <= 64:
+        parser.error("--jobs: 1 to 64 processes")
     try:
         if options.command == "train":
-            _train(options.out, options.force, options.scheduler)
+            _train(options.out, options.force, options.scheduler, options.jobs)
         elif options.command == "list":
             _list(options.out)
         else:
@@ -58,7 +61,7 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _train(folder: Path, force: bool, scheduler: str | None) -> None:
+def _train(folder: Path, force: bool, scheduler: str | None, jobs: int) -> None:
     cycles = data.load_cycles()
     version = artifact.version_of(cycles)
     serving = _readable(folder, (folder / artifact.SERVING).exists())
@@ -74,7 +77,7 @@ def _train(folder: Path, force: bool, scheduler: str | None) -> None:
         def progress(text: str) -> None:
             print(f"[{time.monotonic() - start:5.1f} s] {text}", flush=True)
 
-        with cluster.on_scheduler(scheduler) as run:
+        with cluster.on_scheduler(scheduler) if scheduler else cluster.on_processes(jobs) as run:
             new = artifact.train(cycles, progress, run)
         new = new.save(folder)
         print(f"trained {version} in {time.monotonic() - start:.1f} s -> {folder / version}")

@@ -1,4 +1,4 @@
-"""Where independent pieces of work run: here one after another, or on a Dask cluster.
+"""Where independent pieces of work run: here one after another, in processes of this machine, or on a Dask cluster.
 
 What goes out are whole pieces (the features of one cell, the fits without one group of cells), so that the results are
 the same bytes wherever they are made. Splitting the rows of one booster over workers (`xgboost.dask`) is not done: a
@@ -10,7 +10,9 @@ The workers need this package on their Python path, and for feature extraction t
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing import get_context
 from typing import Any
 
 from model.errors import InvalidInput, ModelError
@@ -25,6 +27,25 @@ def here(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> 
     """One after another in this process."""
     for each in arguments:
         yield function(*each)
+
+
+@contextmanager
+def on_processes(count: int) -> Iterator[Run]:
+    """In so many processes of this machine, in the order in which the work is handed out; 1: `here`."""
+    if count == 1:
+        yield here
+        return
+    with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+
+        def run(function: Callable[..., Any], arguments: Sequence[tuple[Any, ...]]) -> Iterator[Any]:
+            futures = [pool.submit(function, *each) for each in arguments]
+            return (future.result() for future in futures)
+
+        try:
+            yield run
+        except BaseException:
+            pool.shutdown(cancel_futures=True)
+            raise
 
 
 @contextmanager

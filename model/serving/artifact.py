@@ -155,6 +155,7 @@ def train(
     groups = [set(list(histories)[i::FOLDS]) for i in range(min(FOLDS, len(histories)))]
     left_out = [set[str](), *groups]
     boosters: BoosterCache = {}
+    relatives = run(_fit_relative, [(list(histories.values()),)])
     lives = run(
         _fit_lives,
         [
@@ -180,9 +181,10 @@ def train(
     for history in reference:
         ranges[history.cell] = validity.training_range([h for h in reference if h.cell != history.cell])
     progress("intervals under unseen conditions")
-    relative = RelativeLife.fit(pool_cells(list(histories.values())), lambda text: progress(f"any cell: {text}"))
     needed = {history.cell: answer.needed_widening(crossed[history.cell].life, history) for history in others}
     widening = {cell: factor for cell, factor in needed.items() if factor is not None}
+    progress("any cell: cells of the public sets, and siblings, each set told by what the others taught")
+    relative = next(relatives)
     model = TwinModel(
         version=version_of(cycles),
         sha256="",
@@ -218,6 +220,10 @@ def train(
         "metrics": metrics(model, histories),
     }
     return replace(model, card=card)
+
+
+def _fit_relative(histories: Sequence[History]) -> RelativeLife:
+    return RelativeLife.fit(pool_cells(histories))
 
 
 def _fit_lives(

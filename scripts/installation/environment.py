@@ -119,6 +119,11 @@ def _wanted(java: Java) -> str:
     return f"{digest([SOURCES / 'pom.xml', SOURCES / 'src'])} {java.version} {java.home}"
 
 
+def mark_packaged(places: Places, java: Java, verified: bool = False) -> None:
+    for name in (".sha256", *((".verified",) if verified else ())):
+        places.jar.with_suffix(name).write_text(_wanted(java), encoding="utf-8")
+
+
 def package(steps: Steps, places: Places, java: Java, verify: bool = False) -> None:
     """The AAS environment's jar, again only when its sources or Java changed; `verify` runs its JUnit tests with it."""
     if is_packaged(places, java, verify):
@@ -145,5 +150,4 @@ def package(steps: Steps, places: Places, java: Java, verify: bool = False) -> N
     title = f"{TITLE}{' and its JUnit tests' if verify else ''}"
     remedy = "Check the network to Maven Central (a proxy: HTTPS_PROXY; a mirror: ~/.m2/settings.xml) and start again."
     steps.run(title, command, remedy, {"JAVA_HOME": str(java.home)} | utf8_locale())
-    for name in [".sha256", *([".verified"] if verify else [])]:
-        places.jar.with_suffix(name).write_text(_wanted(java), encoding="utf-8")
+    mark_packaged(places, java, verified=verify)

@@ -20,7 +20,7 @@ from supervision.service import ServiceError
 
 from starting import services
 from starting.services import Address, choose_ports
-from starting.start import Start, table
+from starting.start import Start, make_bundle, table
 
 DESCRIPTION = "Brings the whole battery twin up with one command: BaSyx AAS environment, operation delegate, HMI."
 
@@ -47,6 +47,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--fresh", action="store_true", help="throw the store away first (asks)")
     parser.add_argument("--yes", action="store_true", help="with --fresh: do not ask")
     parser.add_argument("--no-install", action="store_true", help="never install system packages")
+    parser.add_argument("--bundle", type=Path, metavar="ZIP", help="write a zip that starts without a network, and end")
+    parser.add_argument("--from-bundle", type=Path, metavar="ZIP", help="set up from such a zip (or its folder)")
     options = parser.parse_args(arguments)
     if options.json and not options.status:
         parser.error("--json goes with --status")
@@ -94,6 +96,10 @@ def confirm_fresh(options: argparse.Namespace) -> None:
 
 def start(options: argparse.Namespace) -> int:
     """Set-up, start, watch, stop, in this process. The lock is held by the caller."""
+    if options.bundle:
+        out = make_bundle(Places(options.state), options.bundle.resolve(), not options.no_install)
+        print(f"  {out}  {out.stat().st_size / 1e6:.0f} MB")
+        return 0
     record.end_leftovers(options.state, lambda text: print(f"  {text}", flush=True))
     if options.fresh:
         confirm_fresh(options)
@@ -105,7 +111,7 @@ def start(options: argparse.Namespace) -> int:
     address = Address(options.host, choose_ports(options.host, wanted))
     if not network.is_loopback(options.host):
         print(f"  listening on {options.host}: everyone who reaches this address can read and write the twin")
-    Start(Places(options.state), address, not options.no_install).run()
+    Start(Places(options.state), address, not options.no_install, options.from_bundle).run()
     return 0
 
 

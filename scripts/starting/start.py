@@ -12,7 +12,7 @@ import signal
 import time
 from pathlib import Path
 
-from installation import environment, java, packages
+from installation import bundle, environment, java, packages
 from installation.places import ROOT, Places, digest, fits
 from installation.steps import SideBySide, Steps
 from supervision import network
@@ -33,6 +33,7 @@ TYPICAL_S = {  # on two cores, when it has to be done
     PREDICT: 3.0,
 }
 START_TIMEOUT_S = 120.0
+MOST_JOBS = 4  # of the training; more find nothing to do
 
 
 class Model:
@@ -49,7 +50,8 @@ class Model:
         return (self.folder / "serving.json").exists() and fits(self._stamp, self._wanted())
 
     def make(self, steps: Steps) -> None:
-        command = [self._places.python, "-m", "model", "train", "--out", self.folder]
+        jobs = min(os.cpu_count() or 1, MOST_JOBS)
+        command = [self._places.python, "-m", "model", "train", "--out", self.folder, "--jobs", str(jobs)]
         steps.run(MODEL, command, "", self._places.python_env())
         self._stamp.write_text(self._wanted(), encoding="utf-8")
 
@@ -85,11 +87,26 @@ class FleetPackage:
         self._stamp.write_text(self._wanted(), encoding="utf-8")
 
 
+def make_bundle(places: Places, out: Path, install: bool) -> Path:
+    """Sets up what a bundle holds, and writes it."""
+    steps, model, package = Steps(places.state / "logs" / "bundle.log"), Model(places), FleetPackage(places)
+    found = java.ensure(steps, install)
+    jobs = SideBySide(steps)
+    jobs.start(lambda: environment.package(steps, places, found))
+    packages.ensure(steps, places, install)
+    for part in (model, package):
+        if not part.is_there():
+            part.make(steps)
+    list(jobs.finished())
+    return bundle.make(steps, places, out)
+
+
 class Start:
     """One start of the twin. The caller holds the lock of the state folder."""
 
-    def __init__(self, places: Places, address: Address, install: bool):
+    def __init__(self, places: Places, address: Address, install: bool, from_bundle: Path | None = None):
         self.places, self.address, self.install = places, address, install
+        self.from_bundle = from_bundle or bundle.beside()
         self._stop = StopRequest(places.state)
         self.steps = Steps(places.state / "logs" / "setup.log", self._stop)
         self.supervisor = Supervisor(places.state, self._stop, self.steps.note)
@@ -114,13 +131,17 @@ class Start:
             self.supervisor.stop()
 
     def _bring_up(self) -> None:
-        found = java.ensure(self.steps, self.install)
+        found = java.ensure(self.steps, self.install, compiles=self.from_bundle is None)
+        wheels = None
+        if self.from_bundle:
+            opened = bundle.open_(self.from_bundle, self.places, self.steps)
+            wheels = bundle.install(self.places, found, opened)
         basyx, delegate, hmi = self.supervisor.manage(services(self.places, self.address, found))
-        python, extras = self.places.python, ()
+        python = self.places.python
         jobs = SideBySide(self.steps)
 
         def install_packages() -> None:
-            packages.ensure(self.steps, self.places, self.install, extras)
+            packages.ensure(self.steps, self.places, self.install, wheels=wheels)
 
         def package_environment() -> None:
             environment.package(self.steps, self.places, found)

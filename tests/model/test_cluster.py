@@ -62,6 +62,18 @@ def test_training_gives_the_same_model(scheduler: str, tmp_path: Path) -> None:
     assert local.card["training_cells"] == ["B0005", "B0006", "B0018", "B0046"]
 
 
+def test_processes_of_this_machine_give_results_in_the_order_of_the_work() -> None:
+    """That they give the same model follows: each result is whole, and pickled as for the cluster above."""
+    for count in (1, 2):
+        with cluster.on_processes(count) as run:
+            assert list(run(divmod, [(7, 2), (9, 4), (5, 5)])) == [(3, 1), (2, 1), (1, 0)]
+            assert isinstance(next(run(os.getpid, [()])), int)
+    with cluster.on_processes(2) as run:
+        assert next(run(os.getpid, [()])) != os.getpid()
+        with pytest.raises(ZeroDivisionError):
+            list(run(divmod, [(1, 0)]))
+
+
 def test_no_scheduler_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cluster, "CONNECT_TIMEOUT_s", 1)
     with pytest.raises(InvalidInput, match="scheduler"), cluster.on_scheduler("tcp://127.0.0.1:9"):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 import threading
 import time
 import xml.etree.ElementTree as ElementTree
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,7 +18,7 @@ import pytest
 from tests.servers import ROOT
 
 sys.path.insert(0, str(ROOT / "scripts"))
-from installation import environment, java, packages, places, system
+from installation import bundle, environment, java, packages, places, system
 from installation.places import Places, SetupError
 from installation.steps import Forecast, SideBySide, Steps
 from supervision import processes
@@ -343,3 +346,55 @@ def test_what_is_made_stands_in_the_state_folder_when_the_checkout_cannot_be_wri
     for path in (there.venv, there.python, there.environment, there.jar, there.tools):
         assert tmp_path in path.parents
     assert there.python_env()["PYTHONPYCACHEPREFIX"]
+
+
+# --- what is told to people
+
+
+def test_the_version_stands_in_one_place_and_all_that_tell_it_agree():
+    version = packages.version()
+    assert re.fullmatch(r"\d+\.\d+\.\d+", version)
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    first = re.search(r"^## (\S+)", (ROOT / "CHANGELOG.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert first and first[1] == version
+
+
+# --- bundles
+
+
+def test_a_bundle_that_does_not_fit_is_refused_before_anything_is_unpacked_into_place(tmp_path):
+    one, there = Steps(tmp_path / "setup.log"), Places(tmp_path / "state")
+    with pytest.raises(SetupError, match="cannot be read as a bundle"):
+        bundle.open_(tmp_path / "missing.zip", there, one)
+    (tmp_path / "text.zip").write_text("no zip", encoding="utf-8")
+    with pytest.raises(SetupError, match="cannot be read as a bundle"):
+        bundle.open_(tmp_path / "text.zip", there, one)
+    with pytest.raises(SetupError, match="holds no bundle"):
+        bundle.open_(tmp_path, there, one)
+    for name in ("version", "python", "platform", "sources"):
+        manifest = bundle._manifest() | {name: "another"}
+        with zipfile.ZipFile(tmp_path / "other.zip", "w") as other:
+            other.writestr("battery-twin-9/bundle/manifest.json", json.dumps(manifest))
+            other.writestr("battery-twin-9/bundle/../../escaped", "out of its folder")
+        with pytest.raises(SetupError, match=f"does not fit: its {name} is"):
+            bundle.open_(tmp_path / "other.zip", there, one)
+    assert not list(tmp_path.rglob("escaped"))
+    with zipfile.ZipFile(tmp_path / "good.zip", "w") as good:
+        good.writestr("battery-twin-9/bundle/manifest.json", json.dumps(bundle._manifest()))
+        good.writestr("battery-twin-9/bundle/wheels/one.whl", "wheel")
+    opened = bundle.open_(tmp_path / "good.zip", there, one)
+    assert (opened / "wheels" / "one.whl").read_text() == "wheel"
+    assert bundle.open_(opened, there, one) == opened
+
+
+def test_a_bundle_holds_the_project_and_nothing_that_was_made():
+    names = {path.relative_to(ROOT).as_posix() for path in bundle._project()}
+    assert {
+        "README.md",
+        "scripts/up.py",
+        "requirements.txt",
+        "aasx/environment/pom.xml",
+        ".streamlit/config.toml",
+    } <= names
+    assert not [name for name in names if re.match(r"\.(git|venv|twin)/|aasx/environment/target/", name)]
+    assert not [name for name in names if "__pycache__" in name]
