@@ -8,6 +8,7 @@ add_cell, remove_cell
 
 import concurrent.futures
 import dataclasses
+import itertools
 import json
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -63,7 +64,12 @@ class LoadReport:
     troubled: list[str] = dataclasses.field(default_factory=list)
 
 
-def load(client: AasClient, package: Package, delegate_url: str | None = None) -> LoadReport:
+def load(
+    client: AasClient,
+    package: Package,
+    delegate_url: str | None = None,
+    progress: Callable[[int, int], None] = lambda done, of: None,
+) -> LoadReport:
     """Bring a package into a running environment; can be repeated at any time.
 
     Shells that exist keep their submodels, with history, predictions, thresholds and alerts; only what is missing is
@@ -71,6 +77,7 @@ def load(client: AasClient, package: Package, delegate_url: str | None = None) -
     removed stay away. With `delegate_url` the operations of all the package's submodels point to that delegate.
     A shell is written after its submodels and files: a load that was cut short is completed by the next one.
     What somebody else has put in the place of an element stays, is told, and stops nothing else.
+    `progress` is told the shells that are done, and of how many.
     """
     _load_concepts(client, package)
     present = {shell["id"] for shell in client.shells()}
@@ -97,7 +104,14 @@ def load(client: AasClient, package: Package, delegate_url: str | None = None) -
         _create_shell(client, shell, package.files)
         return 0
 
-    redirected = sum(_in_threads(load_shell, shells))
+    through = itertools.count(1)
+
+    def load_and_tell(shell: dict) -> int:
+        count = load_shell(shell)
+        progress(next(through), len(shells))
+        return count
+
+    redirected = sum(_in_threads(load_and_tell, shells))
     ids = sorted(shell["id"] for shell in shells)
     created, kept = [id_ for id_ in ids if id_ not in present], [id_ for id_ in ids if id_ in present]
     return LoadReport(created, kept, sorted(left_out), redirected, sorted(troubled))

@@ -23,6 +23,8 @@ from aasx.client import AasClient  # noqa: E402
 from aasx.identifiers import base_iri  # noqa: E402
 from aasx.packages import package  # noqa: E402
 
+TOLD_EVERY = 10
+
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
@@ -67,7 +69,12 @@ def main() -> int:
         return 0
     content = package.read(options.package)
     start = time.monotonic()
-    report = transfer.load(client, content, options.delegate_url)
+
+    def tell(done: int, of: int) -> None:
+        if done % TOLD_EVERY == 0 or done == of:
+            print(f"{done} of {of} shells", flush=True)
+
+    report = transfer.load(client, content, options.delegate_url, tell)
     print(
         f"{len(report.created)} shells created, {len(report.kept)} kept, {report.redirected} operations redirected"
         f" in {time.monotonic() - start:.1f} s"

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ast
 import re
+import shutil
 import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -75,3 +78,12 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
+
+
+@pytest.mark.parametrize("file", [p for p in TRACKED if p.endswith("Dockerfile")])
+def test_dockerfiles_follow_the_rules_of_hadolint(file):
+    linter = shutil.which("hadolint") or shutil.which("hadolint", path=str(Path(sys.executable).parent))
+    if linter is None:
+        pytest.skip("needs hadolint (python scripts/test.py installs it)")
+    done = subprocess.run([linter, file], cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stdout

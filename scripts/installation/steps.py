@@ -168,7 +168,7 @@ class Steps:
                     continue
                 now = time.monotonic()
                 parts = [f"{title} {now - begin:.0f} s" for title, begin in self._running.items()]
-                text = f"  {self._forecast.tell(now)} {', '.join(parts)}"
+                text = "  " + f"{self._forecast.tell(now)} {', '.join(parts)}".strip()
                 if self._live:
                     width = shutil.get_terminal_size().columns - 1
                     _write(f"\r{text[:width].ljust(width)}", end="")

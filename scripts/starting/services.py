@@ -83,6 +83,8 @@ def services(places: Places, address: Address, java: Java) -> list[Service]:
     delegate += ["--host", host, "--port", str(ports[DELEGATE])]
     hmi = [str(places.python), "-m", "streamlit", "run", str(ROOT / "dashboard" / "serve.py"), "--server.headless=true"]
     hmi += ["--browser.gatherUsageStats=false", f"--server.address={host}", f"--server.port={ports[HMI]}"]
+    if host in network.WILDCARDS:  # each of this machine's addresses is an origin from which the HMI is opened
+        hmi += [f"--server.corsAllowedOrigins={network.url(name, ports[HMI])}" for name in network.own_names()]
     return [
         Service(BASYX, url[BASYX], "/shells?limit=1", basyx, logs / "basyx.log", env | utf8_locale()),
         Service(DELEGATE, url[DELEGATE], "/health/ready", delegate, logs / "delegate.log", python_env),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import ipaddress
 import os
@@ -45,6 +46,18 @@ def is_loopback(host: str) -> bool:
 def within_reach(host: str) -> str:
     """The address at which this machine reaches what listens on `host`."""
     return WILDCARDS.get(host, host)
+
+
+def own_names() -> list[str]:
+    """Names and addresses by which others reach this machine, as far as it knows them itself."""
+    names = [socket.gethostname(), socket.getfqdn()]
+    with contextlib.suppress(OSError):
+        names += [str(found[4][0]) for found in socket.getaddrinfo(socket.gethostname(), None)]
+    for family, anywhere in ((socket.AF_INET, "192.0.2.1"), (socket.AF_INET6, "2001:db8::1")):  # RFC 5737, RFC 3849
+        with contextlib.suppress(OSError), socket.socket(family, socket.SOCK_DGRAM) as probe:
+            probe.connect((anywhere, 9))  # sends nothing; tells the address that would be used
+            names.append(probe.getsockname()[0])
+    return [name for name in dict.fromkeys(name.partition("%")[0] for name in names) if name]
 
 
 def url(host: str, port: int) -> str:

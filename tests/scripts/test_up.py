@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 import pytest
+import requests
 
 from aasx.client import AasClient
 from aasx.identifiers import fleet_submodel_id, submodel_id
@@ -27,7 +28,7 @@ from starting import command
 from starting import services as twin
 from starting.services import choose_ports
 from starting.start import FleetPackage, Model
-from supervision import processes
+from supervision import network, processes
 
 PYTHONS = [Path("/usr/bin/python2"), *(Path.home() / ".pyenv" / "versions").glob("[23].*/bin/python")]
 OLD_PYTHONS = [path for path in PYTHONS if path.exists() and not re.search(r"/3\.1[1-9]", str(path))]
@@ -144,6 +145,31 @@ def test_stop_ends_every_service_and_a_warm_start_keeps_the_store(running, optio
             os.kill(pid, 0)
     assert run_script("scripts/up.py", "--status", *options).returncode == 3
     assert any((Path(options[1]) / "store").rglob("*.json"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1", "LAN"])
+def test_the_twin_listens_and_answers_at_any_address(options, host):
+    """At the address that is asked for and, of wildcards, at those of the network, the HMI's web socket included."""
+    names = [name for name in network.own_names() if re.fullmatch(r"[\d.]+|[\da-f:]+", name)]
+    outside = [name for name in names if not network.is_loopback(name)]
+    if host == "LAN" and not outside:
+        pytest.skip("this machine has no address but its loopback")
+    listens = outside[0] if host == "LAN" else host
+    reached = [network.within_reach(listens)]
+    reached += [name for name in outside if listens in network.WILDCARDS and (":" in name) == (":" in listens)]
+    must_run("scripts/up.py", "--detach", *options, "--host", listens, timeout_s=400)
+    try:
+        for service in services(options).values():
+            assert service["healthy"], service
+        for name in reached:
+            url = network.url(name, int(services(options)[twin.HMI]["url"].rpartition(":")[2]))
+            upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Origin": url}
+            upgrade["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
+            with requests.get(f"{url}/_stcore/stream", headers=upgrade, stream=True, timeout=10) as answer:
+                assert answer.status_code == 101, name
+    finally:
+        must_run("scripts/up.py", "--stop", *options, timeout_s=90)
 
 
 def test_a_busy_port_is_named_with_its_option(options):
