@@ -277,9 +277,9 @@ class AasClient:
 
     # --- files
 
-    def attachment(self, submodel_id: str, path: str) -> bytes:
+    def attachment(self, submodel_id: str, path: str, timeout_s: float | None = None) -> bytes:
         """Content of a File element."""
-        return self._send("GET", _element(submodel_id, path) + "/attachment").content
+        return self._send("GET", _element(submodel_id, path) + "/attachment", timeout_s=timeout_s).content
 
     def tagged_attachment(self, submodel_id: str, path: str) -> tuple[bytes, str | None]:
         """Content of a File element with the ETag of the element, None from a server without."""
@@ -294,6 +294,7 @@ class AasClient:
         content: bytes,
         content_type: str,
         if_match: str | None = None,
+        timeout_s: float | None = None,
     ) -> None:
         """Write the content of a File element, also of one that had none (BaSyx fails when it has no value yet)."""
         element = self.element(submodel_id, path)
@@ -306,7 +307,12 @@ class AasClient:
             files={"file": (filename, content, content_type)},
             form={"fileName": filename},
             if_match=if_match,
+            timeout_s=timeout_s,
         )
+
+    def delete_attachment(self, submodel_id: str, path: str) -> None:
+        """Take the content of a File element away; the element stays. Raises NotFound where there is none."""
+        self._send("DELETE", _element(submodel_id, path) + "/attachment")
 
     def thumbnail(self, shell_id: str) -> bytes:
         """Picture of the shell's asset."""

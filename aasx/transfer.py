@@ -42,7 +42,7 @@ from aasx.packages.package import (
 )
 from aasx.packages.verification import verify, without_foreign
 from aasx.shell import build_cell, build_fleet, cell_files
-from aasx.submodels import ai_model_nameplate, fleet, operational_data, prediction
+from aasx.submodels import ai_model_nameplate, fleet, imports, operational_data, prediction
 from aasx.submodels.operation_variables import DELEGATION
 
 LOAD_THREADS = 4
@@ -354,7 +354,7 @@ def export(
         for id_ in _submodel_ids(shell):
             submodel = client.submodel(id_)
             foreign: list[str] = []
-            submodel = without_foreign(submodel, foreign)
+            submodel = _without_raw_files(without_foreign(submodel, foreign))
             for path, element in file_elements(submodel):
                 if element.get("value"):
                     part = part_name(id_, path, element["contentType"])
@@ -384,6 +384,16 @@ def export(
         if concept["id"] in used or is_own(concept["id"])
     ]
     return to_bytes([*map(canonical, shells.values()), *submodels.values(), *concepts], files, form)
+
+
+def _without_raw_files(submodel: dict) -> dict:
+    """The submodel without the contents of its imports: a raw file stays where it was brought in."""
+    for element in submodel.get("submodelElements") or []:
+        if element.get("idShort") == imports.IMPORTS:
+            for path, part in file_elements({"submodelElements": [element]}):
+                if path.startswith(f"{imports.IMPORTS}."):
+                    part.pop("value", None)
+    return submodel
 
 
 def _referred_model_shells(shells: list[dict], submodels: Iterable[dict]) -> list[dict]:

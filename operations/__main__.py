@@ -9,12 +9,14 @@ import logging
 import select
 import signal
 import sys
+import threading
 from pathlib import Path
 
 import waitress
 
 from model.errors import ModelError
 from model.serving.artifact import TwinModel
+from operations import import_file
 from operations.request import logs
 from operations.request.settings import Settings
 from operations.service.app import create_app
@@ -66,6 +68,7 @@ def main() -> int:
         return 2
     _collect_seldom()
     signal.signal(signal.SIGTERM, _stop)
+    threading.Thread(target=import_file.resume, args=(app.extensions["twin"],), name="resume", daemon=True).start()
     logs.say(logging.INFO, "serving", host=options.host, port=options.port, model=model.version)
     if notifier is not None:
         notifier.start()

@@ -158,6 +158,12 @@ APPEND_SAMPLES = OperationDefinition(
     ),
 )  # fmt: skip
 
+IMPORT_FILE = OperationDefinition(
+    "ImportFile",
+    inputs=(Variable("ImportId", required=True), *_variables("ImportAction ImportMapping")),
+    outputs=(*STATUS, *_variables("ImportState ProposedMapping ImportPreview"), REQUEST_ID),
+)
+
 ACKNOWLEDGE_ALERT = OperationDefinition(
     "AcknowledgeAlert",
     inputs=(*_variables("AlertId AcknowledgedBy", required=True), Variable("Comment")),
@@ -197,6 +203,7 @@ OPERATIONS = {
         CORRECT_CYCLE,
         APPEND_CYCLES,
         APPEND_SAMPLES,
+        IMPORT_FILE,
         ACKNOWLEDGE_ALERT,
         SET_THRESHOLDS,
         PREDICT_ALL,

@@ -12,8 +12,9 @@
     RunningCycle.Latest                                samples of the cycle that has not ended (JSON), and beside it
                                                        CSV files with older samples of a long one
     RejectedCycles                                     the last discharges that are no cycle, and why
+    Imports.Import...                                  files brought in, see aasx.submodels.imports
     AppendCycle, AppendCycles, AppendSamples,
-    CorrectCycle                                       operations
+    CorrectCycle, ImportFile                           operations
 
 The idShort is OperationalData where the template says TimeSeries; the semanticId carries the identity. The records
 carry no semanticId of their own: Metadata.Record has them, and 168 records are then half as large.
@@ -41,12 +42,13 @@ from aasx.elements.build import (
 )
 from aasx.elements.shape import Shape, shape_of
 from aasx.identifiers import concept_id, submodel_id
-from aasx.submodels import history_table
+from aasx.submodels import history_table, imports
 from aasx.submodels.operation_variables import (
     APPEND_CYCLE,
     APPEND_CYCLES,
     APPEND_SAMPLES,
     CORRECT_CYCLE,
+    IMPORT_FILE,
     RECORD_COUNT_SEMANTIC_ID,
     operation,
 )
@@ -152,9 +154,10 @@ def build(
                 concept_id(RUNNING_CYCLE),
             ),
             collection_list(REJECTED_CYCLES, [], concept_id(REJECTED_CYCLES), concept_id("RejectedCycle")),
+            imports.imports(),
             *(
                 operation(one, delegate_url, cell)
-                for one in (APPEND_CYCLE, APPEND_CYCLES, APPEND_SAMPLES, CORRECT_CYCLE)
+                for one in (APPEND_CYCLE, APPEND_CYCLES, APPEND_SAMPLES, CORRECT_CYCLE, IMPORT_FILE)
             ),
         ],
         # constant: BaSyx overwrites a stored submodel, with its history, when version or revision differ
@@ -206,7 +209,9 @@ def shape() -> Shape:
     whole = whole.with_part(RECORDS_PATH, replace(whole.part(RECORDS_PATH), every=record_shape()))
     whole = whole.with_part("WithdrawnCycles", replace(whole.part("WithdrawnCycles"), optional=True))
     corrections = replace(whole.part("Corrections"), every=shape_of(correction_item(), choices()), optional=True)
-    return whole.with_part("Corrections", corrections)
+    one_import = shape_of(imports.import_item(), choices())
+    files = replace(whole.part(imports.IMPORTS), every=one_import, optional=True)
+    return whole.with_part("Corrections", corrections).with_part(imports.IMPORTS, files)
 
 
 @cache

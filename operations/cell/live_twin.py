@@ -44,6 +44,7 @@ from model.prediction import DEFAULT_CONFIDENCE_LEVEL, Prediction, Scenario, Sim
 from model.records.cycle import History
 from model.records.facts import FIRST_CYCLES
 from operations.cell import running, twin
+from operations.cell.background import Background
 from operations.cell.described import Described, Limits, column_limits
 from operations.cell.remembered import Remembered
 from operations.cell.running import Running
@@ -230,6 +231,7 @@ class LiveTwin:
         self._predictions: Remembered[Prediction] = Remembered(half // 4, _prediction_bytes)
         self._running: Remembered[Running] = Remembered(half // 4, lambda known: known.size_bytes)
         self._live_states: Remembered[dict[str, Any]] = Remembered(half // 4, lambda _: LIVE_STATE_BYTES)
+        self.background = Background()
         self._gates: weakref.WeakValueDictionary[str, _Gate] = weakref.WeakValueDictionary()
         self._gates_lock = threading.Lock()
         self._beside = ThreadPoolExecutor(READERS, thread_name_prefix="reads-beside")
@@ -414,13 +416,13 @@ class LiveTwin:
         in_records = history.in_records | {row["cycle_number"]}
         return replace(history, cycles=cycles, in_records=in_records, complete=False, memory=Memory())
 
-    def _with_room(self, history: CellHistory) -> CellHistory:
+    def _with_room(self, history: CellHistory, every: int = MOVE_EVERY) -> CellHistory:
         """The history with its older cycles moved into tables, where a block of them is due.
 
-        Where that fails the cycles stay where they are, and it is tried again `MOVE_EVERY` appends later.
+        Where that fails the cycles stay where they are, and it is tried again `every` appends later.
         """
         older = len(history.in_records) - LATEST
-        if older < BLOCK or older % MOVE_EVERY:
+        if older < BLOCK or older % every:
             return history
         self.forget(history.cell)
         try:
@@ -500,6 +502,25 @@ class LiveTwin:
         self._live_states.keep(cell, live)
         return self._remember(replace(history, stamp=_stamp(live), complete=True, memory=Memory()))
 
+    def append_records(self, history: CellHistory, rows: Sequence[dict[str, Any]]) -> CellHistory:
+        """Adds the records of many cycles, in their order; what follows from them is left to `completed`.
+
+        A record that is there already (of an attempt whose answer was lost) stays as it is.
+        """
+        history = self._with_room(history, every=1)
+        self.forget(history.cell)
+        values = [twin.record_values(row, history.rated_capacity_Ah) for row in rows]
+        for of_row in values:
+            deadline.remaining_s()
+            try:
+                self.client.append_element(submodel_id(history.cell, "OperationalData"), RECORDS_PATH, _record(of_row))
+            except Conflict:
+                say(logging.WARNING, "a record is there already", cell=history.cell, cycle=of_row["id_cycle"])
+        added = twin.cycle_table(values)
+        cycles = pd.concat([history.cycles, added], ignore_index=True) if len(history.cycles) else added
+        in_records = history.in_records | {row["cycle_number"] for row in rows}
+        return replace(history, cycles=cycles, in_records=in_records, complete=False, memory=Memory())
+
     def put_latest_curves(self, cell: str, csv: str) -> None:
         """Raw samples of the cycle just appended, as CSV."""
         deadline.remaining_s()
@@ -576,8 +597,8 @@ class LiveTwin:
         """The running cycle, as this process remembers it while LiveState is the one it has written, else as stored."""
         known = self._running.get(history.cell)
         if known is None or known.received_at != self.live_state(history.cell)["ReceivedAt"]:
-            known = running.read(self.client, history.cell, _rule(history))
-        known.stream.rule = _rule(history)
+            known = running.read(self.client, history.cell, cell_rule(history))
+        known.stream.rule = cell_rule(history)
         return known
 
     def put_running(self, history: CellHistory, known: Running, live_state: dict[str, Any]) -> None:
@@ -695,7 +716,8 @@ def _stamp(live_state: Mapping[str, Any]) -> Stamp:
     return (live_state["id_cycle"], live_state["Capacity"], live_state["LastUpdate"])
 
 
-def _rule(history: CellHistory) -> CellRule:
+def cell_rule(history: CellHistory) -> CellRule:
+    """What decides about samples of the cell, at its terminals."""
     described = history.described
     return CellRule.of(described.facts, history.rated_capacity_Ah, history.limits, described.cut_off_voltage_V)
 

@@ -12,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Mapping as Mapped
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -29,6 +29,7 @@ from operations.intake.cycles import CellRule, Discharge, SampleStream
 from operations.intake.mapping import CYCLES, GROWS_SHARE, Mapping, Option, Question, Said
 from operations.intake.readers.table import Table
 from operations.request.columns import ID_SHORT
+from operations.request.errors import OperationError
 
 CHUNK_SAMPLES = 50_000
 WITNESS_SAMPLES = 300_000
@@ -41,6 +42,7 @@ SAME_CAPACITY = 1e-3
 DISCHARGE_STATE = re.compile(r"^d$|^dch|^dis|discharge|dchg|放电|entlad|décharge|decharge", re.IGNORECASE)
 
 Limits = Mapped[str, tuple[float, float]]
+Features = Callable[[Discharge], Mapped[str, Any]]
 
 
 class Refused(ValueError):
@@ -63,6 +65,8 @@ class Row:
     number: int | None = None
     skipped: Said | None = None
     notes: tuple[Said, ...] = ()
+    discharge: Discharge | None = None
+    """What its samples were, where it was found among samples."""
 
     @property
     def taken(self) -> bool:
@@ -79,9 +83,14 @@ class Progress:
 
 
 def rows_of(
-    table: Table, mapping: Mapping, rule: CellRule, limits: Limits, progress: Progress | None = None
+    table: Table,
+    mapping: Mapping,
+    rule: CellRule,
+    limits: Limits,
+    progress: Progress | None = None,
+    features: Features = lambda discharge: cycle_features(discharge.table()),
 ) -> Iterator[Row]:
-    """The cycles of a table in their order. Raises Refused."""
+    """The cycles of a table in their order. `features`: what the samples of a discharge tell. Raises Refused."""
     progress = progress or Progress()
     lacking = mapping_.missing(mapping)
     absent = [source.column for source in mapping.columns.values() if source.column not in table.cells]
@@ -93,7 +102,7 @@ def rows_of(
         progress.total = len(table)
         yield from _cycle_rows(table, mapping, rule, limits, progress)
     else:
-        yield from _sample_rows(table, mapping, rule, limits, progress)
+        yield from _sample_rows(table, mapping, rule, limits, progress, features)
 
 
 # --- a row is a cycle
@@ -339,7 +348,9 @@ def _counts_cycles(samples: Samples, rule: CellRule, positive: bool | None) -> b
     return len(whole) < 2 or len(np.unique(samples.number[at])) > 0.8 * len(whole)
 
 
-def _sample_rows(table: Table, mapping: Mapping, rule: CellRule, limits: Limits, progress: Progress) -> Iterator[Row]:
+def _sample_rows(
+    table: Table, mapping: Mapping, rule: CellRule, limits: Limits, progress: Progress, features: Features
+) -> Iterator[Row]:
     samples = samples_of(table, mapping, progress.notes)
     progress.total = len(samples.time_s)
     positive = {"chargePositive": True, "byState": True, "dischargePositive": False}.get(mapping.sign)
@@ -358,7 +369,7 @@ def _sample_rows(table: Table, mapping: Mapping, rule: CellRule, limits: Limits,
         if first + CHUNK_SAMPLES >= progress.total:
             found += stream.finish()
         for one in found:
-            yield _row_of(one, samples, table, mapping, rule, limits)
+            yield _row_of(one, samples, table, mapping, rule, limits, features)
         progress.done = min(progress.total, first + CHUNK_SAMPLES)
     counts = stream.counts
     if counts.not_later:
@@ -382,14 +393,23 @@ REASONS = {
 }  # fmt: skip
 
 
-def _row_of(one: Discharge, samples: Samples, table: Table, mapping: Mapping, rule: CellRule, limits: Limits) -> Row:
+def _row_of(
+    one: Discharge,
+    samples: Samples,
+    table: Table,
+    mapping: Mapping,
+    rule: CellRule,
+    limits: Limits,
+    features: Features,
+) -> Row:
     """A discharge as a cycle with its features."""
     at = int(np.searchsorted(np.nan_to_num(np.maximum.accumulate(samples.time_s)), one.start_s))
     at = min(at, len(samples.time_s) - 1)
     row: dict[str, Any] = {}
-    discharge = one.table()
-    with contextlib.suppress(InvalidInput):  # too few samples under load to say more than its capacity
-        row |= cycle_features(discharge, None)
+    with contextlib.suppress(InvalidInput, OperationError):  # too few samples under load to say more than its capacity
+        row |= features(one)
+    for name in ("cycle_number", "start_time"):
+        row.pop(name, None)
     row |= one.features | {"capacity_Ah": one.capacity_Ah}
     if samples.dated:
         row["start_time"] = pd.Timestamp(one.start_s, unit="s").round("ms")
@@ -406,7 +426,7 @@ def _row_of(one: Discharge, samples: Samples, table: Table, mapping: Mapping, ru
     if one.reason == cycles.ABOVE_LIMIT:
         skipped = _capacity_fault(row, rule) or skipped
     notes = [Said(name, REASONS[name]) for name in one.notes] + told
-    return Row(int(table.lines[at]), row, one.number, skipped, tuple(notes))
+    return Row(int(table.lines[at]), row, one.number, skipped, tuple(notes), one)
 
 
 # --- numbers
@@ -423,7 +443,14 @@ def numbered(rows: Sequence[Row], mapping: Mapping, known: Mapped[int, float]) -
     last = max(known, default=0)
     question = None
     if by_source:
-        clash = next((row for row in taken if row.number in known and not _same(row, known)), None)
+        clash = next(
+            (
+                row
+                for row in taken
+                if row.number in known and not (_same(row, known) or math.isnan(known[row.number or 0]))
+            ),
+            None,
+        )
         if clash is not None and "numbering" not in mapping.answered:
             here, there = clash.values["capacity_Ah"], known[clash.number or 0]
             text = f"cycle {clash.number} is recorded with {there:.4g} Ah, in the file it has {here:.4g} Ah"
@@ -445,9 +472,12 @@ def numbered(rows: Sequence[Row], mapping: Mapping, known: Mapped[int, float]) -
         position += 1
         number = (row.number if row.number is not None else position) + (0 if by_source else offset)
         if by_source and number in known:
-            same = _same(row, known)
-            text = f"cycle {number} is recorded already" + ("" if same else " with another capacity")
-            said = Said("recorded" if same else "recordedOther", text, {"cycle": number})
+            if math.isnan(known[number]):
+                said = Said("withdrawn", f"cycle {number} was withdrawn", {"cycle": number})
+            else:
+                same = _same(row, known)
+                text = f"cycle {number} is recorded already" + ("" if same else " with another capacity")
+                said = Said("recorded" if same else "recordedOther", text, {"cycle": number})
             result.append(replace(row, number=number, skipped=said))
         elif number <= last:
             text = f"cycle {number} would lie before the last recorded cycle, {last}"

@@ -63,7 +63,10 @@ def unit_named(text: str) -> str | None:
 
 def to_base(values: np.ndarray, unit: str | None) -> np.ndarray:
     known = UNITS[unit] if unit else None
-    return values if known is None else values * known.factor + known.offset
+    if known is None:
+        return values
+    scaled = values * known.factor if known.factor >= 1 else values / (1 / known.factor)  # 1900 mAh are 1.9 Ah exactly
+    return scaled + known.offset
 
 
 def numbers(column: pd.Series, decimal: str = ".", thousands: str = "") -> tuple[np.ndarray, np.ndarray]:

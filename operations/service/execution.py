@@ -16,6 +16,7 @@ from operations.append_cycles import AppendCyclesInputs, AppendCyclesOutputs, ap
 from operations.append_samples import AppendSamplesInputs, AppendSamplesOutputs, append_samples
 from operations.cell.live_twin import LiveTwin
 from operations.correct_cycle import CorrectCycleInputs, CorrectCycleOutputs, correct_cycle
+from operations.import_file import ImportFileInputs, ImportFileOutputs, import_file
 from operations.predict import PredictInputs, PredictOutputs, predict
 from operations.predict_all import PredictAllInputs, PredictAllOutputs, predict_all
 from operations.request import deadline, remarks
@@ -75,6 +76,11 @@ OPERATIONS = {
             "Append raw samples, any number at a time; the live state follows, and cycles that end are appended",
             {"StartTime": "2026-01-05T08:00:00", "PositiveCurrent": "charge",
              "Samples": "Time,Voltage_measured,Current_measured,Temperature_measured\n0,4.19,0,24\n10,3.9,-2,24.3\n"},
+        ),
+        Operation(
+            "ImportFile", "import-file", ImportFileInputs, ImportFileOutputs, import_file,
+            "Read the file of an import in the AAS: propose how, start, cancel or discard it",
+            {"ImportId": "Import20261128T080000a1b2", "ImportAction": "propose"},
         ),
         Operation(
             "AcknowledgeAlert", "acknowledge-alert", AcknowledgeAlertInputs, AcknowledgeAlertOutputs, acknowledge_alert,

@@ -64,7 +64,7 @@ def decoded(content: bytes) -> str:
         if content.startswith(mark):
             return content.decode(encoding, errors="replace")
     head = content[:4000]
-    if head.count(0) > len(head) // 4:
+    if len(head) // 4 < head.count(0) < 0.55 * len(head):
         encoding = "utf-16-le" if head[1::2].count(0) > head[::2].count(0) else "utf-16-be"
         return content.decode(encoding, errors="replace")
     if 0 in head:
