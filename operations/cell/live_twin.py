@@ -495,7 +495,7 @@ class LiveTwin:
         element = mended(self.client.element(submodel, "LiveState"), template)
         live = read(element, operational_data.shape().part("LiveState"))
         if not len(history.cycles):
-            live = dict.fromkeys(live) | {"Battery": cell, "Clock": live["Clock"]}
+            live = dict.fromkeys(live) | {"Battery": history.name, "Clock": live["Clock"]}
         live["LastUpdate"] = now
         self._put_counter(submodel, "RecordCount", len(history.in_records))
         self.client.put_element(submodel, "LiveState", with_value(template, live))

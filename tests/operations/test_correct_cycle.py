@@ -154,3 +154,21 @@ def test_a_cell_that_was_made_before_there_were_corrections(new_cell, delegate):
     assert correct(cell, 4, Withdrawn=True)["Message"] is None
     assert cell.value("WithdrawnCycles", "OperationalData") == "4"
     assert len(cell.value("Corrections", "OperationalData")) == 1
+
+
+def test_a_cycle_that_has_moved_into_a_table(new_cell, delegate):
+    """Older cycles stand in tables of their own: they are corrected and withdrawn like the latest ones."""
+    cell = new_cell(fading(440, start_Ah=1.95, per_cycle_Ah=0.0005))
+    cell.append(441, 1.72)
+    assert min(record_numbers(cell)) > 10, "the older ones have moved"
+    assert correct(cell, 5, Capacity=1.9)["Outcome"] == "corrected"
+    answer = correct(cell, 6, Withdrawn=True)
+    assert (answer["Outcome"], answer["RecordCount"]) == ("withdrawn", 440)
+    delegate.live.forget(cell.name)
+    history = delegate.live.history(cell.name)
+    known = dict(zip(history.cycles["cycle_number"], history.cycles["capacity_Ah"], strict=True))
+    assert known[5] == 1.9 and 6 not in known and len(known) == 440
+    assert correct(cell, 6, Capacity=1.94)["Outcome"] == "restored"
+    entries = cell.value("Corrections", "OperationalData")
+    assert [json.loads(one["OldValues"] or "null") is not None for one in entries] == [True, True, False]
+    assert cell.append(442, 1.71)["Outcome"] == "appended"
