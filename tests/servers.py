@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import requests
@@ -70,15 +71,19 @@ class Server:
         self.process.wait()
 
 
-def start_basyx(store_dir: Path, port: int | None = None, start_timeout_s: float = 90, **properties: str) -> Server:
+def start_basyx(
+    store_dir: Path, port: int | None = None, start_timeout_s: float = 90, jvm: Sequence[str] = (), **properties: str
+) -> Server:
     """The AAS environment of aasx/environment/ on `store_dir`; `properties` are Spring's, `_` for `.` and `__` for `-`.
+
+    `jvm` are options of Java beside those of jvm.options.
 
     Unless said otherwise it hands operations over to any delegate, for tests start their own.
     """
     properties = {"twin_delegate_urls": "*"} | properties
     port = port or free_port()
     store_dir.parent.mkdir(parents=True, exist_ok=True)
-    command = ["java", f"@{JVM_OPTIONS}", "-jar", str(JAR)]
+    command = ["java", f"@{JVM_OPTIONS}", *jvm, "-jar", str(JAR)]
     command += ["--server.address=127.0.0.1", f"--server.port={port}", f"--twin.store.dir={store_dir}"]
     command += [f"--{name.replace('__', '-').replace('_', '.')}={value}" for name, value in properties.items()]
     log = store_dir.parent / f"basyx-{port}.log"

@@ -22,6 +22,7 @@ import org.springframework.boot.autoconfigure.task.TaskSchedulingAutoConfigurati
 import org.springframework.boot.autoconfigure.websocket.servlet.WebSocketServletAutoConfiguration;
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.io.ResourceLoader;
+import twin.store.Backup;
 
 /**
  * Starts Eclipse BaSyx's AAS environment: shells, submodels, concept descriptions and delegated
@@ -47,7 +48,11 @@ import org.springframework.core.io.ResourceLoader;
     })
 public class AasEnvironmentApplication {
 
+  /** Starts the environment, or with {@code backup FILE} or {@code restore FILE} does that. */
   public static void main(String[] args) {
+    if (args.length > 0 && (args[0].equals("backup") || args[0].equals("restore"))) {
+      System.exit(Backup.run(args));
+    }
     SpringApplication.run(AasEnvironmentApplication.class, args);
   }
 

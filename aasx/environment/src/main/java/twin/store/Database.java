@@ -77,6 +77,14 @@ final class Database implements AutoCloseable {
    * @throws StoreException if that cannot be; then nothing was changed
    */
   Database(Settings settings) {
+    this(settings, true);
+  }
+
+  /**
+   * @param own whether to hold the store and bring its tables up to date; otherwise it is only
+   *     read, also while an environment runs on it
+   */
+  Database(Settings settings, boolean own) {
     this.settings = settings;
     String url = settings.url();
     if (!url.startsWith(SQLITE) && !url.startsWith("jdbc:postgresql:")) {
@@ -86,13 +94,24 @@ final class Database implements AutoCloseable {
           null);
     }
     this.file = url.startsWith(SQLITE) ? Path.of(url.substring(SQLITE.length())) : null;
-    this.lock = file == null ? null : create();
+    if (!own && file != null && !Files.exists(file)) {
+      throw new StoreException("There is no store " + file, "Correct TWIN_STORE_URL.", null);
+    }
+    this.lock = own && file != null ? create() : null;
     try {
       this.writers = connect("writers", file == null ? POSTGRES_WRITERS : 1, false);
       this.readers = connect("readers", READERS, true);
       this.streams = connect("streams", 2, true);
-      write(this::migrate);
-      keepReserve();
+      if (own) {
+        write(this::migrate);
+        keepReserve();
+      } else {
+        read(
+            jdbc -> {
+              requireKnown(hasTables(jdbc) ? version(jdbc) : 0);
+              return null;
+            });
+      }
     } catch (RuntimeException e) {
       close();
       throw e;
@@ -329,6 +348,20 @@ final class Database implements AutoCloseable {
       jdbc.queryForList("SELECT pg_advisory_xact_lock(" + MIGRATION_LOCK + ")");
     }
     int found = hasTables(jdbc) ? version(jdbc) : 0;
+    requireKnown(found);
+    for (int next = found + 1; next <= VERSION; next++) {
+      if (found > 0) {
+        LOG.info("Bringing the store {} to version {}", this, next);
+      }
+      for (String statement : script(next).split(";")) {
+        jdbc.execute(statement);
+      }
+      jdbc.update("DELETE FROM store WHERE name = 'version'");
+      jdbc.update("INSERT INTO store (name, value) VALUES ('version', ?)", String.valueOf(next));
+    }
+  }
+
+  private void requireKnown(int found) {
     if (found > VERSION) {
       throw new StoreException(
           "The store "
@@ -339,16 +372,6 @@ final class Database implements AutoCloseable {
               + VERSION,
           "Start the newer version of the program that wrote it; nothing was changed.",
           null);
-    }
-    for (int next = found + 1; next <= VERSION; next++) {
-      if (found > 0) {
-        LOG.info("Bringing the store {} to version {}", this, next);
-      }
-      for (String statement : script(next).split(";")) {
-        jdbc.execute(statement);
-      }
-      jdbc.update("DELETE FROM store WHERE name = 'version'");
-      jdbc.update("INSERT INTO store (name, value) VALUES ('version', ?)", String.valueOf(next));
     }
   }
 

@@ -5,9 +5,7 @@ import com.fasterxml.jackson.databind.JsonSerializer;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.SerializerProvider;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import org.eclipse.digitaltwin.basyx.aasrepository.AasRepositoryFactory;
 import org.eclipse.digitaltwin.basyx.conceptdescriptionrepository.ConceptDescriptionRepositoryFactory;
 import org.eclipse.digitaltwin.basyx.http.SerializationExtension;
@@ -26,33 +24,8 @@ import org.springframework.context.annotation.Primary;
 class StoreConfiguration {
 
   @Bean
-  Store store(
-      @Value("${twin.store.dir}") Path folder,
-      @Value("${twin.store.url:}") String url,
-      @Value("${twin.store.user:}") String user,
-      @Value("${twin.store.password:}") String password,
-      @Value("${twin.store.password-file:}") String passwordFile,
-      @Value("${twin.store.fsync}") boolean fsync,
-      @Value("${twin.store.wait}") Duration wait) {
-    return new Store(
-        new Database.Settings(
-            url.isBlank() ? "jdbc:sqlite:" + folder.resolve("twin.db") : url,
-            user,
-            passwordFile.isBlank() ? password : contentOf(passwordFile),
-            fsync,
-            wait),
-        folder);
-  }
-
-  private static String contentOf(String file) {
-    try {
-      return Files.readString(Path.of(file)).strip();
-    } catch (IOException e) {
-      throw new StoreException(
-          "The file with the database's password cannot be read: " + e,
-          "Correct TWIN_STORE_PASSWORD_FILE.",
-          e);
-    }
+  Store store(Database.Settings settings, @Value("${twin.store.dir}") Path folder) {
+    return new Store(settings, folder);
   }
 
   @Bean
