@@ -136,7 +136,7 @@ TEXTS: dict[str, str] = {
     "cell.cycle": "Cycle",
     "cell.outside": "Outside the range the model was trained on: {names}. Treat the forecast with care.",
     "cell.download": "Download",
-    "cell.download.csv": "Cycle records (CSV)",
+    "cell.download.csv": "Cycle records (CSV: comma, decimal point)",
     "cell.download.aasx": "Cell with its history (AASX)",
     "cell.history": "Capacity: measured and predicted",
     "cell.history.hint": "Left of the dashed line is what the twin knew, right of it what it expects.",

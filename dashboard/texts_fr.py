@@ -139,7 +139,7 @@ TEXTS: dict[str, str] = {
     "cell.cycle": "Cycle",
     "cell.outside": "Hors du domaine d’apprentissage du modèle : {names}. À interpréter avec prudence.",
     "cell.download": "Télécharger",
-    "cell.download.csv": "Relevés des cycles (CSV)",
+    "cell.download.csv": "Relevés des cycles (CSV : point-virgule, virgule décimale)",
     "cell.download.aasx": "Cellule et historique (AASX)",
     "cell.history": "Capacité : mesurée et prédite",
     "cell.history.hint": "À gauche du trait vertical, ce que le jumeau savait ; à droite, ce qu’il attend.",

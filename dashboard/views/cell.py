@@ -168,14 +168,27 @@ def downloads(page: Page, cell: str) -> None:
 
 
 def records_csv(page: Page, cell: str) -> bytes:
-    """The cell's cycle records as the AAS has them: idShorts as columns, decimal points."""
+    """The cell's cycle records under their idShorts, as a spreadsheet in the reader's language opens them: in French
+    with semicolons and decimal commas, in English with commas and decimal points; the import reads both again."""
     rows = page.twin.records(cell).value
     columns = list(dict.fromkeys(name for row in rows for name in row))
+    french = page.words.code == "fr"
     out = io.StringIO()
-    writer = csv.DictWriter(out, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return out.getvalue().encode("utf-8")
+    writer = csv.writer(out, delimiter=";" if french else ",", lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows([[written(row.get(name), "," if french else ".") for name in columns] for row in rows])
+    return out.getvalue().encode("utf-8-sig")  # by the mark Excel knows UTF-8
+
+
+def written(value: Any, decimal: str) -> str:
+    """A value in a cell of a table. Text that a spreadsheet would take for a formula is made harmless by an apostrophe
+    (OWASP, CSV Injection)."""
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return repr(value).replace(".", decimal)
+    text = str(value)
+    return f"'{text}" if isinstance(value, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
 def history(page: Page, cell: str, records: list[dict[str, Any]], prediction: PredictionSubmodel) -> Forecast:

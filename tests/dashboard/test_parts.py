@@ -262,3 +262,17 @@ def test_an_aborted_test_is_no_end_of_life():
     assert cell.worn_out_at(cycles, capacities, 1.4) == 70
     assert cell.worn_out_at(cycles[:6], capacities[:6], 1.4) is None
     assert cell.worn_out_at([5], [1.2], 1.4) == 5
+
+
+@pytest.mark.parametrize(
+    ("value", "decimal", "in_table"),
+    [
+        (1.856, ",", "1,856"), (1.856, ".", "1.856"), (-2.0, ",", "-2,0"), (3, ",", "3"), (None, ",", ""),
+        ("discharge", ",", "discharge"), ("=1+1", ",", "'=1+1"), ("+33", ".", "'+33"), ("-cmd", ".", "'-cmd"),
+        ("@SUM(A1)", ".", "'@SUM(A1)"),
+    ],
+)  # fmt: skip
+def test_cells_of_an_export_are_in_the_readers_notation_and_harmless(value, decimal, in_table):
+    from dashboard.views.cell import written
+
+    assert written(value, decimal) == in_table

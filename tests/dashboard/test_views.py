@@ -119,8 +119,8 @@ def test_downloads(twin, open_page):
     from dashboard.views.cell import records_csv
 
     page = Page(Twin(twin.basyx_url), Language("fr"))
-    lines = records_csv(page, "B0018").decode("utf-8").splitlines()
-    assert lines[0].startswith("id_cycle,")
+    lines = records_csv(page, "B0018").decode("utf-8-sig").splitlines()
+    assert lines[0].startswith("id_cycle;")
     assert len(lines) == 1 + len(page.twin.records("B0018").value)
     assert package.read(page.twin.export(["B0018"])).environment
 

@@ -447,3 +447,18 @@ def test_real_files(file: str, rated_Ah: float, end_V: float, taken: int, skippe
     changes = {"dates": "dmy"} if file.startswith("07") else {}
     rows = read(file, path.read_bytes(), rated_Ah, end_V, **changes)
     assert (sum(row.taken for row in rows), len(reasons(rows))) == (taken, skipped)
+
+
+@pytest.mark.parametrize(("separator", "decimal"), [(",", "."), (";", ",")])
+def test_what_was_exported_is_read_again_without_a_question(separator, decimal):
+    """As the HMI writes it in either language, and as LibreOffice saves it again: quoted where there is a comma."""
+    columns = {
+        "id_cycle": [1, 2], "Time": ["2026-01-05T08:00:00", "2026-01-06T08:00:00"], "type": "discharge",
+        "ambient_temperature": [24.0, 24.0], "Capacity": [1.856, 1.846], "StateOfHealth": [92.8, 92.3],
+        "Voltage_measured": [3.53, 3.525], "Current_measured": [-1.818, -1.817], "Duration": [3690.234, 3672.5],
+    }  # fmt: skip
+    text = table_text(columns, separator, decimal)
+    for content in (text.encode("utf-8-sig"), text.replace("1;", '"1";', 1).encode("utf-16")):
+        rows = read("B0005.csv", content)
+        assert capacities(rows) == [1.856, 1.846] and [row.number for row in rows] == [1, 2]
+        assert rows[0].values["duration_s"] == 3690.234 and rows[0].values["current_mean_A"] == -1.818
