@@ -9,12 +9,13 @@ from typing import Any
 
 import pandas as pd
 
-from aasx.cell_description import MOST_CELLS_IN_A_ROW
+from aasx.cell_description import DEFAULT_END_OF_LIFE_PERCENT, MOST_CELLS_IN_A_ROW
 from aasx.elements.build import VALUE_ORIGIN
 from aasx.elements.shape import LARGEST, Foreign
 from aasx.elements.values import Json
 from aasx.submodels.technical_data import AREAS_PATH, MEASURED
 from model.records.cycle import COLUMNS
+from model.records.cycle import DEFAULT_END_OF_LIFE_PERCENT as NASA_END_OF_LIFE_PERCENT
 from model.records.cycle import MEASURED as MEASURED_COLUMNS
 from model.records.facts import NASA_CELL_TYPE, NASA_FACTS, CellFacts, limits, rated_from_cycles
 
@@ -87,7 +88,8 @@ class Described:
     @cached_property
     def default_end_of_life_percent(self) -> float:
         """Where the thresholds of the AAS name none."""
-        return 70.0 if self.facts.cell_type == NASA_CELL_TYPE else 80.0
+        is_nasas = self.facts.cell_type == NASA_CELL_TYPE
+        return NASA_END_OF_LIFE_PERCENT if is_nasas else DEFAULT_END_OF_LIFE_PERCENT
 
 
 def column_limits(facts: CellFacts, rated_capacity_Ah: float) -> Limits:
