@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
 import sys
 import sysconfig
 import zipfile
@@ -37,7 +38,14 @@ def _manifest() -> dict[str, str]:
 
 
 def _project() -> Iterator[Path]:
-    for path in sorted(ROOT.rglob("*")):
+    """Files of the project: those that git knows, where there is git; nobody's notes that lie between them."""
+    git = ["git", "-C", str(ROOT), "ls-files", "-z"]
+    try:
+        listed = subprocess.run(git, capture_output=True, timeout=60)
+        names = listed.stdout.decode("utf-8").split("\0") if listed.returncode == 0 else []
+    except (OSError, subprocess.TimeoutExpired):
+        names = []
+    for path in sorted(ROOT / name for name in names if name) or sorted(ROOT.rglob("*")):
         parts = path.relative_to(ROOT).parts
         in_environment = parts[:2] == ("aasx", "environment") and "target" in parts
         left_out = parts[0] in LEFT_OUT or in_environment or bool(CACHES & set(parts))

@@ -62,13 +62,21 @@ def delegation_secret(state: Path) -> Path:
     return file
 
 
+def known_names(host: str) -> dict[str, str]:
+    """The environment variable that tells the services under which names they are asked, when they listen on `host`."""
+    given = os.environ.get("TWIN_HTTP_NAMES", "")
+    names = network.own_names() if host in network.WILDCARDS else [host]
+    asked = [name for name in names if not network.is_address(name)]
+    return {"TWIN_HTTP_NAMES": ",".join([given, *asked] if given else asked)}
+
+
 def services(places: Places, address: Address, java: Java) -> list[Service]:
     """In starting order."""
     state, host, ports = places.state, address.host, address.ports
     url = {name: address.url(name) for name in ports}
     logs, model, temporary = state / "logs", state / "model", state / "tmp" / "basyx"
     temporary.mkdir(parents=True, exist_ok=True)
-    env = network.without_proxy((network.within_reach(host),))
+    env = network.without_proxy((network.within_reach(host),)) | known_names(host)
     python_env = env | places.python_env()
     python_env |= {"TWIN_BASYX_URL": url[BASYX], "TWIN_DELEGATE_URL": url[DELEGATE], "TWIN_MODEL_DIR": str(model)}
     basyx = [java.program, f"@{JVM_OPTIONS}", f"-Djava.io.tmpdir={temporary}"]

@@ -36,6 +36,14 @@ def answers(url: str, timeout_s: float = 3.0) -> bool:
     return ask(url, timeout_s) == 200
 
 
+def is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
+
+
 def is_loopback(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

@@ -321,6 +321,17 @@ def test_a_service_is_watched_where_it_listens(host, url):
     assert network.url(host, 80) == url
 
 
+def test_services_are_told_the_names_they_are_asked_under(monkeypatch):
+    from starting.services import known_names
+
+    monkeypatch.setenv("TWIN_HTTP_NAMES", "twin.example")
+    assert known_names("192.168.1.5") == {"TWIN_HTTP_NAMES": "twin.example"}
+    assert known_names("lab.example") == {"TWIN_HTTP_NAMES": "twin.example,lab.example"}
+    told = known_names("0.0.0.0")["TWIN_HTTP_NAMES"].split(",")
+    assert told[0] == "twin.example" and socket.gethostname() in told
+    assert not [name for name in told if network.is_address(name)]
+
+
 def test_a_port_is_looked_for_at_the_address_that_is_meant():
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
