@@ -145,7 +145,12 @@ def cells_tables(cells: Mapping[str, CellEvaluation]) -> list[Table]:
 
 def text(evaluation: Evaluation) -> str:
     """The report for a terminal."""
-    return "\n\n".join(_text_table(*table) for table in tables(evaluation))
+    return tables_text(tables(evaluation))
+
+
+def tables_text(shown: Sequence[Table]) -> str:
+    """Tables for a terminal."""
+    return "\n\n".join(_text_table(*table) for table in shown)
 
 
 def cells_text(cells: Mapping[str, CellEvaluation]) -> str:
@@ -168,17 +173,16 @@ def _text_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]])
 CARD_START, CARD_END = "<!-- figures: made by scripts/evaluate.py --card -->", "<!-- end of figures -->"
 
 
-def with_figures(card: str, evaluation: Evaluation) -> str:
-    """The text of a model card (Markdown) with its figures, between two marks, replaced by those of this evaluation.
-
-    Raises `InvalidInput` if the marks are missing.
+def with_figures(card: str, evaluation: Evaluation, more: Sequence[Table] = ()) -> str:
+    """The text of a model card (Markdown) with its figures, between two marks, replaced by those of this evaluation and
+    more tables. Raises `InvalidInput` if the marks are missing.
     """
     before, start, rest = card.partition(CARD_START)
     _, end, after = rest.partition(CARD_END)
     if not start or not end:
         raise InvalidInput("card", "no marks", f"a text with {CARD_START} and {CARD_END}")
-    shown = [_markdown_table(*table) for table in tables(evaluation)[:2]]
-    return before + "\n\n".join([start, *shown, end]) + after
+    shown = [*tables(evaluation)[:2], *more]
+    return before + "\n\n".join([start, *(_markdown_table(*table) for table in shown), end]) + after
 
 
 def _markdown_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
@@ -189,11 +193,16 @@ def _markdown_table(title: str, heads: Sequence[str], rows: Sequence[Sequence[st
 # ---------------------------------------------------------------- page
 
 
-def page(evaluation: Evaluation) -> str:
-    """The report as one self-contained HTML page with plots."""
+def page(evaluation: Evaluation, more: Sequence[Table] = ()) -> str:
+    """The report as one self-contained HTML page with plots; `more` tables stand at its end."""
     plots = [_alpha_lambda_plot(evaluation), _calibration_plot(evaluation), _capacity_plot(evaluation)]
     shown = [plot.to_html(full_html=False, include_plotlyjs=i == 0) for i, plot in enumerate(plots)]
-    return _page(tables(evaluation), shown)
+    return _page([*tables(evaluation), *more], shown)
+
+
+def tables_page(shown: Sequence[Table]) -> str:
+    """Tables as one HTML page."""
+    return _page(shown, [])
 
 
 def cells_page(cells: Mapping[str, CellEvaluation]) -> str:
