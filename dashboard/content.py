@@ -242,7 +242,7 @@ def foreign_below(path: str, noted: Iterable[Foreign]) -> dict[str, str]:
 
 def record(values: dict[str, Any]) -> dict[str, Any]:
     """A cycle record or the live state with its numbers converted."""
-    texts = ("Battery", "type", "Time", "LastUpdate")
+    texts = ("Battery", "type", "Time", "LastUpdate", "Clock", "SampleTime", "ReceivedAt", "FullChargeAt")
     row: dict[str, Any] = {name: (value if name in texts else number(value)) for name, value in values.items()}
     if row.get("id_cycle") is not None:
         row["id_cycle"] = round(row["id_cycle"])

@@ -265,13 +265,14 @@ class Twin:
         return self.read(("corrections", cell), fetch, SHORT_AGE_S)
 
     def live(self, cell: str) -> Reading[dict[str, Any]]:
-        """The cell's last sample (LiveState), numbers converted, LastUpdate a datetime."""
+        """The cell's last sample (LiveState), numbers converted, times as datetimes."""
 
         def fetch() -> Found[dict[str, Any]]:
             noted: list[Foreign] = []
             shape = operational_data.shape().part("LiveState")
             state = record(self.client.read_element(submodel_id(cell, "OperationalData"), "LiveState", shape, noted))
-            return Found(state | {"LastUpdate": moment(state.get("LastUpdate"))}, tuple(noted))
+            times = ("LastUpdate", "SampleTime", "ReceivedAt", "FullChargeAt")
+            return Found(state | {name: moment(state.get(name)) for name in times}, tuple(noted))
 
         return self.read(("live", cell), fetch, LIVE_AGE_S)
 

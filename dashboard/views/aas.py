@@ -27,6 +27,11 @@ EXAMPLES: dict[str, dict[str, Any]] = {
     "AcknowledgeAlert": {"AlertId": "…", "AcknowledgedBy": "…", "Comment": "…"},
     "SetThresholds": {"ChangedBy": "…", "RULWarning": 40.0},
     "AppendCycle": {"id_cycle": 1, "ambient_temperature": 24.0, "Capacity": 1.85},
+    "AppendCycles": {"CycleRows": "id_cycle,Capacity\n1,1.85\n2,1.84"},
+    "AppendSamples": {
+        "StartTime": "2026-01-05T08:00:00",
+        "Samples": "Time,Voltage_measured,Current_measured\n0,4.19,0\n10,3.97,-2",
+    },
     "PredictAll": {},
 }
 

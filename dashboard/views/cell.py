@@ -118,21 +118,36 @@ def sample_tiles(words: Language, now: dict[str, Any], limits: Thresholds, forei
         return words.marked(words.quantity(now.get(name), unit, digits), foreign, name)
 
     heat = heat_state(now.get("Temperature_measured"), limits.temperature_warning, limits.temperature_critical)
-    last, when = words("cell.last_sample"), now.get("LastUpdate")
+    last, sampled, received = words("cell.last_sample"), now.get("SampleTime"), now.get("ReceivedAt")
+    name = "LastUpdate" if received is None else "ReceivedAt"
+    when = now.get(name)
+    detail = words("cell.sampled", time=words.moment(sampled, seconds=True)) if sampled else words.moment(when)
     ambient = words("cell.ambient", temperature=words.quantity(now.get("ambient_temperature"), "°C"))
     kind = cycle_type(words, now.get("type"))
     return [
         pieces.tile(
             words("cell.updated"),
-            words.marked(words.age(when), foreign, "LastUpdate"),
-            words.moment(when) if when else words("cell.no_live"),
+            words.marked(words.age(when), foreign, name),
+            detail if when else words("cell.no_live"),
             icon="live",
         ),
+        *([charge_tile(words, now, foreign)] if sampled else []),
         pieces.tile(words("cell.voltage"), measured("Voltage_measured", "V", 3), last),
         pieces.tile(words("cell.current"), measured("Current_measured", "A", 3), last),
         pieces.tile(words("cell.temperature"), measured("Temperature_measured", "°C", 1), ambient, heat),
         pieces.tile(words("cell.cycle"), measured("id_cycle", "", 0), kind, icon="record"),
     ]
+
+
+def charge_tile(words: Language, now: dict[str, Any], foreign: dict[str, str]) -> str:
+    """State of charge of a cell that sends samples, and how old the full charge is that it is counted from."""
+    age_h = now.get("FullChargeAge")
+    if age_h is None:
+        since = words("cell.charge.unknown")
+    else:
+        since = words("cell.charge.since", age=words.quantity(age_h, "h", 1))
+    charge = words.marked(words.quantity(now.get("StateOfCharge"), "%", 0), foreign, "StateOfCharge")
+    return pieces.tile(words("cell.charge"), charge, since)
 
 
 def cycle_type(words: Language, name: Any) -> str:

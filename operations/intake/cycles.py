@@ -65,6 +65,9 @@ FULL_VOLTAGE_SHARE = 0.99
 FULL_HOLDS_s = 60.0
 """A cell is full when at 99 % of its highest voltage the charge current has stayed below 5 % of 1C for a minute."""
 
+FULL_CHARGE_SHARE = 0.5
+"""A charge without constant current of NASA's kind describes the cell when it fills more than this share."""
+
 SETTLED_s = 60.0
 EVIDENCE_SHARE = 0.01
 STEADY_SHARE = 0.2
@@ -522,7 +525,8 @@ class SampleStream:
         )
         values = {name: float(found[name][0]) for name in CHARGE_FEATURES if np.isfinite(found[name][0])}
         self.since.charged_Ah += values.get("charge_Ah", 0.0)
-        if found["cc_time_s"][0] > FULL_CHARGE_s or charging.reached_full:
+        whole = charging.reached_full and values.get("charge_Ah", 0.0) > FULL_CHARGE_SHARE * self._one_C()
+        if found["cc_time_s"][0] > FULL_CHARGE_s or whole:
             self.since.full_charge = values
         self.since.curve = rows[np.linspace(0, len(rows) - 1, min(len(rows), CURVE_POINTS)).astype(int)].tolist()
 

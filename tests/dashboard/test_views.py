@@ -253,6 +253,28 @@ def test_a_pack_of_any_name_is_described_by_the_form_and_shown_by_that_name(twin
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])
+def test_the_live_view_shows_the_state_of_charge_and_how_old_its_full_charge_is(
+    twin, open_page, client, own_cell, language
+):
+    """A charge that tails off at 4.2 V, then half an hour at 1 A."""
+    words, rows = Language(language), ["Time,Voltage_measured,Current_measured"]
+    rows += [f"{10 * step},{3.5 + 0.7 * step / 300:.3f},1.5" for step in range(300)]
+    rows += [f"{3000 + 10 * step},4.2,0.05" for step in range(20)]
+    charged, rested = len(rows), ["3200,4.15,0", *(f"{3210 + 10 * step},4.0,-1" for step in range(180))]
+    send = {"StartTime": "2026-02-01T08:00:00", "PositiveCurrent": "charge"}
+    submodel = submodel_id(own_cell, "OperationalData")
+    client.invoke(submodel, "AppendSamples", send | {"Samples": "\n".join(rows[:charged])}, timeout_s=60)
+    client.invoke(submodel, "AppendSamples", send | {"Samples": "\n".join([rows[0], *rested])}, timeout_s=60)
+    page = open_page(twin.basyx_url, view="live", cell=own_cell, lang=language)
+    assert_sound(page)
+    charge = client.element_value(submodel, "LiveState.StateOfCharge")
+    assert 60 < charge < 70  # half an ampere-hour out of 1.38 Ah, the last capacity
+    assert f"{words.number(charge)} <small>%</small>" in shown(page) and escape(words("cell.charge")) in shown(page)
+    assert escape(words("cell.charge.since", age=words.quantity(0.5, "h", 1))) in shown(page)
+    assert escape(words("cycle.discharge")) in shown(page)
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
 def test_a_cycle_is_corrected_and_withdrawn_by_form(twin, open_page, client, own_cell, language):
     words = Language(language)
     page = open_page(twin.basyx_url, view="record", tab="correction", cell=own_cell, cycle=4, lang=language)
