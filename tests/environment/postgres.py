@@ -21,7 +21,7 @@ from tests.servers import free_port
 USER, PASSWORD = "twin", "a'secret"
 
 
-def _programs() -> Path | None:
+def server_programs() -> Path | None:
     """The newest folder with PostgreSQL's server programs, which Debian keeps off the PATH."""
     if found := shutil.which("initdb"):
         return Path(found).resolve().parent
@@ -43,7 +43,7 @@ class Postgres:
     """A running server. It can be killed like by a power cut and started again."""
 
     def __init__(self) -> None:
-        programs = _programs()
+        programs = server_programs()
         if programs is None:
             pytest.skip("needs PostgreSQL's server programs (python scripts/test.py installs them; apt: postgresql)")
         self._programs, self._account = programs, _account()
