@@ -12,6 +12,7 @@ comes back marked stale; the first read that works again clears the mark by itse
 from __future__ import annotations
 
 import csv
+import json
 import threading
 import time
 from collections.abc import Callable
@@ -24,7 +25,7 @@ from aasx import client as aas
 from aasx import history
 from aasx.elements.shape import Foreign, content_of
 from aasx.identifiers import cell_of, display_name_of, fleet_submodel_id, submodel_id
-from aasx.submodels import fleet, operational_data, prediction
+from aasx.submodels import fleet, imports, operational_data, prediction
 from aasx.submodels.operational_data import LATEST_CURVES_PATH
 from dashboard.content import (
     Cycle,
@@ -53,6 +54,7 @@ PATIENCE_S = 1.5  # how long a page waits for a fresh value while it could show 
 PATIENCE_IN_TROUBLE_S = 0.1
 OPERATION_PATIENCE_S = 3.0  # how long a page waits for an operation before it shows itself without the answer
 OPERATION_TIMEOUT_S = 20.0
+UPLOAD_TIMEOUT_S = 120.0
 
 CONFIDENCE_LEVEL = 0.9  # of the intervals this screen asks for; the level stored predictions have too
 
@@ -388,6 +390,42 @@ class Twin:
             return self._invoke(submodel_id(cell, "OperationalData"), "CorrectCycle", inputs)
         finally:
             self.forget(cell)
+
+    def upload(self, cell: str, name: str, content: bytes) -> str:
+        """Puts a file into the AAS, to be read by ImportFile; the idShort of its import. Raises Trouble."""
+        identifier = submodel_id(cell, "OperationalData")
+        try:
+            item = imports.new_import(name, len(content))
+            self.client.append_element(identifier, imports.IMPORTS, item)
+            path = f"{imports.IMPORTS}.{item['idShort']}.{imports.DATA}"
+            kind = "application/octet-stream"
+            self.client.put_attachment(identifier, path, name, content, kind, timeout_s=UPLOAD_TIMEOUT_S)
+        except ValueError as error:
+            raise Trouble("invalidInput", str(error)) from error
+        except aas.AasError as error:
+            raise _trouble_of(error) from error
+        return str(item["idShort"])
+
+    def import_file(self, cell: str, name: str, action: str, mapping: dict[str, Any] | None = None) -> dict[str, Any]:
+        text = None if mapping is None else json.dumps(mapping, ensure_ascii=False)
+        inputs = {"ImportId": name, "ImportAction": action, "ImportMapping": text}
+        try:
+            return self._invoke(submodel_id(cell, "OperationalData"), "ImportFile", inputs)
+        finally:
+            self.forget(cell)
+
+    def imports(self, cell: str) -> Reading[dict[str, dict[str, Any]]]:
+        """The files brought into the cell, by idShort."""
+
+        def fetch() -> dict[str, dict[str, Any]]:
+            expected = operational_data.shape().part(imports.IMPORTS)
+            try:
+                found = self.client.read_element(submodel_id(cell, "OperationalData"), imports.IMPORTS, expected)
+            except aas.NotFound:
+                return {}
+            return found or {}
+
+        return self.read(("imports", cell), fetch, LIVE_AGE_S)
 
     def add_cell(self, description: Any) -> Any:
         """The description as it was added: its idShort may have got a number."""

@@ -1,8 +1,7 @@
-"""Bringing data in: a new cycle of a cell (form or CSV file), a correction, or a new cell (form or YAML file)."""
+"""Bringing data in: a cycle (form), a file of any cycler, a correction, or a new cell (form or YAML file)."""
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
@@ -16,6 +15,7 @@ from dashboard.language import escape, parse_number
 from dashboard.page import Page
 from dashboard.twin import Trouble
 from dashboard.views.correction import correction_form
+from dashboard.views.file_import import file_form
 
 TABS = ("cycle", "table", "correction", "cell")
 REQUIRED = ("id_cycle", "ambient_temperature", "Capacity")
@@ -24,7 +24,6 @@ INPUTS = {column.id_short: column for column in RECORD_COLUMNS}
 OPTIONAL = ("Temperature_measured", "Voltage_measured", "Current_measured", "DischargeCurrent", "Duration", "Re", "Rct",
             "ChargeCapacity")  # fmt: skip
 COMPUTED = ("StateOfHealth",)  # the twin computes it; a column of this name in a file is not sent
-SHOWN_ROWS = 200
 SAMPLE_HEADER = "Time,Voltage_measured,Current_measured,Temperature_measured"
 
 # Fields of a cell's description by section of the form: name, unit, is a number
@@ -61,7 +60,7 @@ def show(page: Page) -> None:
         words("record.what"), TABS, key="record_tab", required=True, label_visibility="collapsed",
         format_func=lambda name: words(f"record.{name}"), on_change=state.keep("tab", "record_tab"),
     )  # fmt: skip
-    forms = {"cycle": cycle_form, "table": cycle_table, "correction": correction_form, "cell": new_cell}
+    forms = {"cycle": cycle_form, "table": file_form, "correction": correction_form, "cell": new_cell}
     forms[st.session_state["record_tab"]](page)
 
 
@@ -144,12 +143,9 @@ def append_one(page: Page, cell: str, written: dict[str, str], files: dict[str, 
     st.rerun()
 
 
-# ---- many cycles from a file --------------------------------------------------------------------------------
-
-
 @dataclass
 class Row:
-    """One line of a file: the inputs of AppendCycle it gives, and what is wrong with it."""
+    """What the form holds: the inputs of AppendCycle it gives, and what is wrong with it."""
 
     values: dict[str, Any]
     problems: list[str] = field(default_factory=list)
@@ -189,94 +185,6 @@ def is_moment(text: str) -> bool:
         return datetime.fromisoformat(text.strip()).tzinfo is None
     except ValueError:
         return False
-
-
-def read_table(page: Page, content: bytes) -> list[Row]:
-    """Reads a CSV of cycles: comma or semicolon, decimal point or comma, idShorts as header. Raises Trouble."""
-    text = content.decode("utf-8-sig", errors="replace")
-    lines = [line for line in text.splitlines() if line.strip()]
-    semicolons = bool(lines) and lines[0].count(";") > lines[0].count(",")
-    try:
-        reader = csv.DictReader(lines, delimiter=";" if semicolons else ",")
-        columns, written = [name.strip() for name in reader.fieldnames or []], list(reader)
-    except csv.Error as error:
-        raise Trouble("invalidInput", str(error)) from error
-    missing = [name for name in REQUIRED if name not in columns]
-    if missing:
-        raise Trouble("invalidInput", page.words("record.problem.header", columns=", ".join(missing)))
-    rows = [check_row(page, {str(k).strip(): v or "" for k, v in row.items() if k is not None}) for row in written]
-    seen: set[int] = set()
-    for row in rows:
-        cycle = row.values.get("id_cycle")
-        if cycle in seen:
-            row.problems.append(page.words("record.problem.twice", cycle=cycle))
-        if cycle is not None:
-            seen.add(cycle)
-    return rows
-
-
-def cycle_table(page: Page) -> None:
-    words = page.words
-    cell = page.choose_cell("record_cell", words("record.into"))
-    if cell is None:
-        return
-    with page.card("cycle_table"):
-        page.title(words("record.table.title"), words("record.table.hint", columns=", ".join(REQUIRED)))
-        file = st.file_uploader(words("record.file"), type=["csv"], key="record_file")
-        st.download_button(words("record.example"), example(), "cycles.csv", "text/csv", on_click="ignore",
-                           type="tertiary", icon=":material/download:")  # fmt: skip
-        if file is None:
-            return
-        rows = page.attempt(lambda: read_table(page, file.getvalue()))
-        if rows is None:
-            return
-        good = [row for row in rows if not row.problems]
-        bad = len(rows) - len(good)
-        page.notice("warning" if bad else "none", words("record.checked", good=len(good), bad=bad))
-        page.html(preview(page, rows))
-        if good and st.button(words("record.append_many", count=len(good)), type="primary", key="append_many"):
-            append_many(page, cell, good)
-
-
-def example() -> bytes:
-    lines = ["id_cycle,Time,ambient_temperature,Capacity,Temperature_measured", "1,2026-01-05T08:00:00,24,1.856,38.9"]
-    return ("\n".join([*lines, "2,2026-01-05T14:30:00,24,1.846,39.1"]) + "\n").encode("utf-8")
-
-
-def preview(page: Page, rows: list[Row]) -> str:
-    words = page.words
-    names = list(dict.fromkeys(name for row in rows for name in row.values))[:6]
-    columns = [
-        (words("record.line"), True),
-        (words("record.check"), False),
-        *((words.concept(name, unit=True), True) for name in names),
-    ]
-    body = []
-    for line, row in enumerate(rows[:SHOWN_ROWS], start=2):
-        values = [words.plain(row.values.get(name)) or str(row.values.get(name, "—")) for name in names]
-        body.append([words.number(line), "; ".join(row.problems) or words("record.ok"), *values])
-    left = len(rows) - SHOWN_ROWS
-    more = f'<p class="hint">{escape(words("aas.left_out", count=left))}</p>' if left > 0 else ""
-    return pieces.table(columns, body) + more
-
-
-def append_many(page: Page, cell: str, rows: list[Row]) -> None:
-    """Appends in order of the cycles and stops at the first one the twin refuses: what follows would not fit."""
-    words, done, raised = page.words, 0, 0
-    ordered = sorted(rows, key=lambda row: row.values["id_cycle"])
-    progress = st.progress(0.0, words("working"))
-    for row in ordered:
-        try:
-            answer = page.twin.append_cycle(cell, row.values)
-        except Trouble as trouble:
-            page.notice("critical", words("record.stopped", cycle=row.values["id_cycle"], reason=page.explain(trouble)))
-            break
-        done, raised = done + 1, raised + (answer.get("AlertsRaised") or 0)
-        progress.progress(done / len(ordered), words("record.progress", done=done, count=len(ordered)))
-    progress.empty()
-    text = words("record.appended", count=done, cell=page.name(cell))
-    page.notice("none", text + (f" {words('record.raised', count=raised)}" if raised else ""),
-                href=state.link("cell", cell=cell), link=words("record.open"))  # fmt: skip
 
 
 # ---- a new cell ---------------------------------------------------------------------------------------------
