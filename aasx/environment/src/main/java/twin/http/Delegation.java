@@ -105,7 +105,9 @@ class Delegation implements OperationDelegation {
     }
     throw new OperationDelegationException(
         "operations are handed over to this twin's delegate only (TWIN_DELEGATE_URLS), not to "
-            + uri.getScheme() + "://" + uri.getAuthority());
+            + uri.getScheme()
+            + "://"
+            + uri.getAuthority());
   }
 
   private static boolean isHttp(URI uri) {
@@ -121,7 +123,9 @@ class Delegation implements OperationDelegation {
   }
 
   private static int port(URI uri) {
-    return uri.getPort() >= 0 ? uri.getPort() : "https".equalsIgnoreCase(uri.getScheme()) ? 443 : 80;
+    return uri.getPort() >= 0
+        ? uri.getPort()
+        : "https".equalsIgnoreCase(uri.getScheme()) ? 443 : 80;
   }
 
   private byte[] call(URI target, OperationVariable[] input) {
@@ -157,7 +161,8 @@ class Delegation implements OperationDelegation {
   }
 
   private String reason(Throwable cause) {
-    if (cause instanceof ConnectException || cause instanceof java.net.http.HttpConnectTimeoutException) {
+    if (cause instanceof ConnectException
+        || cause instanceof java.net.http.HttpConnectTimeoutException) {
       return "cannot be reached; is the delegate running?";
     }
     if (cause instanceof java.net.http.HttpTimeoutException) {

@@ -30,7 +30,8 @@ import org.springframework.web.filter.OncePerRequestFilter;
 @Order(Ordered.HIGHEST_PRECEDENCE)
 class Guard extends OncePerRequestFilter {
 
-  private static final Pattern IP_ADDRESS = Pattern.compile("\\d{1,3}(\\.\\d{1,3}){3}|\\[[0-9a-f:.]+]");
+  private static final Pattern IP_ADDRESS =
+      Pattern.compile("\\d{1,3}(\\.\\d{1,3}){3}|\\[[0-9a-f:.]+]");
 
   private final ObjectMapper mapper;
   private final List<String> names;
@@ -43,7 +44,8 @@ class Guard extends OncePerRequestFilter {
       @Value("${basyx.cors.allowed-origins:}") List<String> origins) {
     this.mapper = mapper;
     this.names =
-        java.util.stream.Stream.concat(names.stream(), java.util.stream.Stream.of(address, "localhost"))
+        java.util.stream.Stream.concat(
+                names.stream(), java.util.stream.Stream.of(address, "localhost"))
             .map(name -> name.strip().toLowerCase(Locale.ROOT))
             .filter(name -> !name.isEmpty())
             .toList();

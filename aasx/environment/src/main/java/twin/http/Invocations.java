@@ -19,12 +19,12 @@ import org.springframework.http.ResponseEntity;
 import org.springframework.http.converter.HttpMessageConverter;
 import org.springframework.http.server.ServerHttpRequest;
 import org.springframework.http.server.ServerHttpResponse;
+import org.springframework.stereotype.Controller;
 import org.springframework.web.bind.annotation.ControllerAdvice;
 import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.bind.annotation.PostMapping;
 import org.springframework.web.bind.annotation.ResponseBody;
 import org.springframework.web.servlet.mvc.method.annotation.ResponseBodyAdvice;
-import org.springframework.stereotype.Controller;
 
 /**
  * What the answer to an invocation says of its outcome.
@@ -86,10 +86,15 @@ class Invocations implements ResponseBodyAdvice<OperationResult> {
   }
 
   @PostMapping(
-      value = {ELEMENT + "/invoke-async", ELEMENT + "/invoke-async/$value", ELEMENT + "/invoke/$value"})
+      value = {
+        ELEMENT + "/invoke-async",
+        ELEMENT + "/invoke-async/$value",
+        ELEMENT + "/invoke/$value"
+      })
   @ResponseBody
   ResponseEntity<Map<String, Object>> notOffered() {
-    String text = "only synchronous invocation with operation variables is offered: POST .../invoke";
+    String text =
+        "only synchronous invocation with operation variables is offered: POST .../invoke";
     return ResponseEntity.status(HttpStatus.NOT_IMPLEMENTED)
         .contentType(MediaType.APPLICATION_JSON)
         .body(Result.error("501", text));
