@@ -30,6 +30,7 @@ class EvaluationRun:
 def evaluation(tmp_path_factory: pytest.TempPathFactory) -> EvaluationRun:
     """The whole evaluation, run once."""
     folder = tmp_path_factory.mktemp("evaluation")
-    text = must_run("scripts/evaluate.py", "--json", folder / "figures.json", "--html", folder / "report.html")
+    output = ("--json", folder / "figures.json", "--html", folder / "report.html")
+    text = must_run("scripts/evaluate.py", *output, timeout_s=900)
     figures = json.loads((folder / "figures.json").read_text(encoding="utf-8"))
     return EvaluationRun(text, figures, (folder / "report.html").read_text(encoding="utf-8"))
