@@ -140,4 +140,4 @@ def test_foreign_values_stand_beside_their_names_in_both_languages(basyx, client
     alerts = shown(open_page(basyx.url, view="alerts", lang=language, tab="active"))
     assert "⚠ &#x27;info&#x27;" in alerts and "0001-01-01T00:00:00+14:00" in alerts and "Sound" in alerts
     fleet = shown(open_page(basyx.url, view="fleet", lang=language))
-    assert "⚠ &#x27;info&#x27;" in fleet and ">²<" in fleet and ">Sound<" in fleet
+    assert "⚠ &#x27;info&#x27;" in fleet and "cell=%C2%B2" in fleet and ">Sound<" in fleet
