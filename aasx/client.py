@@ -116,6 +116,10 @@ class AasClient:
         """All shells, page after page."""
         return list(self._pages("/shells"))
 
+    def shells_page(self, cursor: str = "") -> tuple[list[dict], str]:
+        """Some shells, and the cursor of the next page, "" after the last one."""
+        return self._page("/shells", cursor)
+
     def shell(self, shell_id: str) -> dict:
         return self._json("GET", _shell(shell_id))
 
@@ -146,7 +150,7 @@ class AasClient:
     def tagged_submodel(self, submodel_id: str) -> tuple[dict, str | None]:
         """The submodel with its ETag, None from a server without."""
         answer = self._send("GET", _submodel(submodel_id))
-        return self._object(answer), answer.headers.get("ETag")
+        return self._object(answer), _tag(answer)
 
     def submodel_value(self, submodel_id: str) -> dict:
         """The value-only form (`$value`) as the server gives it: every value is text."""
@@ -164,12 +168,20 @@ class AasClient:
             content = self.submodel(submodel_id)
         return read(content, shape, noted)
 
-    def put_submodel(self, submodel: dict, if_match: str | None = None) -> None:
-        """Create the submodel, or replace the one with its id; with `if_match` replace that version only."""
+    def submodel_tag(self, submodel_id: str) -> str | None:
+        """The submodel's ETag alone; None from a server without."""
+        return _tag(self._send("GET", _submodel(submodel_id) + "/$metadata"))
+
+    def put_submodel(self, submodel: dict, if_match: str | None = None) -> str | None:
+        """Create the submodel, or replace the one with its id; with `if_match` replace that version only.
+
+        Returns the new ETag, None from a server without.
+        """
         if if_match is None:
-            self._put_identifiable("/submodels", submodel)
+            answer = self._put_identifiable("/submodels", submodel)
         else:
-            self._send("PUT", _submodel(submodel["id"]), json_body=submodel, if_match=if_match)
+            answer = self._send("PUT", _submodel(submodel["id"]), json_body=submodel, if_match=if_match)
+        return _tag(answer)
 
     def delete_submodel(self, submodel_id: str) -> None:
         self._send("DELETE", _submodel(submodel_id))
@@ -182,7 +194,7 @@ class AasClient:
     def tagged_element(self, submodel_id: str, path: str) -> tuple[dict, str | None]:
         """The element with its ETag, which covers all that is in it; None from a server without."""
         answer = self._send("GET", _element(submodel_id, path))
-        return self._object(answer), answer.headers.get("ETag")
+        return self._object(answer), _tag(answer)
 
     def element_value(self, submodel_id: str, path: str) -> Any:
         """The element's value in Python types, see aasx.elements.values.to_value."""
@@ -190,10 +202,16 @@ class AasClient:
 
     def read_element(self, submodel_id: str, path: str, shape: Shape, noted: list[Foreign] | None = None) -> Any:
         """The element's value as `shape` expects it; what is foreign is noted (see aasx.elements.shape)."""
-        element = self.element(submodel_id, path)
+        return self.read_tagged(submodel_id, path, shape, noted)[0]
+
+    def read_tagged(
+        self, submodel_id: str, path: str, shape: Shape, noted: list[Foreign] | None = None
+    ) -> tuple[Any, str | None]:
+        """The same with the element's ETag, None from a server without."""
+        element, tag = self.tagged_element(submodel_id, path)
         if "modelType" not in element:
             raise BadAnswer(f"{self.base_url} answered no element for {path}")
-        return read(element, shape, noted, path)
+        return read(element, shape, noted, path), tag
 
     def set_value(self, submodel_id: str, path: str, value: Any) -> None:
         """Write the value of a Property; None takes the value away.
@@ -215,7 +233,7 @@ class AasClient:
     def put_element(self, submodel_id: str, path: str, element: dict, if_match: str | None = None) -> str | None:
         """Replace an element with all its content; NotFound when there is none. Returns the new ETag, if any."""
         answer = self._send("PUT", _element(submodel_id, path), json_body=element, if_match=if_match)
-        return answer.headers.get("ETag")
+        return _tag(answer)
 
     def append_element(self, submodel_id: str, path: str | None, element: dict) -> None:
         """Add an element into the collection or list at `path`, or into the submodel itself when `path` is None."""
@@ -284,7 +302,7 @@ class AasClient:
     def tagged_attachment(self, submodel_id: str, path: str) -> tuple[bytes, str | None]:
         """Content of a File element with the ETag of the element, None from a server without."""
         answer = self._send("GET", _element(submodel_id, path) + "/attachment")
-        return answer.content, answer.headers.get("ETag")
+        return answer.content, _tag(answer)
 
     def put_attachment(
         self,
@@ -348,22 +366,27 @@ class AasClient:
     # --- how requests are sent
 
     def _pages(self, path: str) -> Iterator[dict]:
-        cursor = ""
-        while True:
-            after = f"&cursor={quote(cursor, safe='')}" if cursor else ""
-            page = self._json("GET", f"{path}?limit={PAGE_SIZE}{after}")
-            if not isinstance(page.get("result"), list):
-                raise BadAnswer(f"{self.base_url}{path} did not answer with a page of results")
-            yield from page["result"]
-            cursor = (page.get("paging_metadata") or {}).get("cursor") or ""
+        cursor, seen = "", set()
+        while cursor not in seen:
+            seen.add(cursor)
+            page, cursor = self._page(path, cursor)
+            yield from page
             if not cursor:
                 return
+        raise BadAnswer(f"{self.base_url}{path} answered the same page twice")
 
-    def _put_identifiable(self, collection: str, identifiable: dict) -> None:
+    def _page(self, path: str, cursor: str) -> tuple[list[dict], str]:
+        after = f"&cursor={quote(cursor, safe='')}" if cursor else ""
+        page = self._json("GET", f"{path}?limit={PAGE_SIZE}{after}")
+        if not isinstance(page.get("result"), list):
+            raise BadAnswer(f"{self.base_url}{path} did not answer with a page of results")
+        return page["result"], (page.get("paging_metadata") or {}).get("cursor") or ""
+
+    def _put_identifiable(self, collection: str, identifiable: dict) -> requests.Response:
         try:
-            self._send("PUT", f"{collection}/{_base64url(identifiable['id'])}", json_body=identifiable)
+            return self._send("PUT", f"{collection}/{_base64url(identifiable['id'])}", json_body=identifiable)
         except NotFound:
-            self._send("POST", collection, json_body=identifiable)
+            return self._send("POST", collection, json_body=identifiable)
 
     def _json(self, method: str, path: str, json_body: Any = None, timeout_s: float | None = None) -> dict:
         return self._object(self._send(method, path, json_body=json_body, timeout_s=timeout_s))
@@ -436,6 +459,12 @@ def _is_beside_us(base_url: str) -> bool:
     """True for this machine and for hosts of the same container network: no proxy lies between."""
     host = urlsplit(base_url).hostname or ""
     return re.fullmatch(r"127(\.\d+){3}|::1|[^.:]+", host) is not None
+
+
+def _tag(answer: requests.Response) -> str | None:
+    """The ETag, if it is one that a write may depend on (RFC 9110, section 8.8.1: a weak one is not)."""
+    tag = answer.headers.get("ETag")
+    return tag if tag and not tag.startswith("W/") else None
 
 
 def _error_class(status: int) -> type[AasError]:

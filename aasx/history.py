@@ -20,11 +20,15 @@ from aasx.client import AasClient, Changed, Conflict, NotFound, Refused
 from aasx.elements.shape import Foreign, content_of
 from aasx.elements.values import Json, with_items, with_value
 from aasx.identifiers import submodel_id
+from aasx.remembered import Remembered
 from aasx.submodels import history_table, operational_data
 from aasx.submodels.history_table import NUMBER, Texts
 from aasx.submodels.operational_data import RECORDS_PATH, record_id_short, table_path_of
 
 Record = dict[str, Any]  # idShort of the column -> Python value or None
+
+RECORD_BYTES = 3_000
+"""Of memory that a record takes, about."""
 
 TABLE_FILE = "history.csv"
 """Also the value of a File element whose table is just being written; some servers keep it afterwards."""
@@ -75,14 +79,37 @@ def table(client: AasClient, cell: str, block: Block, noted: list[Foreign]) -> l
     return []
 
 
-def read(client: AasClient, cell: str, noted: list[Foreign]) -> Iterator[Record]:
-    """Every cycle that counts once, roughly in order. Raises NotFound when there is no such cell."""
+Tables = Remembered[tuple[list[Record], list[Foreign]]]
+"""Tables that were read before, by cell and block, each with what was noted of it."""
+
+
+def tables(limit_bytes: int) -> Tables:
+    """Room for tables to be remembered between calls of `read`."""
+    return Remembered(limit_bytes, lambda kept: RECORD_BYTES * (1 + len(kept[0])))
+
+
+def read(client: AasClient, cell: str, noted: list[Foreign], known: Tables | None = None) -> Iterator[Record]:
+    """Every cycle that counts once, roughly in order. Tables that are `known` are not read again, nor must the records
+    they give be changed. Raises NotFound when there is no such cell."""
     values = client.read_submodel(submodel_id(cell, "OperationalData"), operational_data.history_shape(), noted)
     segments = values["Segments"]
     withdrawn = operational_data.withdrawn_cycles(values["WithdrawnCycles"])
     latest = segments["InternalSegment"]["Records"].values()
-    tables = (table(client, cell, block, noted) for block in blocks(segments))
-    yield from (cycle for cycle in merged(tables, latest) if cycle[NUMBER] not in withdrawn)
+    older = (_known_table(client, cell, block, noted, known) for block in blocks(segments))
+    yield from (cycle for cycle in merged(older, latest) if cycle[NUMBER] not in withdrawn)
+
+
+def _known_table(
+    client: AasClient, cell: str, block: Block, noted: list[Foreign], known: Tables | None
+) -> list[Record]:
+    found = known.get((cell, block)) if known else None
+    if found is None:
+        foreign: list[Foreign] = []
+        found = (table(client, cell, block, foreign), foreign)
+        if known:
+            known.keep((cell, block), found)
+    noted += found[1]
+    return found[0]
 
 
 def merged(tables: Iterable[Iterable[Record]], records: Iterable[Record]) -> Iterator[Record]:

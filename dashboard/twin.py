@@ -13,13 +13,17 @@ from __future__ import annotations
 
 import csv
 import json
+import pickle
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Generic, TypeVar
+
+from cachetools import LRUCache
 
 from aasx import client as aas
 from aasx import history
@@ -55,6 +59,11 @@ PATIENCE_IN_TROUBLE_S = 0.1
 OPERATION_PATIENCE_S = 3.0  # how long a page waits for an operation before it shows itself without the answer
 OPERATION_TIMEOUT_S = 20.0
 UPLOAD_TIMEOUT_S = 120.0
+CACHE_BYTES = 128_000_000  # of all that is remembered, and as much again of tables of older cycles
+MEMORY_PER_PICKLED = 5  # bytes in memory per byte of its pickled form, about
+LARGE_BYTES = 1_000_000  # of what cannot be pickled
+AGE_PER_READING, LONGEST_AGE_S = 5.0, 30.0
+CALL_S = 10.0  # of one call of PredictAll; the next one goes on from there
 
 CONFIDENCE_LEVEL = 0.9  # of the intervals this screen asks for; the level stored predictions have too
 
@@ -94,6 +103,21 @@ class _Entry:
     read_at: float
     foreign: tuple[Foreign, ...] = ()
     expired: bool = False  # something was written or a refresh was asked for
+    took_s: float = 0.0
+
+    @cached_property
+    def size_bytes(self) -> int:
+        """Of the memory it takes, about."""
+        try:
+            return 1_000 + MEMORY_PER_PICKLED * len(pickle.dumps(self.value, pickle.HIGHEST_PROTOCOL))
+        except (pickle.PicklingError, TypeError, AttributeError):
+            return LARGE_BYTES
+
+    def is_fresh(self, max_age_s: float) -> bool:
+        """What took long is kept longer, so that reading it is never most of what the twin does."""
+        return not self.expired and time.time() - self.read_at <= max(
+            max_age_s, min(AGE_PER_READING * self.took_s, LONGEST_AGE_S)
+        )
 
 
 @dataclass
@@ -102,13 +126,15 @@ class Twin:
 
     base_url: str
     client: Any = None
-    _cache: dict[Any, _Entry] = field(default_factory=dict)
+    _cache: Any = None  # LRUCache of _Entry by key, under _lock
+    _tables: history.Tables = field(default_factory=lambda: history.tables(CACHE_BYTES))
     _running: dict[Any, Future] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _trouble: tuple[Trouble, float] | None = None
 
     def __post_init__(self) -> None:
         self.client = self.client or aas.AasClient(self.base_url)
+        self._cache = LRUCache(CACHE_BYTES, lambda entry: entry.size_bytes)
         self._threads = ThreadPoolExecutor(max_workers=6, thread_name_prefix="twin")
 
     # ---- reading, with cache and staleness -------------------------------------------------------------------
@@ -123,7 +149,7 @@ class Twin:
         """
         with self._lock:
             entry = self._cache.get(key)
-            if entry and not entry.expired and time.time() - entry.read_at <= max_age_s:
+            if entry and entry.is_fresh(max_age_s):
                 return Reading(entry.value, entry.read_at, None, entry.foreign)
             future = self._running.get(key)
             if future is None:
@@ -151,11 +177,14 @@ class Twin:
         return Reading(entry.value, entry.read_at, trouble, entry.foreign)
 
     def _fetch(self, key: Any, fetch: Callable[[], T | Found[T]]) -> Found[T]:
+        begun = time.time()
         try:
             value = fetch()
             found = value if isinstance(value, Found) else Found(value)
-            with self._lock:
-                self._cache[key] = _Entry(found.value, time.time(), found.foreign)
+            entry = _Entry(found.value, time.time(), found.foreign, took_s=time.time() - begun)
+            if entry.size_bytes <= CACHE_BYTES:
+                with self._lock:
+                    self._cache[key] = entry
             self._trouble = None
             return found
         except aas.AasError as error:
@@ -233,7 +262,9 @@ class Twin:
         def fetch() -> Found[list[dict[str, Any]]]:
             noted: list[Foreign] = []
             rows = [
-                record(values) for values in history.read(self.client, cell, noted) if values["id_cycle"] is not None
+                record(values)
+                for values in history.read(self.client, cell, noted, self._tables)
+                if values["id_cycle"] is not None
             ]
             return Found(sorted(rows, key=lambda row: row["id_cycle"]), tuple(noted))
 
@@ -356,9 +387,18 @@ class Twin:
         return forecast_of(answer)
 
     def predict_all(self) -> list[dict[str, Any]]:
-        answer = self._invoke(fleet_submodel_id(), "PredictAll", {})
-        self.refresh()
-        return answer.get("Results") or []
+        """A result for every cell; one that a call did not reach in time is reached by the next one."""
+        found: dict[str, dict[str, Any]] = {}
+        cursor, before = None, None
+        try:
+            while True:
+                answer = self._invoke(fleet_submodel_id(), "PredictAll", {"Cursor": cursor, "TimeBudget_s": CALL_S})
+                found |= {str(one.get("Battery")): one for one in answer.get("Results") or []}
+                before, cursor = cursor, answer.get("NextCursor")
+                if cursor in (None, before):
+                    return list(found.values())
+        finally:
+            self.refresh()
 
     def simulate(self, cell: str, inputs: dict[str, Any]) -> Reading[Simulation]:
         def fetch() -> Simulation:

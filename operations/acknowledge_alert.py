@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import UTC, datetime
 
 from aasx.elements.shape import mended, read
@@ -45,10 +44,10 @@ def acknowledge_alert(live: LiveTwin, cell: str, inputs: AcknowledgeAlertInputs)
     if not found.is_acknowledged:
         now = twin.utc_text(datetime.now(UTC))
         change = alerts.acknowledge(active, found.AlertId, inputs.AcknowledgedBy, inputs.Comment, now)
-        outbox.put(live, cell, outbox.events(active, change))
         whole = mended(submodel, prediction.template())
-        live.put_prediction(present_state.with_alerts(whole, change))
-        _sum_up(live, cell, replace(stored, active=change.kept))
+        with outbox.telling(live, cell, outbox.events(active, change)):
+            live.put_prediction(cell, present_state.with_alerts(whole, change))
+        present_state.sum_up(live, cell)
         found = next(alert for alert in change.kept + change.closed if alert.AlertId == found.AlertId)
     return AcknowledgeAlertOutputs(
         AlertState=found.AlertState, AcknowledgedAt=found.AcknowledgedAt, RequestId=request_id.get()
@@ -81,12 +80,6 @@ def _end_foreign(
         with_items(one, new[one["idShort"]]) if one["idShort"] in new else one for one in whole["submodelElements"]
     ]
     whole = whole | {"submodelElements": elements}
-    live.put_prediction(whole)
-    _sum_up(live, cell, present_state.Stored.of(whole))
+    live.put_prediction(cell, whole)
+    present_state.sum_up(live, cell)
     return AcknowledgeAlertOutputs(AlertState="cleared", AcknowledgedAt=now, RequestId=request_id.get())
-
-
-def _sum_up(live: LiveTwin, cell: str, stored: present_state.Stored) -> None:
-    """The alerts that are active now, in the fleet's line of the cell."""
-    severity = alerts.highest_severity(stored.active)
-    live.update_fleet_summary(cell, {"AlertSeverity": severity, "UnacknowledgedAlerts": stored.unacknowledged})

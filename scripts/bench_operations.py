@@ -31,19 +31,20 @@ from aasx.cell_description import nasa_cells  # noqa: E402
 from aasx.client import AasClient, AasError  # noqa: E402
 from aasx.identifiers import fleet_submodel_id, submodel_id  # noqa: E402
 from aasx.packages import package  # noqa: E402
+from aasx.submodels import operational_data  # noqa: E402
 from model.records import data  # noqa: E402
 from operations.cell import twin  # noqa: E402
 
 CALLERS = 8
 ROUNDS = 27
 PER_ROUND = 5
-SHORT, LONG = 100, 1000
+SHORT, LONG = 200, 20_000
 P95_LIMIT = 4.0
 """Predict's 95th percentile as a multiple of the echo's."""
 RATE_LIMIT = 25.0
 """Predictions a second for CALLERS parallel callers."""
 GROWTH_LIMIT = 2.0
-"""Cost of AppendCycle at LONG cycles of history as a multiple of that at SHORT."""
+"""Cost of AppendCycle, and of a Predict whose history is remembered, at LONG cycles as a multiple of that at SHORT."""
 BENCH = f"Bench{os.getpid()}x"
 """Other names in each run: a delegate that is still running must not remember their predictions."""
 WARM_UP = 3
@@ -107,11 +108,14 @@ def bench_cells(client: AasClient, cells: dict[str, tuple[int, str]]) -> Iterato
     try:
         for name, (cycles, delegate_url) in cells.items():
             description = described.model_copy(update={"cell": name})
-            objects = shell.build_cell(description, records(cycles), delegate_url=delegate_url)
+            rows = records(cycles)
+            objects = shell.build_cell(description, rows, delegate_url=delegate_url, older_in_tables=True)
             environment = package.environment_of(objects)
             for submodel in environment["submodels"]:
                 made.append((client.delete_submodel, (submodel["id"],)))
                 client.put_submodel(submodel)
+            for path, table in operational_data.tables(rows).items():
+                client.put_attachment(submodel_id(name, "OperationalData"), path, "history.csv", table, "text/csv")
             for one in environment["assetAdministrationShells"]:
                 del one["assetInformation"]["defaultThumbnail"]
                 made.append((client.delete_shell, (one["id"],)))
@@ -193,6 +197,20 @@ def measure_rate(caller: Caller, seconds: float = 6.0) -> dict[str, float]:
     return result
 
 
+def measure_length(caller: Caller) -> dict[str, float]:
+    """Milliseconds of Predict on a short and on a long history: the first, that reads it, and later ones, in turns."""
+    first = {length: caller.invoke_ms(f"{BENCH}{length}", "Prediction", "Predict") for length in (SHORT, LONG)}
+    times: dict[int, list[float]] = {SHORT: [], LONG: []}
+    for _ in range(ROUNDS):
+        for length, found in times.items():
+            found.append(caller.invoke_ms(f"{BENCH}{length}", "Prediction", "Predict"))
+    short, long = statistics.median(times[SHORT]), statistics.median(times[LONG])
+    return {
+        "first_short_ms": first[SHORT], "first_long_ms": first[LONG], "length_short_ms": short, "length_long_ms": long,
+        "length_ratio": long / short,
+    }  # fmt: skip
+
+
 def measure_append(caller: Caller, cycles: int = 25) -> dict[str, float]:
     """Milliseconds of AppendCycle on a short and on a long history, in turns."""
     times: dict[int, list[float]] = {SHORT: [], LONG: []}
@@ -219,7 +237,7 @@ def measure(basyx_url: str, delegate_url: str) -> dict[str, float]:
         cells |= {f"{BENCH}{length}": (length, delegate_url) for length in (SHORT, LONG)}
         cells |= {f"{BENCH}Echo": (168, echo_url)}
         with bench_cells(client, cells):
-            return measure_predict(caller) | measure_rate(caller) | measure_append(caller)
+            return measure_predict(caller) | measure_rate(caller) | measure_length(caller) | measure_append(caller)
 
 
 def report(figures: dict[str, float]) -> list[str]:
@@ -233,6 +251,9 @@ def report(figures: dict[str, float]) -> list[str]:
         f"(at most {P95_LIMIT:g})",
         f"{CALLERS} parallel callers: {figures['present_per_s']:.0f} predictions/s of the present state, "
         f"{figures['past_per_s']:.0f}/s of past cycles (at least {RATE_LIMIT:g})",
+        f"Predict at {SHORT} cycles {figures['length_short_ms']:.1f} ms, at {LONG} {figures['length_long_ms']:.1f} ms: "
+        f"{figures['length_ratio']:.2f} x (at most {GROWTH_LIMIT:g}); the first, that reads the history, "
+        f"{figures['first_short_ms']:.0f} and {figures['first_long_ms']:.0f} ms",
         f"AppendCycle: {figures[f'append_{SHORT}_median_ms']:.1f} ms at {SHORT} cycles, "
         f"{figures[f'append_{LONG}_median_ms']:.1f} ms at {LONG}: {figures['append_ratio']:.2f} x "
         f"(at most {GROWTH_LIMIT:g})",

@@ -81,11 +81,17 @@ def predict_if_never(client: AasClient) -> int:
 
 def predict_fleet(client: AasClient) -> bool:
     """Predicts all cells; True when each of them could be."""
-    results = client.invoke(fleet_submodel_id(), "PredictAll", {})["Results"] or []
-    for result in results:
-        done = result["ResultStatus"] == "ok"
-        print(line(result["Battery"], result) if done else f"{result['Battery']:20} {result['ResultMessage']}")
-    return all(result["ResultStatus"] == "ok" for result in results)
+    known: dict[str, dict] = {}
+    inputs: dict[str, str] = {}
+    while True:
+        answer = client.invoke(fleet_submodel_id(), "PredictAll", inputs)
+        for result in answer["Results"] or []:
+            done = result["ResultStatus"] == "ok"
+            print(line(result["Battery"], result) if done else f"{result['Battery']:20} {result['ResultMessage']}")
+            known[result["Battery"]] = result
+        if answer.get("NextCursor") in (None, inputs.get("Cursor")):
+            return all(result["ResultStatus"] == "ok" for result in known.values())
+        inputs = {"Cursor": answer["NextCursor"]}
 
 
 if __name__ == "__main__":

@@ -182,7 +182,7 @@ SET_THRESHOLDS = OperationDefinition(
 
 PREDICT_ALL = OperationDefinition(
     "PredictAll",
-    inputs=_variables("TimeBudget_s"),
+    inputs=_variables("TimeBudget_s MostCells Cursor"),
     outputs=(
         *STATUS,
         Variable(
@@ -190,6 +190,7 @@ PREDICT_ALL = OperationDefinition(
             item_concept="CellResult",
             items=(*_variables("Battery ResultStatus ResultMessage"), *RUL, Variable("StateOfHealth")),
         ),
+        *_variables("NextCursor"),
         REQUEST_ID,
     ),
 )
@@ -224,6 +225,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "TemperatureWarning": (-40, 150),
     "TemperatureCritical": (-40, 150),
     "TimeBudget_s": (0.1, 300),
+    "MostCells": (1, 1000),
 }
 """What an input may be, where that does not depend on the cell; the delegate checks it."""
 

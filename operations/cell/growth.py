@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from aasx.client import Changed
 from aasx.vocabulary import CURVE_COLUMNS
 from model.prediction import Prediction
 from model.records.features import DISCHARGE_FEATURES, cycle_features
@@ -147,8 +148,24 @@ def follow(
 ) -> tuple[CellHistory, Prediction, list[alerts.Alert]]:
     """Counters, live state, prediction and alerts after the last cycle, written where the AAS does not have them yet.
 
-    `grown`: whether a cycle was added. Returns the alerts newly raised, too.
+    `grown`: whether a cycle was added. Returns the alerts newly raised, too. Where another delegate has been first with
+    something, it follows from what the AAS holds then; what was added stays added.
     """
+    try:
+        return _follow(live, history, grown, last_sample)
+    except Changed:
+        live.forget(history.cell)
+
+    def anew() -> tuple[CellHistory, Prediction, list[alerts.Alert]]:
+        now = live.history(history.cell)
+        return _follow(live, now, grown, last_sample if now.last_cycle == history.last_cycle else None)
+
+    return live.persistently(history.cell, anew)
+
+
+def _follow(
+    live: LiveTwin, history: CellHistory, grown: bool, last_sample: dict[str, Any] | None
+) -> tuple[CellHistory, Prediction, list[alerts.Alert]]:
     history = live.completed(history, last_sample)
     found = present_state.stored(live, history)
     if grown:

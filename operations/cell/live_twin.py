@@ -11,6 +11,10 @@ segment's counters; LiveState; the Prediction submodel as a whole with its alert
 first because everything else follows from it: whoever finds LiveState, counters or Prediction behind the records
 completes them before anything else (`completed`, `present_state.complete`). A failure in the middle makes this process
 forget the cell, so that the next call reads it anew and completes it; a new process reads it anew in any case.
+
+Several delegates may serve one environment that knows ETags (aasx.client). A record is added only where there is none;
+LiveState, Prediction and the fleet's summary are written only as long as each is the one that was read before the
+operation has decided. `Changed` tells that it is not: then the operation reads anew and runs again (`persistently`).
 """
 
 from __future__ import annotations
@@ -18,24 +22,26 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+import random
 import threading
 import time
 import weakref
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
-from typing import Any, Protocol, cast
+from typing import Any, Protocol, TypeVar, cast
 
 import pandas as pd
 
 from aasx import history as one_history
-from aasx.client import AasClient, AasError, Conflict, NotFound, Refused, ServerFault
+from aasx.client import AasClient, AasError, Changed, Conflict, NotFound, Refused, ServerFault
 from aasx.elements.shape import Foreign, mended, read, told
 from aasx.elements.values import Json, with_items, with_value
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
+from aasx.remembered import Remembered
 from aasx.submodels import fleet, operational_data, prediction
 from aasx.submodels.history_table import BLOCK, LATEST
 from aasx.submodels.operational_data import BENCH, LATEST_CURVES_PATH, RECORDS_PATH, record_id_short, record_item
@@ -46,7 +52,6 @@ from model.records.facts import FIRST_CYCLES
 from operations.cell import running, twin
 from operations.cell.background import Background
 from operations.cell.described import Described, Limits, column_limits
-from operations.cell.remembered import Remembered
 from operations.cell.running import Running
 from operations.cell.siblings import Siblings
 from operations.intake.cycles import CellRule
@@ -65,6 +70,14 @@ WRITTEN_WITH_RECORDS = ("LiveState", f"{SEGMENT}.RecordCount")
 HISTORY_FACTOR = 6
 """Bytes of a remembered history by those of its table of cycles: the model keeps its own forms of it."""
 
+TAGS_BYTES = 1_000_000
+
+ATTEMPTS = 8
+"""Times an operation is run while others keep changing what it was about to write."""
+
+LONGEST_PAUSE_s = 0.1
+"""Between two of them, at random."""
+
 MOVE_EVERY = 20
 """Appends after which it is tried again to move older cycles into tables."""
 
@@ -74,6 +87,7 @@ LIVE_STATE_BYTES = 5_000
 READERS = 16
 """Reads that run beside another read of the same operation."""
 
+T = TypeVar("T")
 Stamp = tuple[int | None, float | None, str | None]
 Table = tuple[pd.DataFrame, list[Foreign]]
 
@@ -232,6 +246,7 @@ class LiveTwin:
         self._running: Remembered[Running] = Remembered(half // 4, lambda known: known.size_bytes)
         self._live_states: Remembered[dict[str, Any]] = Remembered(half // 4, lambda _: LIVE_STATE_BYTES)
         self.background = Background()
+        self._tags: Remembered[str] = Remembered(TAGS_BYTES, len)
         self._gates: weakref.WeakValueDictionary[str, _Gate] = weakref.WeakValueDictionary()
         self._gates_lock = threading.Lock()
         self._beside = ThreadPoolExecutor(READERS, thread_name_prefix="reads-beside")
@@ -262,12 +277,42 @@ class LiveTwin:
         self._running.drop(cell)
         self.siblings.forget(cell)
 
+    def persistently(self, cell: str, run: Callable[[], T]) -> T:
+        """What `run` gives. Where somebody else has changed meanwhile what it was about to write, the cell is read anew
+        and it is run again, some times."""
+        for attempt in range(1, ATTEMPTS + 1):
+            try:
+                return run()
+            except Changed:
+                self.forget(cell)
+                if attempt == ATTEMPTS:
+                    raise
+                self.metrics.changed.inc()
+                time.sleep(random.uniform(0, LONGEST_PAUSE_s))
+        raise AssertionError
+
+    def _keep_tag(self, cell: str, name: str, tag: str | None) -> None:
+        """The ETag of what is on hand of a cell's LiveState or Prediction: a write is for that version only."""
+        if tag is None:
+            self._tags.drop((cell, name))
+        else:
+            self._tags.keep((cell, name), tag)
+
     # --- reading
 
     def cells(self) -> list[str]:
         """Names of all cells that have a shell, sorted."""
+        found, cursor = self.cells_page()
+        while cursor:
+            page, cursor = self.cells_page(cursor)
+            found += page
+        return sorted(found)
+
+    def cells_page(self, cursor: str = "") -> tuple[list[str], str]:
+        """Names of some cells, as the AAS lists their shells, and the cursor of the next page, "" after the last."""
         deadline.remaining_s()
-        return sorted(cell for shell in self.client.shells() if (cell := cell_of(shell["id"])))
+        shells, following = self.client.shells_page(cursor)
+        return [cell for shell in shells if (cell := cell_of(shell["id"]))], following
 
     def history(self, cell: str) -> CellHistory:
         """The history of a cell as the AAS holds it now; NotFound when there is no such cell."""
@@ -276,13 +321,14 @@ class LiveTwin:
             self.metrics.history_reads.labels("reused").inc()
         else:
             self.metrics.history_reads.labels("read").inc()
-            known = self._remember(self._read(cell))
+            known = self._remember(self._read_to_write(cell))
         remarks.note(known.foreign)
         return known
 
     def prediction_submodel(self, cell: str) -> Json:
         deadline.remaining_s()
-        submodel = self.client.submodel(submodel_id(cell, "Prediction"))
+        submodel, tag = self.client.tagged_submodel(submodel_id(cell, "Prediction"))
+        self._keep_tag(cell, "Prediction", tag)
         if submodel.get("id") != submodel_id(cell, "Prediction"):
             raise OperationError("unavailable", f"the AAS holds another submodel as the prediction of {cell}")
         return submodel
@@ -306,19 +352,38 @@ class LiveTwin:
         deadline.remaining_s()
         if known.memory.stored is not None:
             known.memory.predicted_at = self._beside.submit(self._prediction_time, known.cell)
-        noted: list[Foreign] = []
-        live_state = self._read_live_state(known.cell, noted)
-        return _stamp(live_state) == known.stamp and not noted
+        return self.is_current(known)
 
-    def _read_live_state(self, cell: str, noted: list[Foreign]) -> dict[str, Any]:
+    def is_current(self, known: CellHistory) -> bool:
+        """True while LiveState is the one of this history."""
+        deadline.remaining_s()
+        noted: list[Foreign] = []
+        live_state, tag = self._read_live_state(known.cell, noted)
+        if _stamp(live_state) != known.stamp or noted:
+            return False
+        self._keep_tag(known.cell, "LiveState", tag)
+        return True
+
+    def _put_live_state(self, cell: str, element: Json) -> None:
+        """LiveState as a whole, unless somebody else has written it since the history was read: Changed."""
+        submodel = submodel_id(cell, "OperationalData")
+        deadline.remaining_s()
+        try:
+            tag = self.client.put_element(submodel, "LiveState", element, self._tags.get((cell, "LiveState")))
+        except NotFound:
+            self.client.append_element(submodel, None, element)
+            tag = None
+        self._keep_tag(cell, "LiveState", tag)
+
+    def _read_live_state(self, cell: str, noted: list[Foreign]) -> tuple[dict[str, Any], str | None]:
         expected = operational_data.shape().part("LiveState")
-        found = self.client.read_element(submodel_id(cell, "OperationalData"), "LiveState", expected, noted)
+        found, tag = self.client.read_tagged(submodel_id(cell, "OperationalData"), "LiveState", expected, noted)
         self._live_states.keep(cell, found)
-        return cast(dict[str, Any], found)
+        return found, tag
 
     def live_state(self, cell: str) -> dict[str, Any]:
         """The values of LiveState as this operation has read or written them last."""
-        return self._live_states.get(cell) or self._read_live_state(cell, [])
+        return self._live_states.get(cell) or self._read_live_state(cell, [])[0]
 
     def _sibling(self, cell: str) -> CellHistory:
         """The history of a failed cell for its siblings: the one remembered, as it was last seen, or read anew."""
@@ -327,6 +392,14 @@ class LiveTwin:
 
     def _is_fresh(self, known: CellHistory) -> bool:
         return time.monotonic() - known.read_at <= self.settings.history_max_age_s
+
+    def _read_to_write(self, cell: str) -> CellHistory:
+        """The history anew, for an operation that is alone on the cell and may write."""
+        deadline.remaining_s()
+        with contextlib.suppress(NotFound):  # its tag first: what is read after it is as new or newer
+            tag = self.client.tagged_element(submodel_id(cell, "OperationalData"), "LiveState")[1]
+            self._keep_tag(cell, "LiveState", tag)
+        return self._read(cell)
 
     def _read(self, cell: str) -> CellHistory:
         self._known.drop(cell)
@@ -410,8 +483,7 @@ class LiveTwin:
         try:
             self.client.append_element(submodel_id(history.cell, "OperationalData"), RECORDS_PATH, _record(values))
         except Conflict as error:
-            text = f"somebody else has changed the history of {history.cell} just now; repeat the call"
-            raise OperationError("unavailable", text) from error
+            raise Changed(f"somebody else has added a cycle to {history.cell}") from error
         cycles = pd.concat([history.cycles, added], ignore_index=True) if len(history.cycles) else added
         in_records = history.in_records | {row["cycle_number"]}
         return replace(history, cycles=cycles, in_records=in_records, complete=False, memory=Memory())
@@ -431,7 +503,7 @@ class LiveTwin:
         except (AasError, ValueError) as error:
             text = "the older cycles of a cell stay where they are for now"
             say(logging.WARNING, text, cell=history.cell, reason=str(error))
-        return self.completed(self._read(history.cell))
+        return self.completed(self._read_to_write(history.cell))
 
     # --- correcting
 
@@ -486,7 +558,7 @@ class LiveTwin:
 
         LiveState gets another LastUpdate in any case: by it every delegate notices that its history is no longer true.
         """
-        history = self._read(cell)
+        history = self._read_to_write(cell)
         submodel, now = submodel_id(cell, "OperationalData"), twin.utc_text(datetime.now(UTC))
         if latest_changed and len(history.cycles):
             return self.completed(replace(history, complete=False))
@@ -498,7 +570,7 @@ class LiveTwin:
             live = dict.fromkeys(live) | {"Battery": history.name, "Clock": live["Clock"]}
         live["LastUpdate"] = now
         self._put_counter(submodel, "RecordCount", len(history.in_records))
-        self.client.put_element(submodel, "LiveState", with_value(template, live))
+        self._put_live_state(cell, with_value(template, live))
         self._live_states.keep(cell, live)
         return self._remember(replace(history, stamp=_stamp(live), complete=True, memory=Memory()))
 
@@ -547,9 +619,9 @@ class LiveTwin:
         template = operational_data.template("LiveState")
         try:
             element = with_value(mended(self.client.element(submodel, "LiveState"), template), live)
-            self.client.put_element(submodel, "LiveState", element)
         except NotFound:
-            self.client.append_element(submodel, None, with_value(template, live))
+            element = with_value(template, live)
+        self._put_live_state(history.cell, element)
         self._live_states.keep(history.cell, (self._live_states.get(history.cell) or {}) | live)
         return self._remember(replace(history, stamp=_stamp(live), complete=True, memory=Memory()))
 
@@ -605,14 +677,10 @@ class LiveTwin:
         """The running cycle, then the live state that goes with it: values of some of its elements."""
         received_at = twin.utc_text(datetime.now(UTC))
         running.write(self.client, history.cell, known, received_at)
-        submodel, template = submodel_id(history.cell, "OperationalData"), operational_data.template("LiveState")
+        template = operational_data.template("LiveState")
         values = {name: self.live_state(history.cell).get(name) for name in operational_data.LIVE_STATE}
         values |= live_state | {"ReceivedAt": received_at}
-        deadline.remaining_s()
-        try:
-            self.client.put_element(submodel, "LiveState", with_value(template, values))
-        except NotFound:
-            self.client.append_element(submodel, None, with_value(template, values))
+        self._put_live_state(history.cell, with_value(template, values))
         self._live_states.keep(history.cell, values)
         self._running.keep(history.cell, known)
 
@@ -638,13 +706,14 @@ class LiveTwin:
         submodel, template = submodel_id(cell, "OperationalData"), operational_data.template("LiveState")
         deadline.remaining_s()
         element = mended(self.client.element(submodel, "LiveState"), template)
-        deadline.remaining_s()
-        self.client.put_element(submodel, "LiveState", with_value(element, {"Clock": clock}))
+        self._put_live_state(cell, with_value(element, {"Clock": clock}))
 
-    def put_prediction(self, submodel: Json) -> None:
-        """The Prediction submodel with result, thresholds and alerts, in one write."""
+    def put_prediction(self, cell: str, submodel: Json) -> None:
+        """The Prediction submodel with result, thresholds and alerts, in one write, unless somebody else has written it
+        since it was read: Changed."""
         deadline.remaining_s()
-        self.client.put_submodel(submodel)
+        tag = self.client.put_submodel(submodel, self._tags.get((cell, "Prediction")))
+        self._keep_tag(cell, "Prediction", tag)
 
     def put_prediction_time(self, cell: str, predicted_at: str) -> None:
         """Only when the prediction was made, where all the rest in the AAS is as it would be written again."""
@@ -657,30 +726,42 @@ class LiveTwin:
         cell, news = history.cell, _without_time(summary)
         if history.memory.fleet_summary == news:
             return
-        try:
+        stored, tag, is_foreign = self.fleet_summary(cell)
+        if stored is None or is_foreign or _without_time(stored) != news:
+            known = self._tags.get((cell, "Prediction"))
             deadline.remaining_s()
-            noted: list[Foreign] = []
-            stored = self.client.read_element(fleet_submodel_id(), f"Cells.{cell}", fleet.summary_shape(), noted)
-            if noted or _without_time(stored) != news:
-                deadline.remaining_s()
-                entry = with_value(fleet.cell_item(cell), summary)
-                self.client.put_element(fleet_submodel_id(), f"Cells.{cell}", entry)
-        except NotFound:
-            self._add_fleet_summary(cell, with_value(fleet.cell_item(cell), summary))
+            if known is not None and self.client.submodel_tag(submodel_id(cell, "Prediction")) != known:
+                raise Changed(f"the prediction of {cell} is no longer the one that is summed up")
+            self.write_fleet_summary(cell, summary, stored, tag)
         history.memory.fleet_summary = news
 
-    def update_fleet_summary(self, cell: str, summary: dict[str, Any]) -> None:
-        """Some values of the cell's line in the Fleet submodel, if it has one."""
-        if known := self._known.get(cell):
-            known.memory.fleet_summary = known.memory.stored = None
+    def fleet_summary(self, cell: str) -> tuple[dict[str, Any] | None, str | None, bool]:
+        """The cell's line in the Fleet submodel, None if there is none; its ETag; and whether some of it is foreign."""
+        noted: list[Foreign] = []
+        deadline.remaining_s()
         try:
-            deadline.remaining_s()
-            stored = self.client.read_element(fleet_submodel_id(), f"Cells.{cell}", fleet.summary_shape())
+            shape = fleet.summary_shape()
+            stored, tag = self.client.read_tagged(fleet_submodel_id(), f"Cells.{cell}", shape, noted)
         except NotFound:
+            return None, None, False
+        return stored, tag, bool(noted)
+
+    def write_fleet_summary(
+        self, cell: str, summary: dict[str, Any], stored: dict[str, Any] | None, tag: str | None
+    ) -> None:
+        """The line anew, unless somebody else has written it since `stored` was read with `tag`: Changed."""
+        entry = with_value(fleet.cell_item(cell), summary)
+        if stored is None:
+            self._add_fleet_summary(cell, entry)
             return
         deadline.remaining_s()
-        entry = with_value(fleet.cell_item(cell), stored | summary)
-        self.client.put_element(fleet_submodel_id(), f"Cells.{cell}", entry)
+        with contextlib.suppress(NotFound):
+            self.client.put_element(fleet_submodel_id(), f"Cells.{cell}", entry, tag)
+
+    def forget_stored(self, cell: str) -> None:
+        """What is remembered of the cell's Prediction and of its line in the Fleet submodel."""
+        if known := self._known.get(cell):
+            known.memory.fleet_summary = known.memory.stored = None
 
     def _add_fleet_summary(self, cell: str, entry: Json) -> None:
         try:
@@ -688,7 +769,9 @@ class LiveTwin:
             self.client.append_element(fleet_submodel_id(), "Cells", entry)
         except NotFound:
             say(logging.WARNING, "there is no fleet shell to hold the summary of a cell", cell=cell)
-        except (Conflict, Refused, ServerFault):  # of a fleet whose Cells are no collection any more
+        except (Conflict, Refused, ServerFault) as error:  # of a fleet whose Cells are no collection any more
+            if isinstance(error, Conflict) and self.fleet_summary(cell)[0] is not None:
+                raise Changed(f"somebody else has added the summary of {cell}") from error
             say(logging.WARNING, "the fleet's submodel takes no summary of a cell", cell=cell)
             remarks.note([Foreign("Fleet Cells", "of another kind", "a collection of summaries")])
 

@@ -9,10 +9,10 @@ from __future__ import annotations
 import contextlib
 import logging
 import secrets
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
-from aasx.client import AasError, Conflict, NotFound, TimedOut, Unreachable
+from aasx.client import AasError, Changed, Conflict, NotFound, TimedOut, Unreachable
 from aasx.elements.build import to_json
 from aasx.identifiers import fleet_submodel_id
 from aasx.submodels import fleet
@@ -47,10 +47,24 @@ def events(before: Iterable[Alert], change: Change) -> list[tuple[str, Alert]]:
     return found
 
 
-def put(live: LiveTwin, cell: str, found: Iterable[tuple[str, Alert]]) -> None:
-    """Writes what happened into the fleet's Outbox, if this delegate knows anybody to tell."""
+@contextlib.contextmanager
+def telling(live: LiveTwin, cell: str, found: Iterable[tuple[str, Alert]]) -> Iterator[None]:
+    """Tells what happens to alerts in the block; nothing where another delegate has been first (Changed)."""
+    names = put(live, cell, found)
+    try:
+        yield
+    except Changed:
+        for name in names:
+            with contextlib.suppress(AasError):
+                live.client.delete_element(fleet_submodel_id(), f"{fleet.OUTBOX_PATH}.{name}")
+        raise
+
+
+def put(live: LiveTwin, cell: str, found: Iterable[tuple[str, Alert]]) -> list[str]:
+    """Writes what happened into the fleet's Outbox, if this delegate knows anybody to tell; returns the names."""
+    names: list[str] = []
     if not live.settings.receivers:
-        return
+        return names
     for event, alert in found:
         now = datetime.now(UTC)
         values = {
@@ -63,10 +77,12 @@ def put(live: LiveTwin, cell: str, found: Iterable[tuple[str, Alert]]) -> None:
         entry = to_json(fleet.notification(name, values))
         try:
             _append(live, entry)
+            names.append(name)
         except (TimedOut, Unreachable):
             raise
         except AasError as error:
             say(logging.WARNING, f"a notification could not be put into the outbox: {error}", cell=cell)
+    return names
 
 
 def _append(live: LiveTwin, entry: dict) -> None:

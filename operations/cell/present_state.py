@@ -13,8 +13,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 from aasx.cell_description import rul_thresholds_of_life
+from aasx.client import Changed
 from aasx.elements.shape import Foreign, mended, read
 from aasx.elements.values import Json, child, with_items, with_values
+from aasx.submodels import fleet
 from aasx.submodels import prediction as prediction_submodel
 from model.prediction import (
     DEFAULT_CONFIDENCE_LEVEL,
@@ -129,7 +131,10 @@ def write(
         history.memory.stored = replace(found, details=new)
         put_fleet_summary(live, history, prediction, replace(found, active=change.kept), now)
         return prediction, []
-    return prediction, write_whole(live, history, live.prediction_submodel(history.cell), prediction, now)
+    submodel = live.prediction_submodel(history.cell)
+    if Stored.of(submodel).thresholds.soh_end_of_life != found.thresholds.soh_end_of_life:
+        raise Changed(f"{history.cell} has another end of life")
+    return prediction, write_whole(live, history, submodel, prediction, now)
 
 
 def write_whole(
@@ -152,9 +157,11 @@ def write_whole(
     past = {alert.AlertId for alert in found.past}
     change = _alerts_after(found, history, prediction, now, past, with_margin=not new_thresholds)
     history.memory.stored = None
-    outbox.put(live, history.cell, outbox.events(found.active, change))
+    if (found.details["InputLastCycle"] or 0) > (history.last_cycle or 0) and not live.is_current(history):
+        raise Changed(f"{history.cell} has been predicted from more cycles")
     whole = with_values(whole, twin.prediction_values(prediction, now), prediction_submodel.list_items())
-    live.put_prediction(with_alerts(whole, change))
+    with outbox.telling(live, history.cell, outbox.events(found.active, change)):
+        live.put_prediction(history.cell, with_alerts(whole, change))
     for alert in change.raised:
         live.metrics.alerts.labels(alert.Indicator, alert.Severity).inc()
         say(logging.WARNING, "alert raised", cell=history.cell, alert=alert.AlertId, value=alert.ActualValue)
@@ -219,5 +226,28 @@ def put_fleet_summary(
     """`found` holds the alerts that are active now."""
     severity, open_alerts = alerts.highest_severity(found.active), found.unacknowledged
     summary = twin.fleet_values(history.name, prediction, history.capacity_trend, severity, open_alerts, now)
-    live.put_fleet_summary(history, summary)
+    try:
+        live.put_fleet_summary(history, summary)
+    except Changed:
+        sum_up(live, history.cell)
     live.siblings.mark(history, prediction)
+
+
+def sum_up(live: LiveTwin, cell: str) -> None:
+    """The cell's line in the Fleet submodel, if it has one, as its Prediction submodel is now."""
+    live.forget_stored(cell)
+
+    def attempt() -> None:
+        stored, tag, _ = live.fleet_summary(cell)
+        if stored is None:
+            return
+        submodel = live.prediction_submodel(cell)
+        found = Stored.of(submodel)
+        summary = fleet.summary_of(read(submodel, prediction_submodel.shape()))
+        summary |= {
+            "AlertSeverity": alerts.highest_severity(found.active),
+            "UnacknowledgedAlerts": found.unacknowledged,
+        }
+        live.write_fleet_summary(cell, stored | summary, stored, tag)
+
+    live.persistently(cell, attempt)

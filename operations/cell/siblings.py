@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any
 
 from aasx.client import AasClient, AasError, Conflict, NotFound
 from aasx.identifiers import fleet_submodel_id
+from aasx.remembered import Remembered
 from aasx.submodels import fleet
 from model.life.relative.siblings import MOST_SIBLINGS
 from model.prediction import PAST_END_OF_LIFE, Prediction
 from model.records.facts import NASA_CELL_TYPE
 from operations.cell import twin
-from operations.cell.remembered import Remembered
 from operations.request import deadline
 from operations.request.errors import OperationError
 

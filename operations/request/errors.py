@@ -106,6 +106,9 @@ def as_operation_error(error: Exception) -> OperationError:
             return OperationError("unavailable", "the AAS environment cannot be reached; the call can be repeated")
         case client.NotFound():
             return OperationError("notFound", "the AAS holds no such cell, or a submodel of the cell is missing")
+        case client.Changed():
+            text = "others keep changing the cell at the same time; nothing was overwritten, the call can be repeated"
+            return OperationError("unavailable", text)
         case client.AasError():
             return OperationError("unavailable", "the AAS environment gave no usable answer; the call can be repeated")
         case MissingElement():

@@ -23,6 +23,9 @@ class Metrics:
         self.history_reads = Counter(
             "twin_history_reads", "Histories by how they were had: reused or read", ["how"], registry=self.registry
         )
+        self.changed = Counter(
+            "twin_operations_repeated", "Operations run again, since another delegate was first", registry=self.registry
+        )
         self.repairs = Counter(
             "twin_repairs", "Cells whose interrupted writes were completed", ["part"], registry=self.registry
         )

@@ -115,7 +115,7 @@ def execute(live: LiveTwin, operation: Operation, cell: str, values: Callable[[]
         inputs = parse(operation.inputs, values())
         remarks.start()
         with nullcontext() if operation.of_fleet else live.alone(cell):
-            outputs = operation.run(live, cell, inputs)
+            outputs = live.persistently(cell, lambda: operation.run(live, cell, inputs))
         outputs.Message = "; ".join(filter(None, (outputs.Message, remarks.told()))) or None
         return outputs
     except Exception as error:

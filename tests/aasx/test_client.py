@@ -14,12 +14,13 @@ from typing import Any
 import pytest
 import requests
 import responses
-from responses.matchers import query_param_matcher
+from responses.matchers import header_matcher, query_param_matcher
 
 from aasx.client import (
     AasClient,
     AasError,
     BadAnswer,
+    Changed,
     Conflict,
     DelegateFailed,
     NotFound,
@@ -51,8 +52,8 @@ def server():
 @pytest.mark.parametrize(
     ("status", "error"),
     [
-        (404, NotFound), (409, Conflict), (400, Refused), (401, Refused), (424, DelegateFailed), (424, ServerFault),
-        (500, ServerFault), (503, ServerFault), (302, BadAnswer),
+        (404, NotFound), (409, Conflict), (412, Changed), (400, Refused), (401, Refused), (424, DelegateFailed),
+        (424, ServerFault), (500, ServerFault), (503, ServerFault), (302, BadAnswer),
     ],
 )  # fmt: skip
 def test_every_status_has_its_error(client: AasClient, server, status: int, error: type[AasError]) -> None:
@@ -278,3 +279,37 @@ def test_proxies_are_used_only_for_hosts_further_away(server, url: str, proxied:
     client = AasClient(url)
     assert client.shells() == []
     assert client._of_thread.session.trust_env is proxied
+
+
+def test_a_write_with_the_tag_of_what_was_read_is_for_that_version_only(client: AasClient, server) -> None:
+    element = {"modelType": "Property", "idShort": "A", "valueType": "xs:string", "value": "1"}
+    path = f"{URL}/submodels/{SM64}/submodel-elements/A"
+    server.get(path, json=element, headers={"ETag": '"7"'})
+    server.put(path, status=204, headers={"ETag": '"8"'}, match=[header_matcher({"If-Match": '"7"'})])
+    server.put(path, status=412, match=[header_matcher({"If-Match": '"6"'})])
+    assert client.tagged_element(SM, "A") == (element, '"7"')
+    assert client.put_element(SM, "A", element, '"7"') == '"8"'
+    with pytest.raises(Changed):
+        client.put_element(SM, "A", element, '"6"')
+
+
+def test_a_submodel_written_for_a_version_is_not_created_where_it_is_gone(client: AasClient, server) -> None:
+    server.put(f"{URL}/submodels/{SM64}", status=404)
+    with pytest.raises(NotFound):
+        client.put_submodel({"id": SM, "modelType": "Submodel"}, '"1"')
+    assert len(server.calls) == 1
+
+
+@pytest.mark.parametrize("headers", [{}, {"ETag": 'W/"7"'}])
+def test_of_a_server_without_strong_tags_writes_go_unconditionally(client: AasClient, server, headers) -> None:
+    server.get(f"{URL}/submodels/{SM64}", json={"id": SM}, headers=headers)
+    server.put(f"{URL}/submodels/{SM64}", status=204)
+    submodel, tag = client.tagged_submodel(SM)
+    assert tag is None and client.put_submodel(submodel, tag) is None
+    assert "If-Match" not in server.calls[-1].request.headers
+
+
+def test_pages_that_turn_in_a_circle_end_with_an_error(client: AasClient, server) -> None:
+    server.get(f"{URL}/shells", json={"result": [{"id": "x"}], "paging_metadata": {"cursor": "again"}})
+    with pytest.raises(BadAnswer, match="same page"):
+        client.shells()

@@ -1,6 +1,7 @@
 """Reading with a short cache, staleness, and AAS values turned into what the views show."""
 
 import threading
+import time
 
 import pytest
 
@@ -160,3 +161,25 @@ def test_no_curves():
 
 def test_a_reading_without_trouble_is_not_stale():
     assert not Reading(1, 0.0).stale
+
+
+def test_what_is_remembered_is_bounded_by_bytes(twin, monkeypatch):
+    monkeypatch.setattr(twin_module, "CACHE_BYTES", 100_000)
+    bounded = Twin("http://127.0.0.1:9", client=object())
+    for at in range(50):
+        assert len(bounded.read(("k", at), lambda: "x" * 5_000, 60).value) == 5_000
+    assert 0 < len(bounded._cache) < 5
+    assert len(bounded.read(("large",), lambda: "x" * 500_000, 60).value) == 500_000
+    assert ("large",) not in bounded._cache and ("k", 49) in bounded._cache
+
+
+def test_what_took_long_to_read_is_read_less_often(twin, monkeypatch):
+    values = iter(range(5))
+
+    def slow():
+        time.sleep(0.05)
+        return next(values)
+
+    assert [twin.read(("k",), slow, 0.0).value for _ in range(3)] == [0] * 3
+    twin.refresh()
+    assert twin.read(("k",), slow, 0.0).value == 1

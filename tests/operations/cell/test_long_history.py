@@ -129,3 +129,14 @@ def test_a_move_that_fails_keeps_no_cycle_from_being_appended(new_cell, behind, 
     values = cell.aas.read_submodel(cell.operational_data, history_shape())["Segments"]
     assert values["InternalSegment"]["RecordCount"] == len(in_records(cell)) < 400
     assert [block.count for block in history.blocks(values)] == [200]
+
+
+def test_a_delegate_with_little_memory_works_as_with_much(new_cell, other_settings):
+    small = serve(other_settings(memory_bytes=1))
+    try:
+        cell = new_cell(fading(20), delegate_url=small.url)
+        assert cell.append(21, 1.5)["RecordCount"] == 21
+        assert cell.invoke("Predict")["RUL"] == cell.invoke("Predict")["RUL"]
+        assert small.live.metrics.history_reads.labels("reused")._value.get() == 0
+    finally:
+        small.stop()

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from operations.cell.remembered import Remembered
-from tests.operations.conftest import fading, serve
+from aasx.remembered import Remembered
 
 
 def test_what_was_not_used_for_longest_goes_first():
@@ -24,14 +23,3 @@ def test_what_is_too_large_is_not_kept_and_drives_nothing_out():
     kept.keep("b", b"12345678901")
     kept.keep("a", b"12345678901")
     assert kept.get("a") is None and kept.get("b") is None and kept.bytes == 0
-
-
-def test_a_delegate_with_little_memory_works_as_with_much(new_cell, other_settings):
-    small = serve(other_settings(memory_bytes=1))
-    try:
-        cell = new_cell(fading(20), delegate_url=small.url)
-        assert cell.append(21, 1.5)["RecordCount"] == 21
-        assert cell.invoke("Predict")["RUL"] == cell.invoke("Predict")["RUL"]
-        assert small.live.metrics.history_reads.labels("reused")._value.get() == 0
-    finally:
-        small.stop()

@@ -1,4 +1,4 @@
-"""What the delegate keeps for reuse, bounded by bytes."""
+"""What readers of the AAS, the delegate and the HMI, keep for reuse, bounded by bytes."""
 
 from __future__ import annotations
 

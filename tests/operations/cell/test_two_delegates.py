@@ -1,0 +1,195 @@
+"""Two delegates on one AAS environment: neither overwrites a cycle, an alert or a threshold of the other.
+
+Where the environment knows no ETags the last writer wins, and these tests are skipped.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+import requests
+
+from aasx import history
+from aasx.client import AasClient
+from aasx.identifiers import submodel_id
+from tests.operations.conftest import Cell, Delegate, cycle, fading, serve
+
+WRITERS = 8
+
+
+@pytest.fixture(scope="module")
+def other(settings, basyx) -> Iterator[Delegate]:
+    running = serve(settings)
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def cell(new_cell, delegate, other, aas) -> Cell:
+    made = new_cell(fading(10, start_Ah=1.52))
+    if aas.tagged_submodel(made.prediction)[1] is None:
+        pytest.skip("this AAS environment knows no ETags")
+    made.invoke("Predict")
+    return made
+
+
+@pytest.fixture
+def call(cell, delegate, other):
+    """Invokes an operation on either delegate, again while it tells that the call can be repeated."""
+
+    def invoke(path: str, body: dict[str, Any]) -> dict[str, Any]:
+        for _ in range(50):
+            url = random.choice((delegate, other)).url
+            answer = requests.post(f"{url}/api/cells/{cell.name}/{path}", json=body, timeout=60).json()
+            if answer.get("Status") not in ("unavailable", "timeout"):
+                return answer
+        raise AssertionError(answer)
+
+    return invoke
+
+
+@pytest.fixture
+def before(monkeypatch, delegate):
+    """Something done right before the first delegate's next use of a method that writes, as if it were slow."""
+
+    def intervene(method: str, what: Any) -> list[Any]:
+        done: list[Any] = []
+        write = getattr(delegate.live, method)
+
+        def slow(*arguments: Any) -> Any:
+            if not done:
+                done.append(None)
+                done[0] = what()
+            return write(*arguments)
+
+        monkeypatch.setattr(delegate.live, method, slow)
+        return done
+
+    return intervene
+
+
+def through(one: Delegate, cell: Cell, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    return requests.post(f"{one.url}/api/cells/{cell.name}/{path}", json=body, timeout=60).json()
+
+
+def test_a_threshold_set_while_another_delegate_acknowledges_stays(cell, delegate, other, before):
+    (alert, *_) = [one["AlertId"] for one in cell.value("ActiveAlerts") if one["AlertState"].endswith("Unacknowledged")]
+    thresholds = {"ChangedBy": "B", "RULWarning": 77.0}
+    done = before("put_prediction", lambda: through(other, cell, "set-thresholds", thresholds))
+    answer = through(delegate, cell, "acknowledge-alert", {"AlertId": alert, "AcknowledgedBy": "A"})
+    assert answer["Status"] == done[0]["Status"] == "ok"
+    assert cell.value("RemainingUsefulLifePrediction.ListPreAlerts")[0]["PreAlertValue"] == 77.0
+    everything = [*cell.value("ActiveAlerts"), *cell.value("AlertHistory")]
+    assert next(one for one in everything if one["AlertId"] == alert)["AcknowledgedBy"] == "A"
+
+
+def test_an_acknowledgement_while_another_delegate_predicts_stays(cell, delegate, other, before):
+    (alert, *_) = [one["AlertId"] for one in cell.value("ActiveAlerts") if one["AlertState"].endswith("Unacknowledged")]
+    acknowledgement = {"AlertId": alert, "AcknowledgedBy": "A"}
+    done = before("put_prediction", lambda: through(other, cell, "acknowledge-alert", acknowledgement))
+    assert through(delegate, cell, "append-cycle", cycle(11, 1.48))["Outcome"] == "appended"
+    assert done[0]["Status"] == "ok"
+    everything = [*cell.value("ActiveAlerts"), *cell.value("AlertHistory")]
+    assert next(one for one in everything if one["AlertId"] == alert)["AcknowledgedBy"] == "A"
+    unacknowledged = [one for one in cell.value("ActiveAlerts") if one["AlertState"].endswith("Unacknowledged")]
+    assert cell.fleet()["UnacknowledgedAlerts"] == len(unacknowledged)
+
+
+@pytest.mark.parametrize("method", ["_put_live_state", "put_prediction", "put_fleet_summary", "write_fleet_summary"])
+def test_a_cycle_appended_while_another_delegate_still_writes_the_one_before_is_the_last(
+    cell, delegate, other, before, method
+):
+    done = before(method, lambda: through(other, cell, "append-cycle", cycle(12, 1.46)))
+    first = through(delegate, cell, "append-cycle", cycle(11, 1.48))
+    assert first["Status"] == done[0]["Status"] == "ok", (first, done)
+    assert cell.value("Segments.InternalSegment.RecordCount", "OperationalData") == 12
+    assert cell.value("LiveState.id_cycle", "OperationalData") == 12
+    assert cell.value("PredictionDetails.InputLastCycle") == cell.fleet()["AtCycle"] == 12
+    assert cell.fleet()["Capacity"] == pytest.approx(1.46)
+
+
+def test_the_same_cycle_that_another_delegate_was_first_with_is_present(cell, delegate, other, before):
+    done = before("_with_room", lambda: through(other, cell, "append-cycle", cycle(11, 1.48)))
+    assert done == [] and through(delegate, cell, "append-cycle", cycle(11, 1.48))["Outcome"] == "alreadyPresent"
+    assert done[0]["Outcome"] == "appended"
+
+
+def in_parallel(calls: list[tuple[Any, ...]], function: Any) -> list[Any]:
+    with ThreadPoolExecutor(WRITERS) as pool:
+        return list(pool.map(lambda arguments: function(*arguments), calls))
+
+
+def test_the_same_cycle_through_both_is_appended_once(cell, call):
+    answers = in_parallel([("append-cycle", cycle(11, 1.48))] * 8, call)
+    assert sorted(one["Outcome"] for one in answers) == ["alreadyPresent"] * 7 + ["appended"]
+    assert [row["id_cycle"] for row in history.read(cell.aas, cell.name, [])] == list(range(1, 12))
+
+
+def test_other_values_for_a_cycle_are_refused_whoever_comes_first(cell, call):
+    answers = in_parallel([("append-cycle", cycle(11, 1.40 + 0.01 * one)) for one in range(8)], call)
+    appended = [one for one in answers if one.get("Outcome") == "appended"]
+    assert len(appended) == 1 and sum(one["Status"] == "conflict" for one in answers) == 7
+
+
+def test_cycles_through_both_in_turn_leave_a_whole_state(cell, delegate, other, call):
+    for number in range(11, 31):
+        url = (delegate, other)[number % 2].url
+        body = cycle(number, 1.5 - 0.002 * number)
+        answer = requests.post(f"{url}/api/cells/{cell.name}/append-cycle", json=body, timeout=60).json()
+        assert answer["Status"] == "ok" and answer["RecordCount"] == number, answer
+    assert cell.value("Segments.InternalSegment.RecordCount", "OperationalData") == 30
+    assert cell.value("LiveState.id_cycle", "OperationalData") == 30
+    assert cell.value("PredictionDetails.InputLastCycle") == cell.fleet()["AtCycle"] == 30
+
+
+def test_appends_acknowledgements_and_thresholds_at_once_are_all_there(cell, call):
+    """What was acknowledged to a caller stands in the AAS afterwards, whoever wrote at the same time."""
+    alerts = [one for one in cell.value("ActiveAlerts") if one["AlertState"] == "activeUnacknowledged"]
+    assert alerts
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("acknowledge-alert", {"AlertId": one["AlertId"], "AcknowledgedBy": "A. Operator"}) for one in alerts
+    ]
+    for who, threshold in (
+        ("B", {"RULWarning": 77.0}),
+        ("C", {"TemperatureCritical": 61.0}),
+        ("D", {"SoHWarning": 91.0}),
+    ):
+        calls.append(("set-thresholds", {"ChangedBy": who, **threshold}))
+    calls += [("predict", {}), ("append-cycle", cycle(11, 1.48)), ("predict", {}), ("append-cycle", cycle(11, 1.48))]
+    random.shuffle(calls)
+    assert {one["Status"] for one in in_parallel(calls, call)} == {"ok"}
+    assert call("append-cycle", cycle(12, 1.47))["Outcome"] == "appended"
+    remaining = cell.value("RemainingUsefulLifePrediction.ListPreAlerts")
+    assert remaining[0]["PreAlertValue"] == 77.0
+    assert cell.value("TemperatureThresholds.Critical") == 61.0 and cell.value("SoHThresholds.Warning") == 91.0
+    after = {one["AlertId"]: one for one in [*cell.value("ActiveAlerts"), *cell.value("AlertHistory")]}
+    for one in alerts:
+        assert after[one["AlertId"]]["AcknowledgedBy"] == "A. Operator"
+    assert cell.value("PredictionDetails.InputLastCycle") == 12
+    unacknowledged = [one for one in cell.value("ActiveAlerts") if one["AlertState"].endswith("Unacknowledged")]
+    assert cell.fleet()["UnacknowledgedAlerts"] == len(unacknowledged) and cell.fleet()["AtCycle"] == 12
+
+
+def test_ninety_appends_to_nine_cells_through_both_all_survive(new_cell, delegate, other, cell):
+    cells = [new_cell(fading(3)) for _ in range(9)]
+
+    def append_ten(one: Cell) -> None:
+        for number in range(4, 14):
+            for _ in range(50):
+                url = random.choice((delegate, other)).url
+                body = cycle(number, 1.8 - 0.003 * number)
+                answer = requests.post(f"{url}/api/cells/{one.name}/append-cycle", json=body, timeout=60).json()
+                if answer["Status"] == "ok":
+                    break
+            assert answer["Status"] == "ok", answer
+
+    in_parallel([(one,) for one in cells], append_ten)
+    for one in cells:
+        rows = sorted(row["id_cycle"] for row in history.read(AasClient(one.aas.base_url), one.name, []))
+        assert rows == list(range(1, 14))
+        assert one.value("PredictionDetails.InputLastCycle") == one.fleet()["AtCycle"] == 13
+        assert one.aas.element_value(submodel_id(one.name, "OperationalData"), "LiveState.id_cycle") == 13
