@@ -83,6 +83,10 @@ class Forecast:
     drivers: tuple[dict[str, Any], ...] = ()
     similar: tuple[tuple[str, float], ...] = ()
     outside: tuple[str, ...] = ()
+    grade: str = ""  # how far the remaining life can be trusted, as the vocabulary says; "" where nobody has said
+    sources: tuple[tuple[str, float], ...] = ()  # what the remaining life rests on, weight 0..1
+    siblings: tuple[str, ...] = ()
+    guaranteed: float | None = None  # share of cells the interval holds for by the number of failed cells alone
     status: str = ""
     model_version: str = ""
     model_hash: str = ""
@@ -327,6 +331,12 @@ def _trajectory(values: Any) -> tuple[tuple[float, float, float | None, float | 
     return tuple(points)
 
 
+def sources(written: Any) -> tuple[tuple[str, float], ...]:
+    """Reads PredictionSources, "siblings:0.60,ownHistory:0.40"; what is of another form is left out."""
+    pairs = (pair.partition(":") for pair in text(written).split(","))
+    return tuple((name.strip(), weight) for name, _, share in pairs if (weight := number(share)) is not None)
+
+
 def forecast_of(values: dict[str, Any], trajectory: str = "CapacityTrajectory") -> Forecast:
     outside = text(values.get("OutsideTrainingRangeNames"))
     similar = [(text(item.get("Battery")), number(item.get("Weight"))) for item in values.get("SimilarCells") or []]
@@ -355,6 +365,10 @@ def forecast_of(values: dict[str, Any], trajectory: str = "CapacityTrajectory") 
         drivers=tuple(driver for driver in drivers if driver["name"] and driver["effect"] is not None),
         similar=tuple((cell, weight) for cell, weight in similar if cell and weight is not None),
         outside=tuple(name.strip() for name in outside.split(",") if name.strip()),
+        grade=text(values.get("PredictionGrade")),
+        sources=sources(values.get("PredictionSources")),
+        siblings=tuple(name.strip() for name in text(values.get("Siblings")).split(",") if name.strip()),
+        guaranteed=number(values.get("GuaranteedLevel")),
         status=text(values.get("PredictionStatus")),
         model_version=text(values.get("ModelVersion")),
         model_hash=text(values.get("ModelHash")),

@@ -171,6 +171,29 @@ TEXTS: dict[str, str] = {
     "provenance.input": "Cycles used",
     "provenance.at": "Predicted at",
     "provenance.level": "Interval level",
+    "provenance.grade": "Trust in the remaining life",
+    "provenance.sources": "Rests on",
+    "provenance.siblings": "Failed siblings used",
+    "provenance.guaranteed": "Level guaranteed by their number",
+    "grade.validated": "validated: cells of this kind have failed before",
+    "grade.extrapolated": "extrapolated: few cells of this kind have failed, or other conditions",
+    "grade.extrapolated.hint": (
+        "The remaining life is extrapolated: few cells of this kind have failed so far, or under other conditions."
+    ),
+    "grade.ownHistoryOnly": "from the cell's own history only",
+    "grade.ownHistoryOnly.hint": (
+        "No cell of this kind has failed yet: the remaining life rests on the cell's own fade and on other kinds."
+    ),
+    "grade.orderOfMagnitude": "order of magnitude only",
+    "grade.orderOfMagnitude.hint": (
+        "The remaining life is no more than an order of magnitude: no cell of this kind has failed, and this one has "
+        "hardly faded. No critical alert is raised from it."
+    ),
+    "grade.notKnown": "not known",
+    "source.siblings": "failed siblings",
+    "source.publicCells": "public cells",
+    "source.ownHistory": "its own history",
+    "source.nasaCells": "NASA's cells",
     "provenance.outside": "Outside training range",
     "kind.crossFitted": "without this cell (cross-fitted)",
     "kind.full": "on all training cells",

@@ -176,6 +176,31 @@ TEXTS: dict[str, str] = {
     "provenance.input": "Cycles utilisés",
     "provenance.at": "Prédit le",
     "provenance.level": "Niveau de l’intervalle",
+    "provenance.grade": "Confiance dans la durée restante",
+    "provenance.sources": "Repose sur",
+    "provenance.siblings": "Semblables en fin de vie utilisées",
+    "provenance.guaranteed": "Niveau garanti par leur nombre",
+    "grade.validated": "validée : des cellules de ce type ont déjà atteint leur fin de vie",
+    "grade.extrapolated": "extrapolée : peu de cellules de ce type en fin de vie, ou autres conditions",
+    "grade.extrapolated.hint": (
+        "La durée restante est extrapolée : peu de cellules de ce type ont atteint leur fin de vie, ou dans d’autres "
+        "conditions."
+    ),
+    "grade.ownHistoryOnly": "d’après le seul historique de la cellule",
+    "grade.ownHistoryOnly.hint": (
+        "Aucune cellule de ce type n’a encore atteint sa fin de vie : la durée restante repose sur la perte propre de "
+        "la cellule et sur d’autres types."
+    ),
+    "grade.orderOfMagnitude": "ordre de grandeur seulement",
+    "grade.orderOfMagnitude.hint": (
+        "La durée restante n’est qu’un ordre de grandeur : aucune cellule de ce type n’a atteint sa fin de vie et "
+        "celle-ci n’a guère vieilli. Aucune alerte critique n’en est tirée."
+    ),
+    "grade.notKnown": "inconnue",
+    "source.siblings": "semblables en fin de vie",
+    "source.publicCells": "cellules publiques",
+    "source.ownHistory": "son propre historique",
+    "source.nasaCells": "cellules de la NASA",
     "provenance.outside": "Hors du domaine appris",
     "kind.crossFitted": "sans cette cellule (ajustement croisé)",
     "kind.full": "sur toutes les cellules d’apprentissage",

@@ -106,6 +106,8 @@ def live(page: Page, cell: str) -> None:
         page.html(pieces.tiles(items, sample.stale or reading.stale, 165))
     if forecast.status and forecast.status != "ok":
         page.notice("info", words(f"status.{forecast.status}"))
+    if words.has(f"grade.{forecast.grade}.hint"):
+        page.notice("info", words(f"grade.{forecast.grade}.hint"))
     if forecast.outside:
         names = ", ".join(words.concept(name) for name in forecast.outside)
         page.notice("warning", words("cell.outside", names=names))
@@ -313,6 +315,10 @@ def provenance(page: Page, forecast: Forecast) -> None:
                 (words("provenance.input"), cycles),
                 (words("provenance.at"), words.moment(forecast.predicted_at)),
                 (words("provenance.level"), words.quantity((forecast.confidence or 0) * 100 or None, "%")),
+                (words("provenance.grade"), graded(words, forecast)),
+                (words("provenance.sources"), sources(words, forecast)),
+                (words("provenance.siblings"), ", ".join(forecast.siblings) or words("no")),
+                (words("provenance.guaranteed"), words.quantity((forecast.guaranteed or 0) * 100 or None, "%")),
                 (words("provenance.outside"), ", ".join(map(words.concept, forecast.outside)) or words("no")),
             ]
         )
@@ -324,6 +330,20 @@ def provenance(page: Page, forecast: Forecast) -> None:
         if page.attempt(lambda: page.twin.predict(cell)) is not None:
             state.put(cycle=None)
             st.rerun()
+
+
+def graded(words: Language, forecast: Forecast) -> str:
+    grade = f"grade.{forecast.grade}"
+    return words(grade) if words.has(grade) else forecast.grade or MISSING
+
+
+def sources(words: Language, forecast: Forecast) -> str:
+    """What the remaining life rests on: "its own history 70 % · public cells 30 %"."""
+    parts = []
+    for name, weight in forecast.sources:
+        said = words(f"source.{name}") if words.has(f"source.{name}") else name
+        parts.append(f"{said} {words.quantity(weight * 100, '%')}")
+    return " · ".join(parts) or MISSING
 
 
 def facts_of(submodel: dict, words: Language) -> list[tuple[str, str]]:

@@ -335,6 +335,9 @@ def outcome(
         page.title(words("simulation.outcome"), words("simulation.writes_nothing"))
         chart(page, cell, records, baseline, {slot: results[slot].forecast for slot in scenarios})
         page.html(outcome_table(page, scenarios, factors, results, baseline))
+    hint = f"grade.{results[''].forecast.grade}.hint"
+    if words.has(hint):
+        page.notice("info", words(hint))
     for slot in scenarios:
         if results[slot].outside:
             names = ", ".join(map(words.concept, results[slot].outside))

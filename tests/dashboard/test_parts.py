@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from aasx import vocabulary
 from dashboard.components import pieces
-from dashboard.content import FleetRow, Forecast, Rating, rating_of
+from dashboard.content import FleetRow, Forecast, Rating, forecast_of, rating_of
 from dashboard.language import Language
 from dashboard.page import Page
 from dashboard.twin import Twin
@@ -250,3 +251,22 @@ def test_cells_of_an_export_are_in_the_readers_notation_and_harmless(value, deci
     from dashboard.views.cell import written
 
     assert written(value, decimal) == in_table
+
+
+def test_what_a_remaining_life_rests_on_is_told_in_both_languages():
+    forecast = forecast_of(
+        {
+            "PredictionGrade": "orderOfMagnitude",
+            "PredictionSources": "publicCells:0.70,ownHistory:0.30,strange,other:x",
+            "Siblings": "Lab_1,Lab_2",
+            "GuaranteedLevel": "0.75",
+        }
+    )
+    assert forecast.sources == (("publicCells", 0.7), ("ownHistory", 0.3))
+    assert forecast.siblings == ("Lab_1", "Lab_2") and forecast.guaranteed == 0.75
+    assert "public cells" in cell.sources(Language("en"), forecast)
+    assert "cellules publiques" in cell.sources(Language("fr"), forecast)
+    assert cell.graded(Language("fr"), forecast) == "ordre de grandeur seulement"
+    assert cell.graded(Language("en"), Forecast(grade="of another client")) == "of another client"
+    for grade in vocabulary.CHOICES["PredictionGrade"]:
+        assert all(Language(language).has(f"grade.{grade}") for language in ("en", "fr"))
