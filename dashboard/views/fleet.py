@@ -181,7 +181,7 @@ def life_cell(page: Page, row: FleetRow, longest: float) -> str:
 
 def fleet_mean(rows: list[FleetRow]) -> list[tuple[int, float]]:
     """Mean state of health of all cells by cycle, where at least two of them have been."""
-    by_cell = [row.soh_trend() for row in rows if len(row.trend) > 1]
+    by_cell = [trend for row in rows if len(trend := row.soh_trend()) > 1]
     if not by_cell:
         return []
     last = max(points[-1][0] for points in by_cell)
@@ -205,7 +205,7 @@ def at(points: list[tuple[int, float]], cycle: int) -> float:
 def multiples(page: Page, rows: list[FleetRow], everyone: list[FleetRow]) -> str:
     """One small plot per cell, all on the same axes, against the mean of the fleet."""
     words, mean = page.words, fleet_mean(everyone)
-    trends = [row.soh_trend() for row in everyone if row.trend]
+    trends = [trend for row in everyone if (trend := row.soh_trend())]
     x_range = (0.0, float(max((points[-1][0] for points in trends), default=1)))
     values = [value for points in trends for _, value in points]
     y_range = (min(values, default=0.0), max(values, default=100.0))

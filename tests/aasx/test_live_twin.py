@@ -106,7 +106,10 @@ def test_loading_again_keeps_what_is_alive(loaded: AasClient, small_twin: SmallT
     loaded.put_attachment(DATA, operational_data.LATEST_CURVES_PATH, "new.csv", b"id_cycle\n4\n", "text/csv")
     loaded.delete_submodel(submodel_id("B0025", "TechnicalData"))
     report = transfer.load(loaded, package.read(small_twin.package()), "http://other.example:7000/")
-    assert (report.created, len(report.kept), report.left_out, report.redirected) == ([], 4, [], 11)
+    submodels = package.read(small_twin.package()).submodels()
+    operations = sum(1 for submodel in submodels for _ in transfer.delegation_qualifiers(submodel))
+    assert operations > 11
+    assert (report.created, len(report.kept), report.left_out, report.redirected) == ([], 4, [], operations)
     assert loaded.element_value(PREDICTION, "SoHThresholds.Warning") == 91.5
     assert loaded.element_value(DATA, f"{operational_data.RECORDS_PATH}.Record0004")["id_cycle"] == 4
     assert loaded.attachment(DATA, operational_data.LATEST_CURVES_PATH) == b"id_cycle\n4\n"

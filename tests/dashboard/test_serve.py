@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -30,7 +31,8 @@ def ask(headers: dict[str, str], kind: str = "http") -> list[dict[str, Any]]:
     given = {"host": "localhost:8501"} | {name.lower(): value for name, value in headers.items()}
     raw = [(name.encode(), value.encode()) for name, value in given.items()]
     scope = {"type": kind, "method": "GET", "path": "/", "headers": raw}
-    asyncio.run(Door(screen)(scope, receive, send))  # type: ignore[arg-type]
+    with ThreadPoolExecutor(1) as elsewhere:  # the browser's driver may hold this thread's event loop
+        elsewhere.submit(asyncio.run, Door(screen)(scope, receive, send)).result()  # type: ignore[arg-type]
     return sent
 
 
