@@ -85,7 +85,7 @@ def test_interval_figures_are_mean_and_worst_over_cells():
 
 def test_json_has_exactly_the_promised_keys(evaluation):
     figures = evaluation.figures
-    assert set(figures) == {"rul", "capacity", "intervals"}
+    assert set(figures) == {"rul", "capacity", "intervals", "kinds"}
     assert set(figures["rul"]) == {"nested", "untuned", "baselines"}
     assert set(figures["rul"]["untuned"]) == {f"{threshold:.2f}" for threshold in UNTUNED_THRESHOLDS_Ah}
     assert set(figures["rul"]["baselines"]) == set(BASELINES)
