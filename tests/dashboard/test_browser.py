@@ -163,7 +163,10 @@ def test_a_walk_by_links_keeps_the_page_and_the_state(watched):
 def test_csv_and_aasx_are_downloaded(watched):
     page = watched()
     page.open("cell", cell="B0018")
-    for label, start in (("Cycle records (CSV)", b"id_cycle,"), ("Cell with its history (AASX)", b"PK")):
+    for label, start in (
+        ("Cycle records (CSV: comma, decimal point)", b"id_cycle,"),
+        ("Cell with its history (AASX)", b"PK"),
+    ):
         page.page.get_by_test_id("stPopoverButton").click()
         with page.page.expect_download(timeout=60_000) as download:
             page.page.get_by_role("button", name=label).click()
