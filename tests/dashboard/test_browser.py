@@ -164,7 +164,7 @@ def test_csv_and_aasx_are_downloaded(watched):
     page = watched()
     page.open("cell", cell="B0018")
     for label, start in (
-        ("Cycle records (CSV: comma, decimal point)", b"id_cycle,"),
+        ("Cycle records (CSV: comma, decimal point)", "\ufeffid_cycle,".encode()),
         ("Cell with its history (AASX)", b"PK"),
     ):
         page.page.get_by_test_id("stPopoverButton").click()
