@@ -95,6 +95,10 @@ class Forecast:
     last_cycle: int | None = None
     predicted_at: datetime | None = None
 
+    @property
+    def rated_capacity_Ah(self) -> float | None:
+        return self.capacity_Ah / self.soh * 100 if self.capacity_Ah and self.soh and self.soh > 1 else None
+
 
 @dataclass(frozen=True)
 class Alert:
@@ -332,8 +336,8 @@ def _trajectory(values: Any) -> tuple[tuple[float, float, float | None, float | 
 
 
 def sources(written: Any) -> tuple[tuple[str, float], ...]:
-    """Reads PredictionSources, "siblings:0.60,ownHistory:0.40"; what is of another form is left out."""
-    pairs = (pair.partition(":") for pair in text(written).split(","))
+    """Reads PredictionSources, "siblings:0.60 ownHistory:0.40"; what is of another form is left out."""
+    pairs = (pair.partition(":") for pair in text(written).replace(",", " ").split())
     return tuple((name.strip(), weight) for name, _, share in pairs if (weight := number(share)) is not None)
 
 

@@ -67,6 +67,37 @@ def sparkline(points: Sequence[tuple[float, float]], label: str, width: int = 12
     return drawing(line(drawn, theme.BLUE) + end, width, height, label)
 
 
+def small_chart(
+    title: str, value: str, foot: Sequence[str], lines: Sequence[tuple[Sequence[tuple[float, float]], str, str]]
+) -> str:
+    """A plot of a few words: title and present value above, `foot` (left, right) below; `lines` are (points, colour,
+    dashes), all on the same axes, which fit them."""
+    every = [point for points, _, _ in lines for point in points]
+    if len(every) < 2:
+        drawn = f'<p class="hint">{escape(foot[0])}</p>'
+        return f'<figure class="small"><figcaption><span>{escape(title)}</span></figcaption>{drawn}</figure>'
+    x_range = (min(x for x, _ in every), max(x for x, _ in every))
+    y_range = (min(y for _, y in every), max(y for _, y in every))
+    width, height = 240, 76
+    shapes = "".join(
+        line(polyline(thinned(points), x_range, y_range, width, height), colour, 2, dashes)
+        for points, colour, dashes in lines
+        if points
+    )
+    said = f"{title}: {value}; {'; '.join(foot)}"
+    return (
+        f'<figure class="small"><figcaption><span>{escape(title)}</span><b>{escape(value)}</b></figcaption>'
+        f"{drawing(shapes, width, height, said, stretch=True)}"
+        f'<div class="foot">{"".join(f"<span>{escape(part)}</span>" for part in foot)}</div></figure>'
+    )
+
+
+def thinned(points: Sequence[tuple[float, float]], most: int = 400) -> list[tuple[float, float]]:
+    """At most so many points, the last one always among them: more than that no eye tells apart in a small plot."""
+    step = max(1, -(-len(points) // most))
+    return list(points[::-1][::step][::-1])
+
+
 def ring(percent: float | None, state: str, value: str, caption: str, marks: Sequence[float] = ()) -> str:
     """A gauge from 50 to 100 %; `marks` are thresholds on it."""
     low, high, radius, sweep = 50.0, 100.0, 56.0, 0.75

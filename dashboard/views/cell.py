@@ -9,15 +9,16 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, state, theme
-from dashboard.components import pieces
-from dashboard.content import Forecast, PredictionSubmodel, Thresholds, foreign_below
+from dashboard import charts, state, theme, usage
+from dashboard.components import history, pieces, present
+from dashboard.content import Forecast, PredictionSubmodel, foreign_below, now
 from dashboard.content import number as content_number
 from dashboard.language import FOREIGN_SIGN, MISSING, Language, escape
 from dashboard.page import Page
 from dashboard.twin import Reading, Trouble
 
 LIVE_EVERY_S = 4
+BEFORE_THE_END = 0.9  # of the life of a worn-out cell: there what drove its prediction is told
 # Units of the elements that carry no unit of their own because a published template names them.
 TEMPLATE_UNITS = {"RatedCapacity": "Ah", "MaxVoltage": "V", "MinVoltage": "V", "CapacityThresholdExhaustion": "%"}
 
@@ -46,10 +47,17 @@ def show(page: Page) -> None:
     page.note_stale(reading, records)
     page.note_foreign(reading, records)
     with page.card("capacity"):
-        shown = history(page, cell, records.value, reading.value)
+        shown = as_it_was(page, cell, records.value, reading.value)
+    with page.card("usage"):
+        page.title(words("usage.title"), words("usage.hint"))
+        rated_Ah = page.twin.rating(cell).rated_capacity_Ah or reading.value.forecast.rated_capacity_Ah
+        page.html(history.plots(words, records.value, rated_Ah))
     left, right = st.columns([1.15, 1], gap="small")
-    with left, page.card("drivers"):
-        drivers(page, shown)
+    with left:
+        with page.card("day"):
+            last_day(page, cell, records.value, reading.value)
+        with page.card("drivers"):
+            drivers(page, cell, records.value, shown)
     with right, page.card("provenance"):
         provenance(page, shown)
     left, right = st.columns(2, gap="small")
@@ -70,23 +78,26 @@ def live(page: Page, cell: str) -> None:
     except Trouble as trouble:
         page.show_trouble(trouble)
         return
-    prediction, now = reading.value, sample.value
+    prediction, latest = reading.value, sample.value
     forecast, limits = prediction.forecast, prediction.thresholds
     details = foreign_below("PredictionDetails", reading.foreign)
-    soh = forecast.soh if forecast.soh is not None else now.get("StateOfHealth")
-    severity = health_state(soh, limits.soh_warning, limits.soh_critical, limits.soh_end_of_life)
+    live_foreign = foreign_below("LiveState", sample.foreign)
+    soh, caption = forecast.soh, "soh.estimated"
+    if soh is None:
+        soh, caption = latest.get("StateOfHealth"), "soh.measured"
+    severity = present.health_state(soh, limits.soh_warning, limits.soh_critical, limits.soh_end_of_life)
     interval = words.interval(forecast.soh_lower, forecast.soh_upper, "%", 1)
     ring, figures = st.columns([1, 4.4], vertical_alignment="center")
     with ring:
         marks = [mark for mark in (limits.soh_warning, limits.soh_critical, limits.soh_end_of_life) if mark is not None]
         health = foreign_below("StateOfHealthPrediction", reading.foreign)
         health_text = words.marked(words.quantity(soh, "%", 1), health, "StateOfHealth")
-        drawn = pieces.ring(soh, severity, health_text, words("soh.short"), marks)
+        drawn = pieces.ring(soh, severity, health_text, words(caption), marks)
         page.html(
             f'<div class="gauge{" stale" if reading.stale else ""}">{drawn}'
             f"{theme.state_badge(severity, words(f'severity.{severity}'))}<small>{escape(interval)}</small></div>"
         )
-    life = health_state(forecast.rul, limits.rul_warning, limits.rul_critical, 0)
+    life = present.health_state(forecast.rul, limits.rul_warning, limits.rul_critical, 0)
     life_interval = words.interval(
         forecast.rul_lower, forecast.rul_upper,
         words("cell.interval", level=words.quantity((forecast.confidence or 0.9) * 100, "%")),
@@ -97,13 +108,12 @@ def live(page: Page, cell: str) -> None:
                     state=life),
         pieces.tile(words("cell.eol_cycle"),
                     words.marked(words.number(forecast.end_of_life_cycle), details, "EndOfLifeCycle"),
-                    words("cell.at_cycle", cycle=words.number(forecast.at_cycle)), icon="compare"),
-        pieces.tile(words("cell.capacity"), words.quantity(forecast.capacity_Ah or now.get("Capacity"), "Ah", 3),
-                    end_at, icon="cell"),
-        *sample_tiles(words, now, limits, foreign_below("LiveState", sample.foreign)),
+                    f"{words('cell.at_cycle', cycle=words.number(forecast.at_cycle))}, {end_at}", icon="compare"),
+        *present.capacity_tiles(words, forecast, latest, live_foreign),
+        *present.sample_tiles(words, latest, limits, live_foreign),
     ]  # fmt: skip
     with figures:
-        page.html(pieces.tiles(items, sample.stale or reading.stale, 165))
+        page.html(pieces.tiles(items, sample.stale or reading.stale, 140))
     if forecast.status and forecast.status != "ok":
         page.notice("info", words(f"status.{forecast.status}"))
     if words.has(f"grade.{forecast.grade}.hint"):
@@ -111,67 +121,6 @@ def live(page: Page, cell: str) -> None:
     if forecast.outside:
         names = ", ".join(words.concept(name) for name in forecast.outside)
         page.notice("warning", words("cell.outside", names=names))
-
-
-def sample_tiles(words: Language, now: dict[str, Any], limits: Thresholds, foreign: dict[str, str]) -> list[str]:
-    """Tiles of the last sample: when it came, voltage, current, temperature, cycle; `foreign`: see content."""
-
-    def measured(name: str, unit: str, digits: int) -> str:
-        return words.marked(words.quantity(now.get(name), unit, digits), foreign, name)
-
-    heat = heat_state(now.get("Temperature_measured"), limits.temperature_warning, limits.temperature_critical)
-    last, sampled, received = words("cell.last_sample"), now.get("SampleTime"), now.get("ReceivedAt")
-    name = "LastUpdate" if received is None else "ReceivedAt"
-    when = now.get(name)
-    detail = words("cell.sampled", time=words.moment(sampled, seconds=True)) if sampled else words.moment(when)
-    ambient = words("cell.ambient", temperature=words.quantity(now.get("ambient_temperature"), "°C"))
-    kind = cycle_type(words, now.get("type"))
-    return [
-        pieces.tile(
-            words("cell.updated"),
-            words.marked(words.age(when), foreign, name),
-            detail if when else words("cell.no_live"),
-            icon="live",
-        ),
-        *([charge_tile(words, now, foreign)] if sampled else []),
-        pieces.tile(words("cell.voltage"), measured("Voltage_measured", "V", 3), last),
-        pieces.tile(words("cell.current"), measured("Current_measured", "A", 3), last),
-        pieces.tile(words("cell.temperature"), measured("Temperature_measured", "°C", 1), ambient, heat),
-        pieces.tile(words("cell.cycle"), measured("id_cycle", "", 0), kind, icon="record"),
-    ]
-
-
-def charge_tile(words: Language, now: dict[str, Any], foreign: dict[str, str]) -> str:
-    """State of charge of a cell that sends samples, and how old the full charge is that it is counted from."""
-    age_h = now.get("FullChargeAge")
-    if age_h is None:
-        since = words("cell.charge.unknown")
-    else:
-        since = words("cell.charge.since", age=words.quantity(age_h, "h", 1))
-    charge = words.marked(words.quantity(now.get("StateOfCharge"), "%", 0), foreign, "StateOfCharge")
-    return pieces.tile(words("cell.charge"), charge, since)
-
-
-def cycle_type(words: Language, name: Any) -> str:
-    return words(f"cycle.{name}") if words.has(f"cycle.{name}") else MISSING
-
-
-def health_state(value: float | None, warning: float | None, critical: float | None, end: float | None) -> str:
-    """State of a value that is bad when low."""
-    if value is None:
-        return "unknown"
-    for limit, name in ((end, "endOfLife"), (critical, "critical"), (warning, "warning")):
-        if limit is not None and (value < limit if name != "endOfLife" or limit else value <= limit):
-            return name
-    return "none"
-
-
-def heat_state(value: float | None, warning: float | None, critical: float | None) -> str:
-    if value is None:
-        return "unknown"
-    if critical is not None and value >= critical:
-        return "critical"
-    return "warning" if warning is not None and value >= warning else "none"
 
 
 def downloads(page: Page, cell: str) -> None:
@@ -208,7 +157,7 @@ def written(value: Any, decimal: str) -> str:
     return f"'{text}" if isinstance(value, str) and text.startswith(("=", "+", "-", "@", "\t", "\r")) else text
 
 
-def history(page: Page, cell: str, records: list[dict[str, Any]], prediction: PredictionSubmodel) -> Forecast:
+def as_it_was(page: Page, cell: str, records: list[dict[str, Any]], prediction: PredictionSubmodel) -> Forecast:
     """The capacity chart and the slider "as of cycle k". Returns the forecast that is shown."""
     words, stored = page.words, prediction.forecast
     numbers = [row["id_cycle"] for row in records if row.get("id_cycle") is not None]
@@ -238,11 +187,13 @@ def belief(words: Language, records: list[dict[str, Any]], shown: Forecast, end_
     """What was expected at that cycle, and what came of it."""
     if shown.rul is None or shown.at_cycle is None:
         return words("cell.belief.none")
+    cycles, capacities = charts.measured_capacity(records)
+    reached = worn_out_at(cycles, capacities, end_of_life) if end_of_life else None
+    if shown.rul == 0 and reached is not None:
+        return words("cell.belief.over", cycle=words.number(shown.at_cycle), end=words.number(reached))
     expected = words("cell.belief", cycle=words.number(shown.at_cycle), rul=words.cycles(shown.rul),
                      interval=words.interval(shown.rul_lower, shown.rul_upper),
                      eol=words.number(shown.at_cycle + shown.rul))  # fmt: skip
-    cycles, capacities = charts.measured_capacity(records)
-    reached = worn_out_at(cycles, capacities, end_of_life) if end_of_life else None
     if reached is None:
         return f"{expected} {words('cell.belief.open', cycle=words.number(cycles[-1]))}"
     if reached <= shown.at_cycle:
@@ -264,10 +215,40 @@ def worn_out_at(cycles: list[int], capacities: list[float], end_of_life: float) 
     return None
 
 
-def drivers(page: Page, forecast: Forecast) -> None:
+def last_day(page: Page, cell: str, records: list[dict[str, Any]], prediction: PredictionSubmodel) -> None:
+    """What changed since the cycle a day before the last one; the prediction of then is asked for again."""
+    words, day = page.words, usage.last_day(records)
+    if day is None:
+        page.title(words("day.title"), words("cell.no_history"))
+        return
+    hint = words("day.since", cycle=day.before["id_cycle"], until=words.moment(day.until))
+    page.title(words("day.title"), hint if day.until else words("day.untimed", cycle=day.before["id_cycle"]))
+    then = page.read(lambda: page.twin.predict_as_of(cell, day.before["id_cycle"]))
+    since = now() - usage.DAY
+    known = [*prediction.alerts, *prediction.history]
+    raised = [one for one in known if one.raised_at and one.raised_at.tzinfo and one.raised_at >= since]
+    facts = history.of_last_day(words, day, prediction.forecast, then.value if then else None, raised)
+    page.html(pieces.facts(facts))
+
+
+def explained(page: Page, cell: str, records: list[dict[str, Any]], forecast: Forecast) -> Forecast:
+    """A prediction with what drives it: of a worn-out cell the one of nine tenths of its life."""
+    end = forecast.end_of_life_cycle
+    if forecast.drivers or forecast.status != "pastEndOfLife" or end is None:
+        return forecast
+    earlier = [row["id_cycle"] for row in records if row["id_cycle"] <= min(end - 1, BEFORE_THE_END * end)]
+    reading = page.read(lambda: page.twin.predict_as_of(cell, earlier[-1])) if earlier else None
+    return forecast if reading is None else reading.value
+
+
+def drivers(page: Page, cell: str, records: list[dict[str, Any]], shown: Forecast) -> None:
     """What moves this prediction, as the model itself accounts for it."""
-    words = page.words
+    words, forecast = page.words, explained(page, cell, records, shown)
     page.title(words("cell.drivers"), words("cell.drivers.hint"))
+    if forecast is not shown:
+        said = words("cell.drivers.before", cycle=words.number(forecast.at_cycle), rul=words.cycles(forecast.rul),
+                     end=words.number(shown.end_of_life_cycle))  # fmt: skip
+        page.html(f'<p class="hint">{escape(said)}</p>')
     if not forecast.drivers:
         page.html(f'<p class="hint">{escape(words("cell.drivers.none"))}</p>')
         return

@@ -7,12 +7,11 @@ from typing import Any
 import streamlit as st
 
 from dashboard import charts, state, theme
-from dashboard.components import pieces
+from dashboard.components import pieces, present
 from dashboard.components.player import play
 from dashboard.content import Cycle, foreign_below
 from dashboard.page import Page
 from dashboard.twin import Trouble
-from dashboard.views.cell import sample_tiles
 
 FOLLOW_EVERY_S = 2
 FILM_FRAMES = 70
@@ -54,17 +53,14 @@ def follow(page: Page, cell: str) -> None:
     page.note_stale(sample, records, prediction)
     page.note_foreign(sample, records)
     forecast = prediction.value.forecast
-    life, capacity = (
-        words.interval(forecast.rul_lower, forecast.rul_upper),
-        words.quantity(now.get("Capacity"), "Ah", 3),
-    )
-    health = words("live.soh", soh=words.quantity(now.get("StateOfHealth"), "%", 1))
+    life = words.interval(forecast.rul_lower, forecast.rul_upper)
+    foreign = foreign_below("LiveState", sample.foreign)
     items = [
-        *sample_tiles(words, now, prediction.value.thresholds, foreign_below("LiveState", sample.foreign)),
-        pieces.tile(words("cell.capacity"), capacity, health, icon="cell"),
+        *present.sample_tiles(words, now, prediction.value.thresholds, foreign),
+        *present.capacity_tiles(words, forecast, now, foreign),
         pieces.tile(words("cell.rul"), words.cycles(forecast.rul), life),
     ]
-    page.html(pieces.tiles(items, sample.stale, 132))
+    page.html(pieces.tiles(items, sample.stale, 200))
     with page.card("live_player"):
         page.title(words("live.latest", cycle=words.number(number)), words("live.latest.hint"))
         if cycle is None:

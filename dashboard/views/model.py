@@ -145,6 +145,8 @@ def errors(page: Page, results: dict[str, str]) -> None:
                 f'{value / widest * 100:.1f}%;background:{tone}"></i></div><b>{figure}</b></div>'
             )
         page.html(f'<p class="section">{escape(words(f"model.{measure}"))}</p>{"".join(bars)}')
+        if words.has(f"model.{measure}.protocol"):
+            page.html(f'<p class="hint">{escape(words(f"model.{measure}.protocol"))}</p>')
     others = [(name, value) for name, value in results.items() if not split(name) and number(value) is not None]
     if others:
         page.html(pieces.facts([(words.concept(name), words.number(number(value), 3)) for name, value in others]))

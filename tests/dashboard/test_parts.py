@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from aasx import vocabulary
-from dashboard.components import pieces
+from dashboard.components import pieces, present
 from dashboard.content import FleetRow, Forecast, Rating, forecast_of, rating_of
 from dashboard.language import Language
 from dashboard.page import Page
@@ -183,7 +183,7 @@ def test_days_and_throughput_are_counted_from_the_first_cycle():
     ("value", "state"), [(90, "none"), (79.9, "warning"), (74, "critical"), (69.9, "endOfLife"), (None, "unknown")]
 )
 def test_state_of_health_has_the_state_of_its_thresholds(value, state):
-    assert cell.health_state(value, 80, 75, 70) == state
+    assert present.health_state(value, 80, 75, 70) == state
 
 
 def test_pieces_escape_everything():
@@ -257,7 +257,7 @@ def test_what_a_remaining_life_rests_on_is_told_in_both_languages():
     forecast = forecast_of(
         {
             "PredictionGrade": "orderOfMagnitude",
-            "PredictionSources": "publicCells:0.70,ownHistory:0.30,strange,other:x",
+            "PredictionSources": "publicCells:0.70 ownHistory:0.30 strange other:x",
             "Siblings": "Lab_1,Lab_2",
             "GuaranteedLevel": "0.75",
         }

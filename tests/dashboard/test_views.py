@@ -112,6 +112,33 @@ def test_cell_as_of_a_cycle_asks_the_twin(twin, open_page):
     assert page.query_params["cycle"] == "100"
 
 
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_capacity_and_health_are_the_same_numbers_on_cell_and_live_page(twin, open_page, lang):
+    words = Language(lang)
+    cell, live = (shown(open_page(twin.basyx_url, view=view, cell="B0005", lang=lang)) for view in ("cell", "live"))
+    known = twin_module.Twin(twin.basyx_url)
+    forecast, sample = known.prediction("B0005").value.forecast, known.live("B0005").value
+    for name, capacity, health in (
+        ("measured", sample["Capacity"], sample["StateOfHealth"]),
+        ("estimated", forecast.capacity_Ah, forecast.soh),
+    ):
+        figure = f"{words.number(capacity, 3)} <small>Ah</small>"
+        for page in (cell, live):
+            tile = page.partition(words(f"cell.capacity.{name}"))[2][:300]
+            assert figure in tile and escape(words("live.soh", soh=words.quantity(health, "%", 1))) in tile
+    assert words("soh.estimated") in cell
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_a_worn_out_cell_is_explained_by_what_drove_it_before(twin, open_page, lang):
+    words = Language(lang)
+    page = shown(open_page(twin.basyx_url, view="cell", cell="B0005", lang=lang))
+    assert escape(words("cell.drivers.none")) not in page and 'class="driver"' in page
+    before = words("cell.drivers.before", cycle=112, rul="|", end=125).partition("|")[0]
+    assert escape(before) in page
+    assert escape(words("day.title")) in page and escape(words("usage.efc")) in page
+
+
 def test_downloads(twin, open_page):
     """The data behind both buttons: records as CSV, the cell as an AASX that reads back."""
     from dashboard.page import Page

@@ -1,0 +1,86 @@
+"""How a cell is now: the tiles that more than one view shows, so that one number is one number everywhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from dashboard.components import pieces
+from dashboard.content import Forecast, Thresholds
+from dashboard.language import MISSING, Language
+
+
+def capacity_tiles(words: Language, forecast: Forecast, now: dict[str, Any], foreign: dict[str, str]) -> list[str]:
+    """The capacity that was measured in the last cycle, and the one the model expected before; each with its state of
+    health. `foreign`: of the LiveState, see content."""
+
+    def health(percent: Any) -> str:
+        return words("live.soh", soh=words.quantity(percent, "%", 1))
+
+    measured = words.marked(words.quantity(now.get("Capacity"), "Ah", 3), foreign, "Capacity")
+    estimated = words.quantity(forecast.capacity_Ah, "Ah", 3)
+    return [
+        pieces.tile(words("cell.capacity.measured"), measured, health(now.get("StateOfHealth")), icon="cell"),
+        pieces.tile(words("cell.capacity.estimated"), estimated,
+                    f"{health(forecast.soh)}, {words('cell.capacity.expected')}", icon="model"),
+    ]  # fmt: skip
+
+
+def sample_tiles(words: Language, now: dict[str, Any], limits: Thresholds, foreign: dict[str, str]) -> list[str]:
+    """Tiles of the last sample: when it came, voltage, current, temperature, cycle; `foreign`: see content."""
+
+    def measured(name: str, unit: str, digits: int) -> str:
+        return words.marked(words.quantity(now.get(name), unit, digits), foreign, name)
+
+    heat = heat_state(now.get("Temperature_measured"), limits.temperature_warning, limits.temperature_critical)
+    last, sampled, received = words("cell.last_sample"), now.get("SampleTime"), now.get("ReceivedAt")
+    name = "LastUpdate" if received is None else "ReceivedAt"
+    when = now.get(name)
+    detail = words("cell.sampled", time=words.moment(sampled, seconds=True)) if sampled else words.moment(when)
+    ambient = words("cell.ambient", temperature=words.quantity(now.get("ambient_temperature"), "°C"))
+    kind = cycle_type(words, now.get("type"))
+    return [
+        pieces.tile(
+            words("cell.updated"),
+            words.marked(words.age(when), foreign, name),
+            detail if when else words("cell.no_live"),
+            icon="live",
+        ),
+        *([charge_tile(words, now, foreign)] if sampled else []),
+        pieces.tile(words("cell.voltage"), measured("Voltage_measured", "V", 3), last),
+        pieces.tile(words("cell.current"), measured("Current_measured", "A", 3), last),
+        pieces.tile(words("cell.temperature"), measured("Temperature_measured", "°C", 1), ambient, heat),
+        pieces.tile(words("cell.cycle"), measured("id_cycle", "", 0), kind, icon="record"),
+    ]
+
+
+def charge_tile(words: Language, now: dict[str, Any], foreign: dict[str, str]) -> str:
+    """State of charge of a cell that sends samples, and how old the full charge is that it is counted from."""
+    age_h = now.get("FullChargeAge")
+    if age_h is None:
+        since = words("cell.charge.unknown")
+    else:
+        since = words("cell.charge.since", age=words.quantity(age_h, "h", 1))
+    charge = words.marked(words.quantity(now.get("StateOfCharge"), "%", 0), foreign, "StateOfCharge")
+    return pieces.tile(words("cell.charge"), charge, since)
+
+
+def cycle_type(words: Language, name: Any) -> str:
+    return words(f"cycle.{name}") if words.has(f"cycle.{name}") else MISSING
+
+
+def health_state(value: float | None, warning: float | None, critical: float | None, end: float | None) -> str:
+    """State of a value that is bad when low."""
+    if value is None:
+        return "unknown"
+    for limit, name in ((end, "endOfLife"), (critical, "critical"), (warning, "warning")):
+        if limit is not None and (value < limit if name != "endOfLife" or limit else value <= limit):
+            return name
+    return "none"
+
+
+def heat_state(value: float | None, warning: float | None, critical: float | None) -> str:
+    if value is None:
+        return "unknown"
+    if critical is not None and value >= critical:
+        return "critical"
+    return "warning" if warning is not None and value >= warning else "none"
