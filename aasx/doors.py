@@ -27,9 +27,10 @@ def refusal(method: str, headers: Mapping[str, str], names: Collection[str]) -> 
     return None
 
 
-def known_names(text: str) -> tuple[str, ...]:
-    """The names of a comma separated list (TWIN_HTTP_NAMES), in lower case."""
-    return tuple(part.strip().lower() for part in text.split(",") if part.strip())
+def known_names(text: str, public_url: str = "") -> tuple[str, ...]:
+    """The names of a comma separated list (TWIN_HTTP_NAMES) and that of TWIN_PUBLIC_URL, in lower case."""
+    names = [part.strip().lower() for part in text.split(",")]
+    return tuple(name for name in (*names, host_name(urlsplit(public_url).netloc)) if name)
 
 
 def is_known(name: str, names: Collection[str]) -> bool:

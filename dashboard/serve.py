@@ -33,7 +33,7 @@ class Door:
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
-        self.names = known_names(os.environ.get("TWIN_HTTP_NAMES", ""))
+        self.names = known_names(os.environ.get("TWIN_HTTP_NAMES", ""), os.environ.get("TWIN_PUBLIC_URL", ""))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in ("http", "websocket"):

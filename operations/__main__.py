@@ -57,6 +57,7 @@ def main() -> int:
             port=options.port,
             threads=options.threads,
             max_request_body_size=2 * settings.max_body_bytes,  # the application's own limit answers better
+            clear_untrusted_proxy_headers=False,  # operations.service.doors looks whose they are
             # whoever sends slowly, or not at all, takes no place from others
             channel_timeout=30,
             connection_limit=5000,

@@ -106,7 +106,7 @@ def twin(
 ) -> Iterator[Twin]:
     """The whole twin with all cells, shared: a test that writes does so on a cell of its own and removes it."""
     folder = tmp_path_factory.mktemp("twin")
-    server = start_basyx(folder / "store")
+    server = start_basyx(folder / "store", twin_http_names="twin.example", twin_proxies="127.0.0.1")
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     must_run("scripts/load_twin.py", "--basyx-url", server.url, "--delegate-url", url, "--package", fleet_package)
@@ -137,7 +137,7 @@ def browser():
     from playwright.sync_api import sync_playwright
 
     switches = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-    switches += ["--disable-component-update", "--disable-sync"]
+    switches += ["--disable-component-update", "--disable-sync", "--host-resolver-rules=MAP *.example 127.0.0.1"]
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=path, args=switches)
         yield chromium

@@ -147,7 +147,14 @@ def operations_of(submodel: dict) -> dict[str, dict]:
 
 def public_url(page: Page) -> str:
     """The AAS environment's address as a person's browser reaches it, which may differ from the server's own."""
-    return os.environ.get("TWIN_BASYX_PUBLIC_URL", page.twin.base_url).rstrip("/")
+    found = behind_proxy("/aas") or os.environ.get("TWIN_BASYX_PUBLIC_URL") or page.twin.base_url
+    return found.rstrip("/")
+
+
+def behind_proxy(path: str) -> str:
+    """The address below that of the reverse proxy in front of the twin; "" where there is none."""
+    base = os.environ.get("TWIN_PUBLIC_URL", "").rstrip("/")
+    return base and base + path
 
 
 def calls(page: Page, submodel: dict) -> None:
@@ -206,7 +213,7 @@ def links(page: Page, submodel: dict) -> None:
     words = page.words
     page.title(words("aas.swagger"), words("aas.swagger.hint"))
     addresses = [(words("aas.swagger.basyx"), public_url(page) + SWAGGER_OF_BASYX)]
-    delegate = delegate_of(submodel)
+    delegate = delegate_of(submodel) and (behind_proxy("/delegate/") or delegate_of(submodel))
     if delegate:
         addresses.append((words("aas.swagger.delegate"), delegate))
     for title, address in addresses:

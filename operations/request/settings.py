@@ -32,7 +32,10 @@ class Settings:
     """TWIN_DELEGATION_SECRET, or what the file TWIN_DELEGATION_SECRET_FILE holds: the twin's own AAS environment sends
     it with each call under /delegation/; with it set, nobody else may call there."""
     http_names: tuple[str, ...] = ()
-    """TWIN_HTTP_NAMES: names under which the service is asked, beside IP addresses and localhost."""
+    """TWIN_HTTP_NAMES, and that of TWIN_PUBLIC_URL: names under which the service is asked, beside IP addresses and
+    localhost."""
+    proxies: tuple[Network, ...] = ()
+    """TWIN_PROXIES: addresses of reverse proxies, who are believed whom they ask for and below which path."""
     rate_limit: str = "100 per second"
     """TWIN_RATE_LIMIT: of one address on the direct REST; BaSyx's own calls are not counted."""
     max_body_bytes: int = 4_000_000
@@ -64,7 +67,10 @@ class Settings:
             delegation_from=_read("TWIN_DELEGATION_FROM", networks, default.delegation_from),
             delegation_secret=_read("TWIN_DELEGATION_SECRET", token, None)
             or _read("TWIN_DELEGATION_SECRET_FILE", secret_file, None),
-            http_names=_read("TWIN_HTTP_NAMES", known_names, default.http_names),
+            http_names=known_names(
+                os.environ.get("TWIN_HTTP_NAMES", ""), _read("TWIN_PUBLIC_URL", _url_or_none, "") or ""
+            ),
+            proxies=_read("TWIN_PROXIES", networks, default.proxies),
             rate_limit=_read("TWIN_RATE_LIMIT", rate_limit, default.rate_limit),
             max_body_bytes=_read("TWIN_MAX_BODY_BYTES", whole_number, default.max_body_bytes),
             aas_timeout_s=_read("TWIN_AAS_TIMEOUT", seconds, default.aas_timeout_s),
@@ -127,6 +133,10 @@ def http_url(text: str) -> str:
     if wrong or re.search(r"\s", text):
         raise ValueError(f"{text!r} is no URL, such as http://127.0.0.1:8081")
     return text
+
+
+def _url_or_none(text: str) -> str:
+    return http_url(text) if text else ""
 
 
 def rate_limit(text: str) -> str:

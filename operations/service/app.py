@@ -125,7 +125,11 @@ def _add_health(app: Flask, live: LiveTwin) -> None:
 
 
 class TwinApi(Api):
-    """Flask-RESTX with errors as problem+json."""
+    """Flask-RESTX with errors as problem+json, and a description that tells the path by which it was asked for."""
+
+    @property
+    def __schema__(self) -> dict[str, Any]:
+        return {**super().__schema__, "basePath": self.base_path}
 
     def handle_error(self, e: Exception) -> Response:
         return problem_response(e)

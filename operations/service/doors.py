@@ -5,13 +5,19 @@ from __future__ import annotations
 import hmac
 import ipaddress
 import logging
+from collections.abc import Collection, Iterable
+from typing import TYPE_CHECKING
 
 from flask import Flask, Response, request
 from werkzeug.exceptions import Forbidden, HTTPException
+from werkzeug.middleware.proxy_fix import ProxyFix
 
 from aasx.doors import refusal
 from operations.request.logs import say
-from operations.request.settings import Settings
+from operations.request.settings import Network, Settings
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIApplication, WSGIEnvironment
 
 SECRET_HEADER = "X-Twin-Delegation"
 WRONG_TOKENS = "10 per minute"
@@ -35,6 +41,8 @@ class Unauthorized(HTTPException):
 
 
 def add_guard(app: Flask, settings: Settings) -> None:
+    app.wsgi_app = NamedProxies(app.wsgi_app, settings.proxies)  # type: ignore[method-assign]
+
     @app.before_request
     def refuse() -> None:
         headers = {name.lower(): value for name, value in request.headers}
@@ -54,13 +62,35 @@ def add_guard(app: Flask, settings: Settings) -> None:
         )  # fmt: skip
 
 
+class NamedProxies:
+    """WSGI: client address, scheme and path prefix as a reverse proxy tells them, if it calls from a named network.
+
+    The proxy nearest to the delegate counts: what stands before its own word was said by others.
+    """
+
+    def __init__(self, app: WSGIApplication, proxies: Collection[Network]) -> None:
+        self.app, self.proxies = app, proxies
+        self.told = ProxyFix(app, x_for=1, x_proto=1, x_host=0, x_port=0, x_prefix=1)
+
+    def __call__(self, environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        named = _is_in(environ.get("REMOTE_ADDR", ""), self.proxies)
+        return (self.told if named else self.app)(environ, start_response)
+
+
 def is_environment(settings: Settings) -> bool:
     """True when the call comes from the AAS environment: by its secret, or, where there is none, by its network."""
     if settings.delegation_secret:
         given = request.headers.get(SECRET_HEADER, "")
         return hmac.compare_digest(given.encode("utf-8"), settings.delegation_secret.encode("utf-8"))
-    caller = ipaddress.ip_address(request.remote_addr or "0.0.0.0")
-    return any(caller in network for network in settings.delegation_from if network.version == caller.version)
+    return _is_in(request.remote_addr or "", settings.delegation_from)
+
+
+def _is_in(address: str, networks: Collection[Network]) -> bool:
+    try:
+        caller = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    return any(caller in network for network in networks if network.version == caller.version)
 
 
 def has_token(token: str) -> bool:

@@ -17,7 +17,7 @@ from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import response_schema_conformance, status_code_conformance
 
 from operations.request import logs
-from operations.request.settings import Settings
+from operations.request.settings import Settings, networks
 from operations.service.app import create_app
 from operations.service.execution import OPERATIONS
 from tests.operations.conftest import fading, serve
@@ -217,6 +217,46 @@ def test_own_names_pass_and_answers_are_hardened(other_settings, host):
     assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
     loaded = re.findall(r'(?:src|href)="([^"#]+)"', answer.text)
     assert loaded and all(address.startswith(("/swaggerui/", "data:")) for address in loaded)
+
+
+def test_a_proxy_is_believed_where_it_is_named_and_nobody_else(other_settings):
+    settings = other_settings(proxies=networks("10.0.0.0/8,fd00::1"), delegation_from=networks("127.0.0.1"))
+    client = create_app(settings, LineModel()).test_client()
+    headers = {"X-Forwarded-For": "127.0.0.1", "X-Forwarded-Prefix": "/delegate", "X-Forwarded-Proto": "https"}
+
+    def base_path(caller: str) -> str:
+        answer = client.get("/swagger.json", headers=headers, environ_base={"REMOTE_ADDR": caller})
+        return json.loads(answer.text)["basePath"]
+
+    assert [base_path(caller) for caller in ("10.1.2.3", "fd00::1", "192.168.0.1", "fd00::2", "")] == [
+        "/delegate/", "/delegate/", "/", "/", "/",
+    ]  # fmt: skip
+    page = client.get("/", headers=headers, environ_base={"REMOTE_ADDR": "10.1.2.3"}).text
+    assert 'url: "/delegate/swagger.json"' in page and 'src="/delegate/swaggerui/' in page
+
+    def delegated(caller: str, told: str) -> int:
+        headers = {"X-Forwarded-For": told}
+        environment = {"REMOTE_ADDR": caller}
+        return client.post("/delegation/B0005/Predict", json=[], headers=headers, environ_base=environment).status_code
+
+    assert delegated("10.1.2.3", "127.0.0.1") == 200, "the address of whom the proxy asks for counts"
+    assert delegated("192.168.0.1", "127.0.0.1") == 403
+    assert delegated("10.1.2.3", "127.0.0.1, 192.168.0.1") == 403, "what stands before is said by others"
+    assert delegated("127.0.0.1", "192.168.0.1") == 200
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("TWIN_PUBLIC_URL", "twin.example"), ("TWIN_PROXIES", "nginx"), ("TWIN_PROXIES", "10.0.0.1/8")]
+)
+def test_what_names_no_proxy_is_refused_at_the_start(monkeypatch, name, value):
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ValueError, match=name):
+        Settings.from_environment()
+
+
+def test_the_name_of_the_public_address_is_known(monkeypatch):
+    monkeypatch.setenv("TWIN_PUBLIC_URL", "https://Twin.example:8443/plant")
+    assert Settings.from_environment().http_names == ("twin.example",)
 
 
 def test_requests_above_the_limit_are_refused_but_basyx_is_not_counted(new_cell, other_settings):

@@ -9,7 +9,9 @@ import java.io.IOException;
 import java.net.URI;
 import java.util.List;
 import java.util.Locale;
+import java.util.Objects;
 import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
@@ -23,8 +25,8 @@ import org.springframework.web.filter.OncePerRequestFilter;
  * <p>A request is refused (403) whose Host is a name this server is not known by (DNS rebinding),
  * whose Origin is another one or null, or which the browser says to come from another site
  * (Sec-Fetch-Site; following a link to a page is allowed). IP addresses and localhost are always
- * known; `twin.http.names` adds names, `basyx.cors.allowed-origins` pages. A request with none of
- * these headers, as of scripts and AAS clients, passes.
+ * known; `twin.http.names` and `twin.public-url` add names, `basyx.cors.allowed-origins` pages. A
+ * request with none of these headers, as of scripts and AAS clients, passes.
  */
 @Component
 @Order(Ordered.HIGHEST_PRECEDENCE)
@@ -40,12 +42,14 @@ class Guard extends OncePerRequestFilter {
   Guard(
       ObjectMapper mapper,
       @Value("${twin.http.names}") List<String> names,
+      @Value("${twin.public-url}") String publicUrl,
       @Value("${server.address:}") String address,
       @Value("${basyx.cors.allowed-origins:}") List<String> origins) {
     this.mapper = mapper;
+    String publicName = publicUrl.isBlank() ? "" : URI.create(publicUrl.strip()).getHost();
     this.names =
-        java.util.stream.Stream.concat(
-                names.stream(), java.util.stream.Stream.of(address, "localhost"))
+        Stream.concat(names.stream(), Stream.of(address, publicName, "localhost"))
+            .filter(Objects::nonNull)
             .map(name -> name.strip().toLowerCase(Locale.ROOT))
             .filter(name -> !name.isEmpty())
             .toList();
