@@ -54,7 +54,7 @@ class CellDescription(pydantic.BaseModel):
 
     `rated_capacity_origin` is "stated", "derivedFromSource" (from the end-of-life capacity and the fade in percent) or
     "assumedSameCellType", `end_of_life_origin` "stated" or "assumedSameCellType". `replay_of` names the cell that a
-    replay plays.
+    replay plays. Only a cell whose `service_state` is "inService" raises alerts.
     """
 
     model_config = pydantic.ConfigDict(frozen=True, extra="forbid")
@@ -95,6 +95,7 @@ class CellDescription(pydantic.BaseModel):
     impedance_sweep_min_Hz: Positive | None = None
     impedance_sweep_max_Hz: Positive | None = None
     replay_of: str | None = None
+    service_state: Literal["inService", "testEnded", "retired"] = "inService"
     note_en: Line | None = None
     note_fr: Line | None = None
 

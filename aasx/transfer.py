@@ -44,6 +44,7 @@ from aasx.packages.verification import verify, without_foreign
 from aasx.shell import build_cell, build_fleet, cell_files
 from aasx.submodels import ai_model_nameplate, fleet, imports, operational_data, prediction
 from aasx.submodels.operation_variables import DELEGATION
+from aasx.vocabulary import IN_SERVICE
 
 LOAD_THREADS = 4
 
@@ -319,6 +320,11 @@ def _write_summaries(client: AasClient, cells: Iterable[str], replaced: Iterable
             continue
         live = fleet.summary_of(client.read_submodel(submodel_id(cell, "Prediction"), prediction.shape()))
         live["Battery"] = display_name_of(client.shell(shell_id(cell))) or cell
+        shape = operational_data.shape().part("LiveState")
+        state = client.read_element(submodel_id(cell, "OperationalData"), "LiveState", shape)
+        live["ServiceState"] = operational_data.service_state(state)
+        if live["ServiceState"] != IN_SERVICE:
+            live["UnacknowledgedAlerts"] = 0
         if path in known:
             old = client.read_element(fleet_submodel_id(), path, fleet.summary_shape())
             client.put_element(fleet_submodel_id(), path, build.to_json(fleet.cell_summary(cell, old | live)))

@@ -383,6 +383,13 @@ _TABLE: list[tuple[str, str | None, str | None, str, str, str, str]] = [
      "durée de vie utile restante à partir de laquelle une alerte critique est levée"),
     ("ThresholdChange", STRUCTURE, None, "Last change of thresholds", "Dernière modification des seuils",
      "who last changed the thresholds, when and why", "qui a modifié les seuils en dernier, quand et pourquoi"),
+    ("ServiceState", STRING, None, "Service state", "État de service",
+     "inService: supervised; testEnded: its test is over; retired: taken out of use; only inService raises alerts",
+     "inService (en service) : surveillée ; testEnded (essai terminé) ; retired (retirée) : seule une cellule en "
+     "service lève des alertes"),
+    ("ServiceChange", STRUCTURE, None, "Last change of the service state", "Dernière modification de l'état de service",
+     "who last changed the service state, when and why; no values as long as nobody has",
+     "qui a modifié l'état de service en dernier, quand et pourquoi ; sans valeurs tant que personne ne l'a fait"),
     ("ChangedBy", STRING, None, "Changed by", "Modifié par", "person who made the change", "auteur de la modification"),
     ("ChangedAt", DATE_TIME, None, "Changed at", "Modifié le", "time (UTC) of the change",
      "heure (UTC) de la modification"),
@@ -510,6 +517,9 @@ _TABLE: list[tuple[str, str | None, str | None, str, str, str, str]] = [
      "records that a person has seen an alert", "consigne qu'une personne a vu une alerte"),
     ("SetThresholds", STRUCTURE, None, "Set thresholds", "Régler les seuils",
      "changes the thresholds of the alerts", "modifie les seuils des alertes"),
+    ("SetServiceState", STRUCTURE, None, "Set service state", "Fixer l'état de service",
+     "puts a cell into service or out of it; alerts of a cell out of service are closed into its history",
+     "met une cellule en service ou hors service ; hors service, ses alertes sont closes dans son historique"),
     ("PredictAll", STRUCTURE, None, "Predict all", "Tout prédire",
      "predicts every cell of the fleet", "prédit chaque cellule du parc"),
     ("Status", STRING, None, "Status", "Statut",
@@ -703,11 +713,13 @@ CONCEPTS: dict[str, Concept] = {row[0]: Concept(*row) for row in _TABLE}
 
 SEVERITIES = ("none", "warning", "critical", "endOfLife")
 """Of alerts and of cells, rising."""
+IN_SERVICE, TEST_ENDED, RETIRED = SERVICE_STATES = ("inService", "testEnded", "retired")
 CHOICES: dict[str, tuple[str, ...]] = {
     "Severity": SEVERITIES[1:],
     "AlertSeverity": SEVERITIES,
     "AlertState": ("activeUnacknowledged", "activeAcknowledged", "clearedUnacknowledged", "cleared"),
     "Clock": ("bench", "UTC"),
+    "ServiceState": SERVICE_STATES,
     "Indicator": ("RUL", "StateOfHealth", "Temperature_measured", "ModelRange"),
     "Event": ("raised", "acknowledged", "cleared"),
     "ImportState": ("uploaded", "proposed", "running", "cancelling", "ended", "cancelled", "failed"),

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from aasx.elements.shape import EARLIEST, LARGEST, LATEST, Foreign
+from aasx.vocabulary import IN_SERVICE
 
 SEVERITIES = ("endOfLife", "critical", "warning", "none")  # worst first
 OPEN_ENDS = (-(2**31), 2**31 - 1)  # how an unknown end of a Range is written, see aasx.elements.values
@@ -39,6 +40,7 @@ class FleetRow:
     trend: tuple[tuple[int, float], ...] = ()  # (cycle, capacity_Ah)
     foreign: dict[str, str] = field(default_factory=dict)  # idShort -> what somebody else wrote there
     known_as: str = ""  # what people call the cell, where it is not its idShort
+    service: str = IN_SERVICE
 
     @property
     def name(self) -> str:
@@ -319,6 +321,7 @@ def fleet_row(name: str, values: dict[str, Any], noted: Iterable[Foreign] = ()) 
         unacknowledged=whole(values.get("UnacknowledgedAlerts")) or 0,
         last_update=moment(values.get("LastUpdate")),
         trend=trend(values.get("CapacityTrend")),
+        service=text(values.get("ServiceState")) or IN_SERVICE,
         foreign=foreign_below(f"Cells.{name}", noted),
     )
 

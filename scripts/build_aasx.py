@@ -106,14 +106,15 @@ def build_cell(
     """Objects, supplementary files and fleet summary of one cell."""
     history = data.history(description.cell)
     records = [twin.record_values(row, history.rated_capacity_Ah) for row in history.cycles.to_dict("records")]
-    summary: dict[str, Any] = {"CapacityTrend": twin.capacity_trend(history.cycles)}
+    trend, service = twin.capacity_trend(history.cycles), description.service_state
+    summary: dict[str, Any] = {"CapacityTrend": trend, "ServiceState": service}
     values = None
     if model is not None:
         prediction = model.predict(history)
         values = twin.prediction_values(prediction, UNDATED)
         values["StateOfHealthPrediction"]["PredictedAt"] = values["PredictionDetails"]["PredictedAt"] = None
-        trend = summary["CapacityTrend"]
-        summary = twin.fleet_values(description.cell, prediction, trend, "none", 0, UNDATED) | {"LastUpdate": None}
+        summary = twin.fleet_values(description.cell, prediction, trend, "none", 0, UNDATED, service)
+        summary |= {"LastUpdate": None}
     curves = curves_csv(description.cell)
     objects = shell.build_cell(description, records, values, curves, delegate_url, ranges, older_in_tables=True)
     return objects, shell.cell_files(description, curves, records), summary

@@ -23,6 +23,7 @@ from aasx import transfer  # noqa: E402
 from aasx.cell_description import nasa_cells  # noqa: E402
 from aasx.client import AasClient, AasError, NotFound  # noqa: E402
 from aasx.identifiers import check_cell_name, shell_id, submodel_id  # noqa: E402
+from aasx.vocabulary import IN_SERVICE  # noqa: E402
 from model.records import data  # noqa: E402
 from model.records.cycle import NASA_LIMITS  # noqa: E402
 from model.records.features import SAMPLE_NAMES  # noqa: E402
@@ -52,7 +53,8 @@ def replay_cell(client: AasClient, source: str, name: str) -> int:
     try:
         client.shell(shell_id(name))
     except NotFound:
-        transfer.add_cell(client, nasa_cells()[source].model_copy(update={"cell": name, "replay_of": source}))
+        played = {"cell": name, "replay_of": source, "service_state": IN_SERVICE}
+        transfer.add_cell(client, nasa_cells()[source].model_copy(update=played))
         print(f"created {name}")
     return client.element_value(submodel_id(name, "OperationalData"), "LiveState.id_cycle") or 0
 

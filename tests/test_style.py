@@ -33,7 +33,7 @@ ROOMS = {  # room (a folder or a module) -> the rooms of the same folder it may 
     "aasx.shell": "identifiers cell_description elements submodels packages",
     "aasx.remembered": "",
     "aasx.history": "identifiers elements submodels client remembered",
-    "aasx.transfer": "identifiers cell_description elements submodels packages client shell",
+    "aasx.transfer": "identifiers vocabulary cell_description elements submodels packages client shell",
     "model.errors": "",
     "model.prediction": "",
     "model.cluster": "errors",

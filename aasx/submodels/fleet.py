@@ -15,7 +15,7 @@ from aasx.elements.build import administration, collection, own_property, submod
 from aasx.elements.shape import Shape, shape_of
 from aasx.identifiers import cell_name_of, concept_id, fleet_submodel_id
 from aasx.submodels.operation_variables import PREDICT_ALL, operation
-from aasx.vocabulary import SEVERITIES, choices
+from aasx.vocabulary import IN_SERVICE, SEVERITIES, choices
 
 SEMANTIC_CONCEPT = "FleetSubmodel"
 CELLS_PATH = "Cells"
@@ -29,6 +29,7 @@ FAILED_CELLS_PATH = "FailedCells"
 CELL_SUMMARY = (
     "Battery", "AtCycle", "Capacity", "StateOfHealth", "StateOfHealthLower", "StateOfHealthUpper", "RUL", "RULLower",
     "RULUpper", "EndOfLifeCycle", "AlertSeverity", "UnacknowledgedAlerts", "LastUpdate", "CapacityTrend",
+    "ServiceState",
 )  # fmt: skip
 
 
@@ -103,7 +104,7 @@ def cell_summaries(cells: Mapping[str, Mapping[str, Any]]) -> Sequence[model.Sub
 
 
 def cell_summary(cell: str, known: Mapping[str, Any]) -> model.SubmodelElementCollection:
-    row = {"Battery": cell, "AlertSeverity": "none", "UnacknowledgedAlerts": 0, **known}
+    row = {"Battery": cell, "AlertSeverity": "none", "UnacknowledgedAlerts": 0, "ServiceState": IN_SERVICE, **known}
     return collection(cell, [own_property(name, row.get(name)) for name in CELL_SUMMARY], concept_id("CellSummary"))
 
 
@@ -115,7 +116,8 @@ def cell_item(cell: str, display_name: str | None = None) -> dict:
 @cache
 def summary_shape() -> Shape:
     """What the twin expects of a cell's summary."""
-    return shape_of(cell_item("cell"), choices())
+    whole = shape_of(cell_item("cell"), choices())
+    return whole.with_part("ServiceState", replace(whole.part("ServiceState"), optional=True))
 
 
 @cache

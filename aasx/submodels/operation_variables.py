@@ -180,6 +180,12 @@ SET_THRESHOLDS = OperationDefinition(
     outputs=(*STATUS, Variable("ChangedAt"), REQUEST_ID),
 )
 
+SET_SERVICE_STATE = OperationDefinition(
+    "SetServiceState",
+    inputs=(*_variables("ServiceState ChangedBy", required=True), Variable("Comment")),
+    outputs=(*STATUS, Variable("ChangedAt"), REQUEST_ID),
+)
+
 PREDICT_ALL = OperationDefinition(
     "PredictAll",
     inputs=_variables("TimeBudget_s MostCells Cursor"),
@@ -207,6 +213,7 @@ OPERATIONS = {
         IMPORT_FILE,
         ACKNOWLEDGE_ALERT,
         SET_THRESHOLDS,
+        SET_SERVICE_STATE,
         PREDICT_ALL,
     )
 }

@@ -8,13 +8,15 @@
     Segments.ExternalSegment.Data                      CSV file with sampled curves of all cycles
     Segments.LatestCycle.Data                          CSV file with sampled curves of the last appended cycle
     WithdrawnCycles, Corrections                       cycles that were taken out; who corrected what, and why
-    LiveState                                          last sample and last cycle, state of charge, the cell's clock
+    LiveState                                          last sample and last cycle, state of charge, the cell's clock,
+                                                       whether it is in service
+    ServiceChange                                      who put the cell into service or out of it, when and why
     RunningCycle.Latest                                samples of the cycle that has not ended (JSON), and beside it
                                                        CSV files with older samples of a long one
     RejectedCycles                                     the last discharges that are no cycle, and why
     Imports.Import...                                  files brought in, see aasx.submodels.imports
     AppendCycle, AppendCycles, AppendSamples,
-    CorrectCycle, ImportFile                           operations
+    CorrectCycle, ImportFile, SetServiceState          operations
 
 The idShort is OperationalData where the template says TimeSeries; the semanticId carries the identity. The records
 carry no semanticId of their own: Metadata.Record has them, and 168 records are then half as large.
@@ -50,9 +52,10 @@ from aasx.submodels.operation_variables import (
     CORRECT_CYCLE,
     IMPORT_FILE,
     RECORD_COUNT_SEMANTIC_ID,
+    SET_SERVICE_STATE,
     operation,
 )
-from aasx.vocabulary import RECORD_COLUMNS, choices
+from aasx.vocabulary import IN_SERVICE, RECORD_COLUMNS, choices
 
 TIME_SERIES = "https://admin-shell.io/idta/TimeSeries"
 SEMANTIC_ID = f"{TIME_SERIES}/1/1"
@@ -73,9 +76,10 @@ BENCH, UTC_CLOCK = "bench", "UTC"
 LIVE_STATE = (
     "Battery", "id_cycle", "type", "ambient_temperature", "Time", "Voltage_measured", "Current_measured",
     "Temperature_measured", "Current_charge", "Voltage_charge", "Capacity", "StateOfHealth", "LastUpdate",
-    "Clock", "SampleTime", "ReceivedAt", "StateOfCharge", "FullChargeAt", "FullChargeAge",
+    "Clock", "SampleTime", "ReceivedAt", "StateOfCharge", "FullChargeAt", "FullChargeAge", "ServiceState",
 )  # fmt: skip
 
+SERVICE_CHANGE = ("ChangedBy", "ChangedAt", "Comment")
 CORRECTION = ("id_cycle", "CorrectedBy", "CorrectedAt", "Comment", "Outcome", "OldValues", "NewValues")
 MOST_CORRECTIONS = 500
 """Kept in Corrections; the oldest go first."""
@@ -145,7 +149,8 @@ def build(
                 ],
                 f"{TIME_SERIES}/Segments/1/1",
             ),
-            _live_state(description.display_name, records[-1] if records else {}),
+            _live_state(description, records[-1] if records else {}),
+            collection("ServiceChange", [own_property(name) for name in SERVICE_CHANGE], concept_id("ServiceChange")),
             own_property("WithdrawnCycles"),
             collection_list("Corrections", [], concept_id("Corrections"), concept_id("Correction")),
             collection(
@@ -157,7 +162,7 @@ def build(
             imports.imports(),
             *(
                 operation(one, delegate_url, cell)
-                for one in (APPEND_CYCLE, APPEND_CYCLES, APPEND_SAMPLES, CORRECT_CYCLE, IMPORT_FILE)
+                for one in (APPEND_CYCLE, APPEND_CYCLES, APPEND_SAMPLES, CORRECT_CYCLE, IMPORT_FILE, SET_SERVICE_STATE)
             ),
         ],
         # constant: BaSyx overwrites a stored submodel, with its history, when version or revision differ
@@ -207,7 +212,8 @@ def shape() -> Shape:
     """What the twin expects of an OperationalData submodel: any number of records."""
     whole = shape_of(to_json(build(CellDescription(cell="cell", source="-"), [], "")), choices())
     whole = whole.with_part(RECORDS_PATH, replace(whole.part(RECORDS_PATH), every=record_shape()))
-    whole = whole.with_part("WithdrawnCycles", replace(whole.part("WithdrawnCycles"), optional=True))
+    for path in ("WithdrawnCycles", "LiveState.ServiceState", "ServiceChange"):
+        whole = whole.with_part(path, replace(whole.part(path), optional=True))
     corrections = replace(whole.part("Corrections"), every=shape_of(correction_item(), choices()), optional=True)
     one_import = shape_of(imports.import_item(), choices())
     files = replace(whole.part(imports.IMPORTS), every=one_import, optional=True)
@@ -347,9 +353,15 @@ def _external_segment(id_short: str, name: dict[str, str], path: str | None) -> 
     )
 
 
-def _live_state(name: str, last: Record) -> model.SubmodelElementCollection:
+def service_state(live_state: Mapping[str, Any]) -> str:
+    """Whether the cell is in service, out of the values of LiveState; it is where nothing known stands there."""
+    return live_state.get("ServiceState") or IN_SERVICE
+
+
+def _live_state(description: CellDescription, last: Record) -> model.SubmodelElementCollection:
     """The last cycle's values; Time (in the cycle) is its duration, LastUpdate has no value until something arrives."""
-    known = {**last, "Battery": name, "Time": last.get("Duration"), "LastUpdate": None}
+    known = {**last, "Battery": description.display_name, "Time": last.get("Duration"), "LastUpdate": None}
+    known |= {"ServiceState": description.service_state}
     known |= {"Clock": None if last.get("Time") is None else BENCH}
     return collection(
         "LiveState", [own_property(name, known.get(name)) for name in LIVE_STATE], concept_id("LiveState")

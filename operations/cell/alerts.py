@@ -254,6 +254,12 @@ def _raised(state: Condition, now: str, at_cycle: int | None, taken: Container[s
     return Alert(alert_id, state.indicator, state.severity, state.threshold, state.value, "activeUnacknowledged", now)
 
 
+def close_all(alerts: Iterable[Alert], now: str) -> Change:
+    """No alert any more, of a cell that is out of service; they go to the history as they were acknowledged or not."""
+    closed = [replace(alert, AlertState="cleared", ClearedAt=alert.ClearedAt or now) for alert in alerts]
+    return Change([], closed, [])
+
+
 def acknowledge(alerts: Iterable[Alert], alert_id: str, by: str, comment: str | None, now: str) -> Change:
     """The alerts after one of them was acknowledged; the caller has looked that it exists and is not acknowledged."""
     return _sorted_out(

@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 
 from aasx.client import Changed
-from aasx.vocabulary import CURVE_COLUMNS
+from aasx.vocabulary import CURVE_COLUMNS, IN_SERVICE
 from model.prediction import Prediction
 from model.records.features import DISCHARGE_FEATURES, cycle_features
 from operations.cell import alerts, clock, present_state, twin
 from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.intake.cycles import CYCLE, GAP_BRIDGED, REJECTED, Discharge
+from operations.request import remarks
 from operations.request.columns import ID_SHORT
 from operations.request.errors import InvalidInput, OperationError, Problem, shown
 
@@ -168,6 +169,9 @@ def _follow(
 ) -> tuple[CellHistory, Prediction, list[alerts.Alert]]:
     history = live.completed(history, last_sample)
     found = present_state.stored(live, history)
+    if grown and history.service != IN_SERVICE:
+        text = f"{history.cell} is not in service ({history.service}): recorded, but no alert is raised"
+        remarks.remark(f"{text}; SetServiceState puts it into service")
     if grown:
         return history, *present_state.write(live, history, found)
     present_state.complete(live, history, found)

@@ -46,6 +46,7 @@ from aasx.submodels import fleet, operational_data, prediction
 from aasx.submodels.history_table import BLOCK, LATEST
 from aasx.submodels.operational_data import BENCH, LATEST_CURVES_PATH, RECORDS_PATH, record_id_short, record_item
 from aasx.submodels.technical_data import measured_rated_capacity
+from aasx.vocabulary import IN_SERVICE
 from model.prediction import DEFAULT_CONFIDENCE_LEVEL, Prediction, Scenario, Simulation
 from model.records.cycle import History
 from model.records.facts import FIRST_CYCLES
@@ -65,7 +66,9 @@ SEGMENT = "Segments.InternalSegment"
 PREDICTION_TIME = "PredictionDetails.PredictedAt"
 
 WRITTEN_WITH_RECORDS = ("LiveState", f"{SEGMENT}.RecordCount")
-"""What is written again where something foreign stands in it."""
+"""What is written again where something foreign stands in it, but for `SERVICE_STATE`: that a person sets."""
+
+SERVICE_STATE = "LiveState.ServiceState"
 
 HISTORY_FACTOR = 6
 """Bytes of a remembered history by those of its table of cycles: the model keeps its own forms of it."""
@@ -88,7 +91,7 @@ READERS = 16
 """Reads that run beside another read of the same operation."""
 
 T = TypeVar("T")
-Stamp = tuple[int | None, float | None, str | None]
+Stamp = tuple[int | None, float | None, str | None, str]
 Table = tuple[pd.DataFrame, list[Foreign]]
 
 
@@ -150,6 +153,8 @@ class CellHistory:
     """What was left out of `cycles` and `described`."""
     withdrawn: frozenset[int] = frozenset()
     """Numbers of cycles that were taken out; none of them is given again."""
+    service: str = IN_SERVICE
+    """Its service state; only a cell in service raises alerts."""
     memory: Memory = field(default_factory=Memory, compare=False)
 
     @cached_property
@@ -359,7 +364,7 @@ class LiveTwin:
         deadline.remaining_s()
         noted: list[Foreign] = []
         live_state, tag = self._read_live_state(known.cell, noted)
-        if _stamp(live_state) != known.stamp or noted:
+        if _stamp(live_state) != known.stamp or any(one.path != SERVICE_STATE for one in noted):
             return False
         self._keep_tag(known.cell, "LiveState", tag)
         return True
@@ -423,12 +428,12 @@ class LiveTwin:
         cycles = twin.without(cycles, withdrawn)
         stamp = _stamp(live)
         last = int(cycles["cycle_number"].iloc[-1]) if len(cycles) else None
-        written = not any(one.path.startswith(WRITTEN_WITH_RECORDS) for one in noted)
+        written = not any(one.path.startswith(WRITTEN_WITH_RECORDS) and one.path != SERVICE_STATE for one in noted)
         complete = last is None or (segment["RecordCount"] == len(recent) and written and stamp[0] == last)
         return CellHistory(
             cell, cycles, described, stamp, complete, time.monotonic(), live["Battery"] or cell,
             operational_data.replay_of(operational), frozenset(recent["cycle_number"].tolist()), tuple(blocks),
-            live["Clock"] or _clock_of(cycles), tuple(noted), withdrawn,
+            live["Clock"] or _clock_of(cycles), tuple(noted), withdrawn, operational_data.service_state(live),
         )  # fmt: skip
 
     def _table(self, cell: str, block: one_history.Block, noted: list[Foreign]) -> pd.DataFrame:
@@ -567,7 +572,8 @@ class LiveTwin:
         element = mended(self.client.element(submodel, "LiveState"), template)
         live = read(element, operational_data.shape().part("LiveState"))
         if not len(history.cycles):
-            live = dict.fromkeys(live) | {"Battery": history.name, "Clock": live["Clock"]}
+            kept = {name: live[name] for name in ("Clock", "ServiceState")}
+            live = dict.fromkeys(live) | kept | {"Battery": history.name}
         live["LastUpdate"] = now
         self._put_counter(submodel, "RecordCount", len(history.in_records))
         self._put_live_state(cell, with_value(template, live))
@@ -623,7 +629,8 @@ class LiveTwin:
             element = with_value(template, live)
         self._put_live_state(history.cell, element)
         self._live_states.keep(history.cell, (self._live_states.get(history.cell) or {}) | live)
-        return self._remember(replace(history, stamp=_stamp(live), complete=True, memory=Memory()))
+        stamp = _stamp(live | {"ServiceState": history.service})
+        return self._remember(replace(history, stamp=stamp, complete=True, memory=Memory()))
 
     def _put_counter(self, submodel: str, name: str, value: Any) -> None:
         """A value of the segment; an element of another kind gives way to the twin's own."""
@@ -707,6 +714,31 @@ class LiveTwin:
         deadline.remaining_s()
         element = mended(self.client.element(submodel, "LiveState"), template)
         self._put_live_state(cell, with_value(element, {"Clock": clock}))
+
+    def put_service_state(self, cell: str, state: str, change: dict[str, Any]) -> None:
+        """First who says so, when and why, then the state itself, by which every delegate notices (`Stamp`)."""
+        submodel = submodel_id(cell, "OperationalData")
+        element = with_value(operational_data.template("ServiceChange"), change)
+        deadline.remaining_s()
+        try:
+            self.client.put_element(submodel, "ServiceChange", element)
+        except NotFound:  # of a twin that was loaded before there were service states
+            self.client.append_element(submodel, None, element)
+        template = operational_data.template("LiveState")
+        deadline.remaining_s()
+        live_state = mended(self.client.element(submodel, "LiveState"), template)
+        self._put_live_state(cell, with_value(live_state, {"ServiceState": state}))
+        self.forget(cell)
+
+    def service_change(self, cell: str) -> dict[str, Any]:
+        """Who has changed the service state last, when and why; None for each while nobody has."""
+        shape = operational_data.shape().part("ServiceChange")
+        deadline.remaining_s()
+        try:
+            found = self.client.read_element(submodel_id(cell, "OperationalData"), "ServiceChange", shape, [])
+            return cast(dict[str, Any], found)
+        except NotFound:
+            return dict.fromkeys(operational_data.SERVICE_CHANGE)
 
     def put_prediction(self, cell: str, submodel: Json) -> None:
         """The Prediction submodel with result, thresholds and alerts, in one write, unless somebody else has written it
@@ -796,7 +828,8 @@ def _without_time(summary: Mapping[str, Any]) -> dict[str, Any]:
 
 def _stamp(live_state: Mapping[str, Any]) -> Stamp:
     """What tells one state of a cell's history from another."""
-    return (live_state["id_cycle"], live_state["Capacity"], live_state["LastUpdate"])
+    service = operational_data.service_state(live_state)
+    return (live_state["id_cycle"], live_state["Capacity"], live_state["LastUpdate"], service)
 
 
 def cell_rule(history: CellHistory) -> CellRule:

@@ -18,6 +18,7 @@ from aasx.elements.shape import Foreign, mended, read
 from aasx.elements.values import Json, child, with_items, with_values
 from aasx.submodels import fleet
 from aasx.submodels import prediction as prediction_submodel
+from aasx.vocabulary import IN_SERVICE
 from model.prediction import (
     DEFAULT_CONFIDENCE_LEVEL,
     NO_HISTORY,
@@ -59,10 +60,9 @@ class Stored:
             [one for one in past if one], foreign_alerts, tuple(noted),
         )  # fmt: skip
 
-    @property
-    def unacknowledged(self) -> int:
-        """How many alerts wait for a person; foreign ones do until one ends them."""
-        return alerts.unacknowledged(self.active) + len(self.foreign_alerts)
+    def asks_for(self, service: str) -> int:
+        """How many alerts wait for a person: foreign ones until one ends them, none of a cell out of service."""
+        return alerts.unacknowledged(self.active) + len(self.foreign_alerts) if service == IN_SERVICE else 0
 
     def is_behind(self, history: CellHistory) -> bool:
         """True when the prediction does not know the last cycle: a write was interrupted, or there is none yet."""
@@ -160,6 +160,8 @@ def write_whole(
     if (found.details["InputLastCycle"] or 0) > (history.last_cycle or 0) and not live.is_current(history):
         raise Changed(f"{history.cell} has been predicted from more cycles")
     whole = with_values(whole, twin.prediction_values(prediction, now), prediction_submodel.list_items())
+    if change.raised and not live.is_current(history):
+        raise Changed(f"{history.cell} has changed while its alerts were judged")
     with outbox.telling(live, history.cell, outbox.events(found.active, change)):
         live.put_prediction(history.cell, with_alerts(whole, change))
     for alert in change.raised:
@@ -186,6 +188,8 @@ def _alerts_after(
     past: Container[str] = (),
     with_margin: bool = True,
 ) -> alerts.Change:
+    if history.service != IN_SERVICE:
+        return alerts.close_all(found.active, twin.utc_text(now))
     known = prediction.status != NO_HISTORY
     temperature_degC = history.last_row["temperature_max_degC"] if known else float("nan")
     states = alerts.conditions(
@@ -224,8 +228,10 @@ def put_fleet_summary(
     live: LiveTwin, history: CellHistory, prediction: Prediction, found: Stored, now: datetime
 ) -> None:
     """`found` holds the alerts that are active now."""
-    severity, open_alerts = alerts.highest_severity(found.active), found.unacknowledged
-    summary = twin.fleet_values(history.name, prediction, history.capacity_trend, severity, open_alerts, now)
+    severity, open_alerts = alerts.highest_severity(found.active), found.asks_for(history.service)
+    summary = twin.fleet_values(
+        history.name, prediction, history.capacity_trend, severity, open_alerts, now, history.service
+    )
     try:
         live.put_fleet_summary(history, summary)
     except Changed:
@@ -246,7 +252,7 @@ def sum_up(live: LiveTwin, cell: str) -> None:
         summary = fleet.summary_of(read(submodel, prediction_submodel.shape()))
         summary |= {
             "AlertSeverity": alerts.highest_severity(found.active),
-            "UnacknowledgedAlerts": found.unacknowledged,
+            "UnacknowledgedAlerts": found.asks_for(stored["ServiceState"] or IN_SERVICE),
         }
         live.write_fleet_summary(cell, stored | summary, stored, tag)
 

@@ -298,9 +298,10 @@ def outside_names(columns: Sequence[str]) -> str | None:
 
 
 def fleet_values(
-    name: str, prediction: Prediction, trend: str | None, severity: str, unacknowledged: int, at: datetime
+    name: str, prediction: Prediction, trend: str | None, severity: str, unacknowledged: int, at: datetime, service: str
 ) -> dict[str, Any]:
-    """The summary of a cell, by the name people know, in the Fleet submodel; `trend` is that of `capacity_trend`."""
+    """The summary of a cell, by the name people know, in the Fleet submodel; `trend` is that of `capacity_trend`,
+    `service` its service state."""
     return {
         "Battery": name,
         "AtCycle": prediction.at_cycle,
@@ -316,6 +317,7 @@ def fleet_values(
         "UnacknowledgedAlerts": unacknowledged,
         "LastUpdate": utc_text(at),
         "CapacityTrend": trend,
+        "ServiceState": service,
     }
 
 

@@ -95,6 +95,8 @@ def allowed(name: str, field: FieldInfo) -> str:
     low, high = _bound(field, "ge"), _bound(field, "le")
     if _extra(field, "xs_type") == DATE_TIME:
         return "a date and time, as 2008-04-02T15:25:41 or, with a zone, 2026-01-05T07:00:00Z"
+    if get_origin(_plain(_type(field))) is Literal:
+        return f"one of {', '.join(get_args(_plain(_type(field))))}"
     words = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list: "a list"}
     word = words.get(kind, "an object")
     if kind in (int, float) and low is not None and high is not None:

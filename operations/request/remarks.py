@@ -1,4 +1,5 @@
-"""What an operation found in the AAS that is not the twin's: told in the Message of an answer that is ok."""
+"""What a caller should know beside an answer that is ok, told in its Message: what of the AAS is not the twin's, and
+single remarks."""
 
 from __future__ import annotations
 
@@ -11,9 +12,13 @@ from aasx.elements.shape import Foreign
 _noted: ContextVar[list[Foreign] | None] = ContextVar("remarks", default=None)
 
 
+_said: ContextVar[list[str] | None] = ContextVar("said", default=None)
+
+
 def start() -> None:
     """The operation of this thread (or context) begins, with nothing noted."""
     _noted.set([])
+    _said.set([])
 
 
 def note(found: Iterable[Foreign]) -> None:
@@ -22,6 +27,12 @@ def note(found: Iterable[Foreign]) -> None:
         noted.extend(found)
 
 
+def remark(text: str) -> None:
+    said = _said.get()
+    if said is not None and text not in said:
+        said.append(text)
+
+
 def told() -> str | None:
-    """One sentence on all that was noted, None for nothing."""
-    return shape.told(_noted.get() or [])
+    """All that was noted, None for nothing."""
+    return "; ".join(filter(None, (*(_said.get() or []), shape.told(_noted.get() or [])))) or None

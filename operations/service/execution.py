@@ -23,6 +23,7 @@ from operations.request import deadline, remarks
 from operations.request.edge import Inputs, Outputs, parse
 from operations.request.errors import OperationError, as_operation_error
 from operations.request.logs import say
+from operations.set_service_state import SetServiceStateInputs, SetServiceStateOutputs, set_service_state
 from operations.set_thresholds import SetThresholdsInputs, SetThresholdsOutputs, set_thresholds
 from operations.simulate_what_if import SimulateWhatIfInputs, SimulateWhatIfOutputs, simulate_what_if
 
@@ -91,6 +92,11 @@ OPERATIONS = {
             "SetThresholds", "set-thresholds", SetThresholdsInputs, SetThresholdsOutputs, set_thresholds,
             "Set the limits at which alerts are raised; those not given stay",
             {"ChangedBy": "A. Operator", "Comment": "spare cells take longer now", "RULWarning": 40.0},
+        ),
+        Operation(
+            "SetServiceState", "set-service-state", SetServiceStateInputs, SetServiceStateOutputs, set_service_state,
+            "Put a cell into service or out of it; only a cell in service raises alerts",
+            {"ServiceState": "retired", "ChangedBy": "A. Operator", "Comment": "replaced"},
         ),
         Operation(
             "PredictAll", "predict-all", PredictAllInputs, PredictAllOutputs, predict_all,

@@ -80,7 +80,8 @@ class Cell:
 
     def invoke(self, operation: str, **inputs: Any) -> dict[str, Any]:
         """Through BaSyx. Raises OperationFailed when the Status is not ok."""
-        submodel = self.operational_data if operation.startswith(("Append", "Correct", "Import")) else self.prediction
+        of_data = operation.startswith(("Append", "Correct", "Import")) or operation == "SetServiceState"
+        submodel = self.operational_data if of_data else self.prediction
         return self.aas.invoke(submodel, operation, inputs, timeout_s=30)
 
     def refused(self, operation: str, **inputs: Any) -> OperationFailed:
