@@ -730,6 +730,14 @@ class LiveTwin:
         self._put_live_state(cell, with_value(live_state, {"ServiceState": state}))
         self.forget(cell)
 
+    def service_now(self, cell: str) -> str:
+        """The service state as it stands in the AAS at this moment."""
+        deadline.remaining_s()
+        try:
+            return operational_data.service_state(self._read_live_state(cell, [])[0])
+        except NotFound:
+            return IN_SERVICE
+
     def service_change(self, cell: str) -> dict[str, Any]:
         """Who has changed the service state last, when and why; None for each while nobody has."""
         shape = operational_data.shape().part("ServiceChange")

@@ -160,8 +160,8 @@ def write_whole(
     if (found.details["InputLastCycle"] or 0) > (history.last_cycle or 0) and not live.is_current(history):
         raise Changed(f"{history.cell} has been predicted from more cycles")
     whole = with_values(whole, twin.prediction_values(prediction, now), prediction_submodel.list_items())
-    if change.raised and not live.is_current(history):
-        raise Changed(f"{history.cell} has changed while its alerts were judged")
+    if change.raised and live.service_now(history.cell) != history.service:
+        raise Changed(f"{history.cell} has another service state")
     with outbox.telling(live, history.cell, outbox.events(found.active, change)):
         live.put_prediction(history.cell, with_alerts(whole, change))
     for alert in change.raised:

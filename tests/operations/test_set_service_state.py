@@ -132,7 +132,8 @@ def test_another_delegate_notices_at_once(worn, settings):
 def test_alerts_judged_while_the_cell_leaves_service_are_not_written(new_cell, delegate, monkeypatch):
     """Another delegate takes the cell out of service after this one has read its history."""
     cell = new_cell(fading(10, 1.5))
-    read, done = live_twin.LiveTwin.prediction_submodel, []
+    read = live_twin.LiveTwin.prediction_submodel
+    done: list[str] = []
 
     def slow(live, name):
         if not done:
