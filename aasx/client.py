@@ -27,6 +27,7 @@ knows ETags; any other gives none (a tag of None), and such a write is done in a
 import base64
 import io
 import json
+import math
 import re
 import threading
 import time
@@ -269,7 +270,8 @@ class AasClient:
                     raise ValueError(f"input {name} of {path} has no part {error}") from error
                 except ValueError as error:
                     raise ValueError(f"input {name} of {path}: {error}") from error
-        body = {"inputArguments": arguments, "inoutputArguments": []}
+        limit_s = math.ceil(timeout_s or self.timeout_s)
+        body = {"inputArguments": arguments, "inoutputArguments": [], "clientTimeoutDuration": f"PT{limit_s}S"}
         try:
             answer = self._json("POST", _element(submodel_id, path) + "/invoke", json_body=body, timeout_s=timeout_s)
         except ServerFault as error:  # of BaSyx 424 when the delegate fails, 500 when nobody answers at its address
@@ -296,13 +298,21 @@ class AasClient:
     # --- files
 
     def attachment(self, submodel_id: str, path: str, timeout_s: float | None = None) -> bytes:
-        """Content of a File element."""
-        return self._send("GET", _element(submodel_id, path) + "/attachment", timeout_s=timeout_s).content
+        """Content of a File element. Raises NotFound where there is none."""
+        return self._attachment(submodel_id, path, timeout_s).content
 
     def tagged_attachment(self, submodel_id: str, path: str) -> tuple[bytes, str | None]:
         """Content of a File element with the ETag of the element, None from a server without."""
-        answer = self._send("GET", _element(submodel_id, path) + "/attachment")
+        answer = self._attachment(submodel_id, path)
         return answer.content, _tag(answer)
+
+    def _attachment(self, submodel_id: str, path: str, timeout_s: float | None = None) -> requests.Response:
+        try:
+            return self._send("GET", _element(submodel_id, path) + "/attachment", timeout_s=timeout_s)
+        except (ServerFault, Refused) as error:  # BaSyx 2.0.0-milestone-14 answers 500 for a File without content
+            if not self.element(submodel_id, path).get("value"):
+                raise NotFound(f"{path} has no content ({error})") from error
+            raise
 
     def put_attachment(
         self,
@@ -441,7 +451,7 @@ class AasClient:
             raise BadAnswer(f"{method} {self.base_url}{path}: {error}") from error
         if answer.status_code < 300:
             return answer
-        raise _error_class(answer.status_code)(f"{method} {answer.url}: {answer.status_code} {_server_message(answer)}")
+        raise _error_class(answer.status_code)(f"{method} {answer.url}: {answer.status_code} {server_message(answer)}")
 
 
 def _read(answer: requests.Response, limit_s: float) -> None:
@@ -474,10 +484,12 @@ def _error_class(status: int) -> type[AasError]:
     return ServerFault if status >= 500 else Refused if status >= 400 else BadAnswer
 
 
-def _server_message(answer: requests.Response) -> str:
-    """The text of an AAS Result object, or the beginning of whatever was answered."""
+def server_message(answer: requests.Response) -> str:
+    """The text of an AAS Result, which some servers give as a bare list, or the beginning of whatever was answered."""
     try:
-        return "; ".join(message["text"] for message in answer.json()["messages"])
+        content = answer.json()
+        messages = content if isinstance(content, list) else content["messages"]
+        return "; ".join(message["text"] for message in messages)
     except (requests.JSONDecodeError, KeyError, TypeError):
         return answer.text[:200]
 

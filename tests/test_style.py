@@ -34,6 +34,7 @@ ROOMS = {  # room (a folder or a module) -> the rooms of the same folder it may 
     "aasx.remembered": "",
     "aasx.history": "identifiers elements submodels client remembered",
     "aasx.transfer": "identifiers vocabulary cell_description elements submodels packages client shell",
+    "aasx.compatibility": "vocabulary cell_description elements submodels packages client shell",
     "model.errors": "",
     "model.prediction": "",
     "model.cluster": "errors",

@@ -163,6 +163,27 @@ def test_set_value_sends_text_and_checks_the_type_before(client: AasClient, serv
     assert patched.call_count == 2
 
 
+def test_what_other_servers_answer_is_understood(client: AasClient, server) -> None:
+    """As BaSyx Go 1.0.9 (a Result as a bare list) and BaSyx Java 2.0.0-milestone-14 (500 for no file) answer."""
+    message = {
+        "code": "409", "correlationId": "SMREPO-409-PostSubmodelElementByPathSubmodelRepo-Conflict-Conflict",
+        "messageType": "Error", "text": "409 Conflict: SMREPO-INSSME-CONFLICT Duplicate submodel element",
+        "timestamp": "2026-08-01 10:00:00",
+    }  # fmt: skip
+    server.post(f"{URL}/submodels/{SM64}/submodel-elements/Records", status=409, json=[message])
+    with pytest.raises(Conflict, match=r"409 409 Conflict: SMREPO-INSSME-CONFLICT Duplicate submodel element$"):
+        client.append_element(SM, "Records", {})
+    server.get(f"{URL}/submodels/{SM64}/submodel-elements/File/attachment", status=500, json={"status": 500})
+    server.get(f"{URL}/submodels/{SM64}/submodel-elements/File", json={"modelType": "File"})
+    with pytest.raises(NotFound, match="File has no content"):
+        client.attachment(SM, "File")
+    server.replace(
+        "GET", f"{URL}/submodels/{SM64}/submodel-elements/File", json={"modelType": "File", "value": "a.csv"}
+    )
+    with pytest.raises(ServerFault):
+        client.attachment(SM, "File")
+
+
 def test_set_value_none_takes_the_value_away(client: AasClient, server) -> None:
     address = f"{URL}/submodels/{SM64}/submodel-elements/RUL"
     server.get(address, json=build.property_element("RUL", 1.0, "xs:double"))
@@ -189,6 +210,7 @@ def invoke(client: AasClient, server, name: str, inputs: dict, reply: dict) -> t
     outputs = client.invoke(SM, name, inputs)
     body = json.loads(sent.calls[0].request.body)
     assert body["inoutputArguments"] == []
+    assert body["clientTimeoutDuration"] == "PT10S"  # a server that has a time-out of its own takes this one
     return outputs, [argument["value"] for argument in body["inputArguments"]]
 
 
