@@ -22,6 +22,7 @@ from aasx.identifiers import (
 from aasx.packages.files import THUMBNAIL_PART, part_name
 from aasx.submodels import (
     ai_model_nameplate,
+    asset_interfaces,
     data_sheet,
     fleet,
     nameplate,
@@ -45,8 +46,9 @@ def build_cell(
     delegate_url: str = DEFAULT_DELEGATE_URL,
     training_range: Mapping[str, tuple[float, float, float, float]] | None = None,
     older_in_tables: bool = False,
+    feed: asset_interfaces.Feed | None = None,
 ) -> list[model.Identifiable]:
-    """The shell of a cell and its four submodels.
+    """The shell of a cell and its four submodels, and a fifth one for a cell with a `feed` of live values.
 
     `records`: one mapping per discharge cycle, by idShort of the column; `prediction_values`: see prediction.build;
     `curves_csv`: sampled curves of all cycles (columns vocabulary.CURVE_COLUMNS), given so that the File elements name
@@ -67,6 +69,7 @@ def build_cell(
             (lambda path: part_name(data, path, "text/csv")) if older_in_tables else None,
         ),
         prediction.build(description, delegate_url, prediction_values, training_range),
+        *([asset_interfaces.build(cell, feed)] if feed else []),
     ]
     is_nasa = description.citation is not None and "NASA" in description.citation
     name = model.SpecificAssetId(

@@ -4,9 +4,11 @@ load               package -> AAS environment; never touches what is already ali
 import_package     cells of a package -> twin; verifies first, refuses collisions
 export             twin -> package file, with history, predictions, alerts and files as they are now
 add_cell, remove_cell
+put_feed, remove_feed
 """
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import itertools
 import json
@@ -42,7 +44,7 @@ from aasx.packages.package import (
 )
 from aasx.packages.verification import verify, without_foreign
 from aasx.shell import build_cell, build_fleet, cell_files
-from aasx.submodels import ai_model_nameplate, fleet, imports, operational_data, prediction
+from aasx.submodels import ai_model_nameplate, asset_interfaces, fleet, imports, operational_data, prediction
 from aasx.submodels.operation_variables import DELEGATION
 from aasx.vocabulary import IN_SERVICE
 
@@ -476,6 +478,33 @@ def remove_cell(client: AasClient, cell: str) -> None:
             step(*arguments)
         except NotFound:
             continue  # gone already, by a removal that was cut short
+
+
+def put_feed(client: AasClient, cell: str, feed: asset_interfaces.Feed) -> None:
+    """Describe where a cell's live values come from; what the feeder has told of the feed stays.
+
+    Raises NotFound when there is no such cell, ValueError for a description that nothing can be read by.
+    """
+    if problems := feed.problems():
+        raise ValueError("; ".join(problems))
+    shell, id_ = client.shell(shell_id(cell)), submodel_id(cell, asset_interfaces.ID_SHORT)
+    try:
+        client.put_element(id_, asset_interfaces.INTERFACE, asset_interfaces.element(cell, feed))
+    except NotFound:
+        client.put_submodel(build.to_json(asset_interfaces.build(cell, feed)))
+    if id_ not in _submodel_ids(shell):
+        reference = build.to_json(build.submodel_reference(id_))
+        client.put_shell(shell | {"submodels": [*(shell.get("submodels") or []), reference]})
+
+
+def remove_feed(client: AasClient, cell: str) -> None:
+    """The opposite; also where there is none. Raises NotFound when there is no such cell."""
+    shell, id_ = client.shell(shell_id(cell)), submodel_id(cell, asset_interfaces.ID_SHORT)
+    if id_ in _submodel_ids(shell):
+        kept = [one for one in shell["submodels"] if one["keys"][-1]["value"] != id_]
+        client.put_shell({key: part for key, part in (shell | {"submodels": kept}).items() if part != []})
+    with contextlib.suppress(NotFound):
+        client.delete_submodel(id_)
 
 
 def removed_cells(client: AasClient) -> set[str]:

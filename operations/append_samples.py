@@ -254,7 +254,7 @@ def _times(given: pd.Series, start_time: str | None, history: CellHistory) -> tu
             text = "are seconds of a test: give StartTime, the date and time that they count from"
             raise InvalidInput(Problem("Time", shown(first), text))
         by_clock, _ = clock.on_clock(history.clock, "Time", _unix_text(first))
-        found = numbers
+        found = numbers.copy()  # pandas gives an array that cannot be written to
     else:
         by_clock, found = history.clock, np.full(len(given), math.nan)
         for at, text in enumerate(given):

@@ -7,9 +7,11 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -40,6 +42,17 @@ def must_run(*arguments: str | Path, timeout_s: float = 300, **env: str) -> str:
     done = run_script(*arguments, timeout_s=timeout_s, **env)
     assert done.returncode == 0, f"{arguments} exited with {done.returncode}:\n{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+def wait_for(what: Callable[[], Any], timeout_s: float = 25) -> Any:
+    """The first result that is true. Fails with what it was in the end."""
+    end = time.monotonic() + timeout_s
+    while True:
+        found = what()
+        if found:
+            return found
+        assert time.monotonic() < end, f"did not come: {found!r}"
+        time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")

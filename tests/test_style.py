@@ -51,6 +51,7 @@ ROOMS = {  # room (a folder or a module) -> the rooms of the same folder it may 
     "operations.cell": "request intake",
     "operations.each": "request intake cell",  # the modules of the operations; they may use one another
     "operations.service": "request cell each",
+    "operations.feed": "request intake",
     "operations.__main__": "request each service",
 }
 MOST_MODULES = 12

@@ -61,25 +61,25 @@ class Settings:
         """Raises ValueError with the name of the variable that cannot be read."""
         default = cls()
         return cls(
-            basyx_url=_read("TWIN_BASYX_URL", http_url, default.basyx_url),
+            basyx_url=read_variable("TWIN_BASYX_URL", http_url, default.basyx_url),
             model_dir=Path(os.environ.get("TWIN_MODEL_DIR", default.model_dir)),
-            token=_read("TWIN_TOKEN", token, default.token),
-            delegation_from=_read("TWIN_DELEGATION_FROM", networks, default.delegation_from),
-            delegation_secret=_read("TWIN_DELEGATION_SECRET", token, None)
-            or _read("TWIN_DELEGATION_SECRET_FILE", secret_file, None),
+            token=read_variable("TWIN_TOKEN", token, default.token),
+            delegation_from=read_variable("TWIN_DELEGATION_FROM", networks, default.delegation_from),
+            delegation_secret=read_variable("TWIN_DELEGATION_SECRET", token, None)
+            or read_variable("TWIN_DELEGATION_SECRET_FILE", secret_file, None),
             http_names=known_names(
-                os.environ.get("TWIN_HTTP_NAMES", ""), _read("TWIN_PUBLIC_URL", _url_or_none, "") or ""
+                os.environ.get("TWIN_HTTP_NAMES", ""), read_variable("TWIN_PUBLIC_URL", _url_or_none, "") or ""
             ),
-            proxies=_read("TWIN_PROXIES", networks, default.proxies),
-            rate_limit=_read("TWIN_RATE_LIMIT", rate_limit, default.rate_limit),
-            max_body_bytes=_read("TWIN_MAX_BODY_BYTES", whole_number, default.max_body_bytes),
-            aas_timeout_s=_read("TWIN_AAS_TIMEOUT", seconds, default.aas_timeout_s),
-            operation_timeout_s=_read("TWIN_OPERATION_TIMEOUT", seconds, default.operation_timeout_s),
+            proxies=read_variable("TWIN_PROXIES", networks, default.proxies),
+            rate_limit=read_variable("TWIN_RATE_LIMIT", rate_limit, default.rate_limit),
+            max_body_bytes=read_variable("TWIN_MAX_BODY_BYTES", whole_number, default.max_body_bytes),
+            aas_timeout_s=read_variable("TWIN_AAS_TIMEOUT", seconds, default.aas_timeout_s),
+            operation_timeout_s=read_variable("TWIN_OPERATION_TIMEOUT", seconds, default.operation_timeout_s),
             receivers=notification_urls(),
             notify_file=Path(path) if (path := os.environ.get("TWIN_NOTIFY_FILE")) else None,
-            notify_language=_read("TWIN_NOTIFY_LANGUAGE", language, default.notify_language),
-            history_max_age_s=_read("TWIN_HISTORY_MAX_AGE", seconds_or_none, default.history_max_age_s),
-            memory_bytes=_read("TWIN_MEMORY_MB", _megabytes, default.memory_bytes),
+            notify_language=read_variable("TWIN_NOTIFY_LANGUAGE", language, default.notify_language),
+            history_max_age_s=read_variable("TWIN_HISTORY_MAX_AGE", seconds_or_none, default.history_max_age_s),
+            memory_bytes=read_variable("TWIN_MEMORY_MB", megabytes, default.memory_bytes),
         )
 
 
@@ -170,15 +170,16 @@ def seconds_or_none(text: str) -> float:
     return value
 
 
-def _megabytes(text: str) -> int:
+def megabytes(text: str) -> int:
     """Bytes. Raises ValueError."""
-    megabytes = whole_number(text)
-    if megabytes > 1_000_000:
+    number = whole_number(text)
+    if number > 1_000_000:
         raise ValueError(f"{text!r} is no number of megabytes up to 1000000")
-    return 1_000_000 * megabytes
+    return 1_000_000 * number
 
 
-def _read(name, convert, default):
+def read_variable(name, convert, default):
+    """What an environment variable says, else `default`. Raises ValueError that names the variable."""
     text = os.environ.get(name)
     if text is None:
         return default

@@ -29,7 +29,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="up.py",
         description=DESCRIPTION,
-        epilog="Ports: BaSyx 8081, delegate 5000 (or the next free one), HMI 8501.",
+        epilog="Ports: BaSyx 8081, HMI 8501, delegate 5000 and MQTT feed 5200 (or the next free ones).",
     )
     parser.add_argument("--detach", action="store_true", help="go on in the background once all is healthy")
     parser.add_argument("--stop", action="store_true", help="stop the running twin")
@@ -44,6 +44,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--basyx-port", type=port_number, metavar="PORT", help="AAS environment (8081)")
     parser.add_argument("--delegate-port", type=port_number, metavar="PORT", help="delegate (5000, else the next free)")
     parser.add_argument("--hmi-port", type=port_number, metavar="PORT", help="HMI (8501)")
+    parser.add_argument(
+        "--feed-port",
+        type=port_number,
+        metavar="PORT",
+        help="health of the MQTT feed (5200, else the next free)",
+    )
     parser.add_argument("--fresh", action="store_true", help="throw the store away first (asks)")
     parser.add_argument("--yes", action="store_true", help="with --fresh: do not ask")
     parser.add_argument("--no-install", action="store_true", help="never install system packages")
@@ -68,16 +74,25 @@ def port_number(text: str) -> int:
 def check_settings() -> None:
     """Raises SetupError for an environment variable that no part could work with, before anything is set up."""
     sys.path.insert(0, str(ROOT))
+    from operations.feed import brokers
     from operations.request.settings import Settings
 
     try:
         Settings.from_environment()
+        brokers.from_environment()
     except ValueError as error:
         raise SetupError(str(error)) from error
     base = os.environ.get("TWIN_BASE_IRI", "https://battery-twin.example/ids")
     has_host = bool(urlsplit(base).hostname) or not base.startswith("http")
     if not (has_host and re.fullmatch(r"[A-Za-z][A-Za-z0-9+.-]*:[^\s<>\"{}|\\^`]+", base)):
         raise SetupError(f"TWIN_BASE_IRI: {base!r} is no IRI, such as https://example.org/ids")
+
+
+def has_feed() -> bool:
+    """Whether a broker is configured, so that there is something to feed from."""
+    from operations.feed import brokers
+
+    return bool(brokers.from_environment())
 
 
 def confirm_fresh(options: argparse.Namespace) -> None:
@@ -108,6 +123,8 @@ def start(options: argparse.Namespace) -> int:
         services.DELEGATE: options.delegate_port,
         services.HMI: options.hmi_port,
     }
+    if has_feed():
+        wanted[services.FEED] = options.feed_port
     address = Address(options.host, choose_ports(options.host, wanted))
     if not network.is_loopback(options.host):
         print(f"  listening on {options.host}: everyone who reaches this address can read and write the twin")

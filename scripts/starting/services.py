@@ -1,4 +1,4 @@
-"""The three services of the twin: where they listen, how they are started."""
+"""The services of the twin: where they listen, how they are started."""
 
 from __future__ import annotations
 
@@ -12,8 +12,11 @@ from installation.places import ROOT, Places, SetupError
 from supervision import network
 from supervision.service import Service
 
-BASYX, DELEGATE, HMI = "BaSyx AAS environment", "Operation delegate", "HMI"
-DEFAULT_PORTS = {BASYX: 8081, DELEGATE: 5000, HMI: 8501}
+BASYX, DELEGATE, HMI, FEED = "BaSyx AAS environment", "Operation delegate", "HMI", "MQTT feed"
+DEFAULT_PORTS = {BASYX: 8081, DELEGATE: 5000, HMI: 8501, FEED: 5200}
+OPTIONS = {BASYX: "--basyx-port", DELEGATE: "--delegate-port", HMI: "--hmi-port", FEED: "--feed-port"}
+MOVES_ON = (DELEGATE, FEED)
+"""Their default port may be taken: then they use the next free one, which only `up.py` has to know."""
 JVM_OPTIONS = ROOT / "aasx" / "environment" / "jvm.options"
 CLASS_ARCHIVE = "-XX:SharedArchiveFile="
 
@@ -28,7 +31,7 @@ class Address:
 
 
 def choose_ports(host: str, wanted: dict[str, int | None]) -> dict[str, int]:
-    """The ports to use. Raises SetupError for a busy one; only the delegate's default may move on to the next free."""
+    """The ports to use, of the services in `wanted`. Raises SetupError for a busy one that may not move on."""
 
     def is_free(port: int) -> bool:
         try:
@@ -37,14 +40,16 @@ def choose_ports(host: str, wanted: dict[str, int | None]) -> dict[str, int]:
             raise SetupError(f"--host: {error}") from error
 
     ports = {}
-    for name, option in ((BASYX, "--basyx-port"), (DELEGATE, "--delegate-port"), (HMI, "--hmi-port")):
-        port = wanted[name] or DEFAULT_PORTS[name]
-        if name == DELEGATE and wanted[name] is None:
-            while not is_free(port) and port < DEFAULT_PORTS[DELEGATE] + 100:
+    for name, given in wanted.items():
+        port = given or DEFAULT_PORTS[name]
+        if name in MOVES_ON and given is None:
+            while not is_free(port) and port < DEFAULT_PORTS[name] + 100:
                 port += 1
-            if port != DEFAULT_PORTS[DELEGATE]:
-                print(f"  port {DEFAULT_PORTS[DELEGATE]} is taken: the delegate uses {port}")
+            if port != DEFAULT_PORTS[name]:
+                short = "delegate" if name == DELEGATE else name
+                print(f"  port {DEFAULT_PORTS[name]} is taken: the {short} uses {port}")
         if not is_free(port):
+            option = OPTIONS[name]
             raise SetupError(f"Port {port} on {host} is busy: choose another one for the {name} with {option} PORT")
         ports[name] = port
     if len(set(ports.values())) < len(ports):
@@ -93,8 +98,13 @@ def services(places: Places, address: Address, java: Java) -> list[Service]:
     hmi += ["--browser.gatherUsageStats=false", f"--server.address={host}", f"--server.port={ports[HMI]}"]
     if host in network.WILDCARDS:  # each of this machine's addresses is an origin from which the HMI is opened
         hmi += [f"--server.corsAllowedOrigins={network.url(name, ports[HMI])}" for name in network.own_names()]
-    return [
+    found = [
         Service(BASYX, url[BASYX], "/shells?limit=1", basyx, logs / "basyx.log", env | utf8_locale()),
         Service(DELEGATE, url[DELEGATE], "/health/ready", delegate, logs / "delegate.log", python_env),
         Service(HMI, url[HMI], "/_stcore/health", hmi, logs / "hmi.log", python_env),
     ]
+    if FEED in ports:
+        feed = [str(places.python), "-m", "operations.feed", "--basyx-url", url[BASYX], "--folder", str(state / "feed")]
+        feed += ["--host", host, "--port", str(ports[FEED])]
+        found.append(Service(FEED, url[FEED], "/health/ready", feed, logs / "feed.log", python_env))
+    return found

@@ -20,7 +20,7 @@ from supervision.record import StopRequest
 from supervision.service import Service
 from supervision.supervisor import Supervisor
 
-from starting.services import BASYX, DELEGATE, HMI, Address, services
+from starting.services import BASYX, DELEGATE, FEED, HMI, Address, services
 
 MODEL, PACKAGE, LOAD, PREDICT = "Model", "AASX of all cells", "Cells' shells into BaSyx", "First predictions"
 TYPICAL_S = {  # on two cores, when it has to be done
@@ -136,7 +136,7 @@ class Start:
         if self.from_bundle:
             opened = bundle.open_(self.from_bundle, self.places, self.steps)
             wheels = bundle.install(self.places, found, opened)
-        basyx, delegate, hmi = self.supervisor.manage(services(self.places, self.address, found))
+        basyx, delegate, hmi, *feeds = self.supervisor.manage(services(self.places, self.address, found))
         python = self.places.python
         jobs = SideBySide(self.steps)
 
@@ -175,6 +175,8 @@ class Start:
         self.steps.run(LOAD, load, f"See {basyx.log} as well.", env)
         self._wait_for(delegate)
         self._wait_for(hmi)
+        for feed in feeds:  # healthy when its brokers are, which may be away
+            self.supervisor.start(feed)
         predict = [python, ROOT / "scripts" / "predict.py", "--if-never", "--basyx-url", basyx.url]
         self.steps.run(PREDICT, predict, f"See {delegate.log} as well.", env)
 
@@ -195,7 +197,7 @@ class Start:
         self.steps.expect(todo, {title: TYPICAL_S[title] for title in (BASYX, LOAD, PREDICT)})
 
     def _print_table(self, all_services: list[Service]) -> None:
-        links = {BASYX: "/swagger-ui/index.html", DELEGATE: "/", HMI: "/"}
+        links = {BASYX: "/swagger-ui/index.html", DELEGATE: "/", HMI: "/", FEED: "/metrics"}
         rows = [("service", "URL", "log"), *((s.name, s.url + links[s.name], str(s.log)) for s in all_services)]
         self.steps.print(f"\n{table(rows)}\n\n  AASX of the fleet: {self.package.file}\n")
         if not os.environ.get("TWIN_DETACHED"):

@@ -16,9 +16,10 @@ from aasx.cell_description import CellDescription, nasa_cells
 from aasx.client import AasClient, Conflict, DelegateFailed, NotFound, OperationFailed, TimedOut
 from aasx.elements import build, values
 from aasx.identifiers import fleet_submodel_id, model_submodel_id, shell_id, submodel_id
-from aasx.packages import package
+from aasx.packages import conformance, package
 from aasx.packages.package import Package, PackageError
-from aasx.submodels import fleet, operational_data, prediction
+from aasx.submodels import asset_interfaces, fleet, operational_data, prediction
+from aasx.submodels.asset_interfaces import Feed, Source
 from tests.aasx.conftest import CARD, CURVES, SmallTwin, made_up_records
 
 DATA = submodel_id("B0005", "OperationalData")
@@ -354,3 +355,22 @@ def test_invocations_reach_the_delegate_and_come_back(loaded: AasClient, small_t
     transfer.load(loaded, package.read(small_twin.package()), "http://127.0.0.1:1")
     with pytest.raises(DelegateFailed):
         loaded.invoke(PREDICTION, "Predict", {})
+
+
+FEED = Feed("mqtt://lab", {"Voltage_measured": Source("c/1", "/V", "V"), "Current_measured": Source("c/1", "/I", "A")})
+
+
+def test_a_feed_goes_with_its_cell(loaded: AasClient) -> None:
+    transfer.put_feed(loaded, "B0005", FEED)
+    with pytest.raises(ValueError, match="names no broker"):
+        transfer.put_feed(loaded, "B0005", Feed(""))
+    exported = transfer.export(loaded, ["B0005"])
+    assert not conformance.has_findings(conformance.check_package(exported))
+    transfer.remove_cell(loaded, "B0005")
+    transfer.import_package(loaded, package.read(exported))
+    stored = loaded.element(submodel_id("B0005", asset_interfaces.ID_SHORT), asset_interfaces.INTERFACE)
+    assert asset_interfaces.feed_of(stored) == FEED
+    transfer.remove_feed(loaded, "B0005")
+    transfer.remove_feed(loaded, "B0005")
+    assert not loaded.has_submodel(submodel_id("B0005", asset_interfaces.ID_SHORT))
+    assert len(loaded.shell(shell_id("B0005"))["submodels"]) == 4

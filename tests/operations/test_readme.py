@@ -15,6 +15,9 @@ from tests.servers import ROOT
 
 README = (ROOT / "operations" / "README.md").read_text(encoding="utf-8")
 SOURCE = (ROOT / "operations" / "request" / "settings.py").read_text(encoding="utf-8")
+FEED = "".join(
+    (ROOT / "operations" / "feed" / name).read_text(encoding="utf-8") for name in ("settings.py", "brokers.py")
+)
 
 
 def test_every_operation_with_its_path():
@@ -30,7 +33,8 @@ def test_every_status():
 
 def test_every_setting_with_its_default():
     variables = set(re.findall(r"TWIN_[A-Z_]+", SOURCE))
-    assert set(re.findall(r"^\| (TWIN_[A-Z_]+) \|", README, re.MULTILINE)) == variables
+    of_feed = set(re.findall(r"TWIN_[A-Z_]+", FEED))
+    assert set(re.findall(r"^\| (TWIN_[A-Z_]+) \|", README, re.MULTILINE)) == variables | of_feed
     of_one = {"TWIN_DELEGATION_SECRET", "TWIN_DELEGATION_SECRET_FILE"}  # two ways to give one setting
     assert len(variables) - len(of_one) + 1 == len(dataclasses.fields(settings.Settings))
     assert f"| {settings.LOOPBACK} |" in README

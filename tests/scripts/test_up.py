@@ -19,7 +19,8 @@ import requests
 
 from aasx.client import AasClient
 from aasx.identifiers import fleet_submodel_id, submodel_id
-from tests.conftest import must_run, run_script
+from tests.broker import Broker, mosquitto
+from tests.conftest import must_run, run_script, wait_for
 from tests.servers import ROOT, free_port
 
 sys.path.insert(0, str(ROOT / "scripts"))
@@ -45,10 +46,15 @@ def options(basyx_jar, model_dir, fleet_package, tmp_path_factory) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def running(options):
-    text = must_run("scripts/up.py", "--detach", *options, timeout_s=400)
+def running(options, tmp_path_factory):
+    """With a broker configured, where there is one."""
+    broker = Broker(tmp_path_factory.mktemp("broker")) if mosquitto() else None
+    env = {"TWIN_MQTT_BROKERS": f"lab=mqtt://127.0.0.1:{broker.port}"} if broker else {}
+    text = must_run("scripts/up.py", "--detach", *options, timeout_s=400, **env)
     yield text
     run_script("scripts/up.py", "--stop", *options, timeout_s=90)
+    if broker:
+        broker.stop()
 
 
 def services(options: list[str]) -> dict[str, dict]:
@@ -61,7 +67,18 @@ def test_says_what_it_did_and_where_all_is(running, options):
     for name, service in services(options).items():
         assert name in running
         assert service["url"] in running
-        assert service["healthy"], service
+        assert service["healthy"] or name == twin.FEED, service
+
+
+@pytest.mark.skipif(mosquitto() is None, reason="needs mosquitto")
+def test_a_configured_broker_brings_the_feed_up_which_comes_back_when_it_is_killed(running, options):
+    def feed() -> dict:
+        return services(options)[twin.FEED]
+
+    first = wait_for(lambda: (one := feed())["healthy"] and one, 60)
+    os.kill(first["pid"], getattr(signal, "SIGKILL", signal.SIGTERM))
+    again = wait_for(lambda: (one := feed())["healthy"] and one["pid"] not in (None, first["pid"]) and one, 60)
+    assert "twin_feed_connected" in requests.get(f"{again['url']}/metrics", timeout=5).text
 
 
 def test_the_cells_are_there_and_predict_answers(running, options):
@@ -145,6 +162,8 @@ def test_stop_ends_every_service_and_a_warm_start_keeps_the_store(running, optio
             os.kill(pid, 0)
     assert run_script("scripts/up.py", "--status", *options).returncode == 3
     assert (Path(options[1]) / "store" / "twin.db").is_file()
+    log = Path(options[1]) / "logs" / "up.log"
+    assert "hung and was killed" not in log.read_text(encoding="utf-8")
 
 
 @pytest.mark.long

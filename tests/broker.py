@@ -1,0 +1,95 @@
+"""A real MQTT broker (mosquitto) for a test, on a free port; its sessions lie in a folder and outlive it."""
+
+from __future__ import annotations
+
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from paho.mqtt import client as mqtt
+from paho.mqtt import publish
+
+from tests.servers import free_port
+
+FOLDERS = "/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin:/opt/homebrew/sbin"
+
+
+def mosquitto() -> str | None:
+    return shutil.which("mosquitto", path=FOLDERS)
+
+
+class Broker:
+    """With `user` nobody else is admitted; the password is "secret". `extra` are lines of its configuration."""
+
+    def __init__(self, folder: Path, user: str | None = None, extra: str = "") -> None:
+        command = mosquitto()
+        if command is None:
+            pytest.skip("needs mosquitto (on Debian: apt-get install mosquitto)")
+        self.port, self._command, self._config = free_port(), command, folder / "mosquitto.conf"
+        folder.mkdir(parents=True, exist_ok=True)
+        lines = [f"listener {self.port} 127.0.0.1", "persistence true", f"persistence_location {folder}/"]
+        lines += ["autosave_interval 1", "autosave_on_changes true", "user root"]
+        if user is None:
+            lines.append("allow_anonymous true")
+        else:
+            tool = shutil.which("mosquitto_passwd", path=FOLDERS)
+            assert tool
+            subprocess.run([tool, "-b", "-c", str(folder / "users"), user, "secret"], check=True, capture_output=True)
+            lines += ["allow_anonymous false", f"password_file {folder / 'users'}"]
+        self._config.write_text("\n".join([*lines, extra]) + "\n", encoding="utf-8")
+        self.process: subprocess.Popen[bytes] | None = None
+        self.start()
+
+    def start(self) -> None:
+        quiet = subprocess.DEVNULL
+        self.process = subprocess.Popen([self._command, "-c", str(self._config)], stdout=quiet, stderr=quiet)
+        end = time.monotonic() + 10
+        while time.monotonic() < end:
+            with socket.socket() as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            assert self.process.poll() is None, "mosquitto ended at its start"
+            time.sleep(0.05)
+        raise AssertionError("mosquitto does not listen")
+
+    def stop(self, kill: bool = False) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
+            self.process.wait(10)
+
+    def publish(self, *messages: tuple[str, str | bytes], qos: int = 1, retain: bool = False) -> None:
+        """Returns when the broker has them all (QoS 1)."""
+        publish.multiple(
+            [(topic, payload, qos, retain) for topic, payload in messages], hostname="127.0.0.1", port=self.port
+        )
+
+
+class Publisher:
+    """One that stays connected and can be told to send the same again until the broker has it."""
+
+    def __init__(self, port: int) -> None:
+        self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
+        self._client.max_inflight_messages_set(200)
+        self._client.reconnect_delay_set(1, 1)
+        self._client.connect_async("127.0.0.1", port)
+        self._client.loop_start()
+
+    def send(self, topic: str, payload: str, timeout_s: float = 60) -> None:
+        """Returns when the broker has acknowledged it; paho sends it again over a new connection."""
+        info = self._client.publish(topic, payload, qos=1)
+        info.wait_for_publish(timeout_s)
+        assert info.is_published()
+
+    def send_all(self, topic: str, payloads: list[str], timeout_s: float = 120) -> None:
+        infos = [self._client.publish(topic, payload, qos=1) for payload in payloads]
+        for info in infos:
+            info.wait_for_publish(timeout_s)
+            assert info.is_published()
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
