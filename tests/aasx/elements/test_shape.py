@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -88,6 +89,21 @@ def test_other_servers_spellings_are_not_foreign():
     assert read("2026-01-01T00:00:00+00:00", Shape("Property", "xs:dateTime"), noted) == "2026-01-01T00:00:00Z"
     assert noted == []
     assert read("Infinity", Shape("Property", "xs:double"), noted) is None and len(noted) == 1
+
+
+def test_a_prediction_as_basyx_go_gives_it_is_the_twins_own():
+    """Recorded of BaSyx Go 1.0.9: `$value` of a Prediction that had been loaded and never been written again."""
+    answer = json.loads(
+        Path(__file__).with_name("answers").joinpath("basyx_go_prediction_value.json").read_text("utf-8")
+    )
+    noted: list[Foreign] = []
+    found = read(answer, prediction.shape(), noted)
+    assert noted == []
+    details = found["PredictionDetails"]
+    assert details["RUL"] == 132.486764040715 and details["AtCycle"] == 28 and details["OutsideTrainingRange"] is True
+    assert details["PredictedAt"] is None and details["Siblings"] is None  # "" there
+    assert found["CapacityTrajectory"]["Cycle"] == [28, 33] and found["ActiveAlerts"] == []
+    assert found["RemainingUsefulLifePrediction"]["RemainingUsefulLifetime"]["statements"]["EngineeringUnit"] == "cycle"
 
 
 def test_value_only_form_is_read_as_the_elements_are():

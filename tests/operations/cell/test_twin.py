@@ -31,6 +31,18 @@ def test_every_column_of_the_model_has_its_place_in_the_record():
     assert len(set(ID_SHORT.values())) == len(ID_SHORT)
 
 
+def test_a_bench_time_that_a_server_stamps_as_utc_stays_what_it_was():
+    """BaSyx Go gives every date and time a zone; which clock a cell goes by stands in LiveState.Clock."""
+    as_written, as_given = "2008-04-02T15:25:41.593", "2008-04-02T15:25:41.593+00:00"
+    shape = operational_data.shape().part(operational_data.RECORDS_PATH).every
+    assert shape is not None
+    times = []
+    for text in (as_written, as_given):
+        record = read({"id_cycle": "1", "Time": text, "Capacity": "1.86"}, shape)
+        times.append(twin.cycle_table([record])["start_time"].iloc[0])
+    assert times[0] == times[1] == pd.Timestamp(as_written)
+
+
 @pytest.mark.parametrize("cell", data.cells())
 def test_history_comes_back_from_the_aas_as_it_went_in(cell):
     """To texts, as BaSyx gives them in $value, and back: bit for bit."""
