@@ -1,4 +1,16 @@
-"""What tests of several folders share: the real services, the trained model, the raw data where it is present."""
+"""What tests of several folders share: the real services, the trained model, the raw data where it is present.
+
+`scripts/test.py` runs them in several processes (pytest-xdist), for most tests wait for a server; a plain `pytest` runs
+them in one. What that asks of a test:
+
+- It goes by its module to one of the processes, and modules that build on the same servers go together, so that each
+  server is started once: see `group_of`. A test that starts a server of its own is a cost to all; take a fixture.
+- What is made once and only read (a trained model, a package) comes from `made_once`, which all processes share.
+- Ports are free ones, files lie in `tmp_path`; nothing is written into the checkout.
+- What kills, loads, soaks or lasts more than half a minute is marked `long`; `scripts/test.py --long` runs these.
+- What starts a real server or a browser, by a fixture of STARTED or by itself, is no part of `--quick`; the mark
+  `servers` says so where no fixture does.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +25,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import filelock
 import pytest
 
 from tests.servers import JAR, ROOT, Server, free_port, start_basyx, start_delegate, start_hmi
@@ -22,12 +35,65 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the fixt
 
 
 STARTED = {"basyx_jar", "basyx", "twin", "hmi", "browser"}  # fixtures of real servers; others build on them
+SHARED = ("evaluation", "twin", "environment")  # session fixtures that are dear to make
+
+
+def group_of(fixtures: set[str]) -> str | None:
+    """Modules that use the same of SHARED go to one process together; any other goes by itself."""
+    return next((name for name in SHARED if name in fixtures), None)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks who needs servers, tells the scheduler who goes together, and puts first what lasts."""
+    fixtures: dict[str, set[str]] = {}  # of all tests of a module
     for item in items:
-        if STARTED & set(getattr(item, "fixturenames", ())):
+        names = set(getattr(item, "fixturenames", ()))
+        fixtures.setdefault(item.location[0], set()).update(names)
+        if STARTED & names:
             item.add_marker("servers")
+
+    def place(item: pytest.Item) -> int:
+        module = item.location[0]
+        if group := group_of(fixtures[module]):
+            return SHARED.index(group)
+        if module.startswith("tests/scripts/"):
+            return len(SHARED)
+        return len(SHARED) + (1 if STARTED & fixtures[module] else 2)
+
+    for item in items:
+        if group := group_of(fixtures[item.location[0]]):
+            item.add_marker(pytest.mark.xdist_group(group))
+    items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Tests of a group go together, the others by their module, in the order of the collection."""
+    from xdist.scheduler import LoadGroupScheduling
+
+    class ByGroupOrModule(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return super()._split_scope(nodeid).partition("::")[0]
+
+    config.option.loadscopereorder = False
+    return ByGroupOrModule(config, log)
+
+
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """The folder `name` as `make(folder)` filled it, once in a test run, whatever number of processes share it."""
+    base = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        base = base.parent
+    folder = base / "made" / name
+    folder.parent.mkdir(exist_ok=True)
+    with filelock.FileLock(f"{folder}.lock"):
+        if not folder.exists():
+            part = folder.with_name(f"{name}.part")
+            shutil.rmtree(part, ignore_errors=True)
+            part.mkdir()
+            make(part)
+            part.rename(folder)
+    return folder
 
 
 def run_script(*arguments: str | Path, timeout_s: float = 300, **env: str) -> subprocess.CompletedProcess[str]:
@@ -76,11 +142,14 @@ def basyx_jar() -> Path:
 @pytest.fixture(scope="session")
 def model_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A trained model: the one of the running installation when it fits data and code, otherwise trained here."""
-    folder = Path(os.environ.get("TWIN_MODEL_DIR", ROOT / ".twin" / "model"))
-    if not folder.exists():
-        folder = tmp_path_factory.mktemp("model") / "model"
-    must_run("-m", "model", "train", "--out", folder)
-    return folder
+    given = Path(os.environ.get("TWIN_MODEL_DIR", ROOT / ".twin" / "model"))
+
+    def make(folder: Path) -> None:
+        if given.exists():
+            shutil.copytree(given, folder, dirs_exist_ok=True)
+        must_run("-m", "model", "train", "--out", folder)
+
+    return made_once(tmp_path_factory, "model", make)
 
 
 @pytest.fixture(scope="session")
@@ -94,9 +163,11 @@ def basyx(basyx_jar: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator
 @pytest.fixture(scope="session")
 def fleet_package(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The AASX of all cells, as up.py loads it."""
-    out = tmp_path_factory.mktemp("package")
-    must_run("scripts/build_aasx.py", "--out", out, "--fleet-only", "--json", TWIN_MODEL_DIR=str(model_dir))
-    return out / "fleet.aasx"
+
+    def make(out: Path) -> None:
+        must_run("scripts/build_aasx.py", "--out", out, "--fleet-only", "--json", TWIN_MODEL_DIR=str(model_dir))
+
+    return made_once(tmp_path_factory, "package", make) / "fleet.aasx"
 
 
 @dataclass

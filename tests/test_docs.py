@@ -7,11 +7,16 @@ import re
 import shutil
 import subprocess
 import sys
+import tomllib
+import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
 
+from operations.request.settings import Settings
+from operations.service.app import create_app
 from tests.conftest import run_script
+from tests.operations.line_model import LineModel
 from tests.servers import ROOT
 
 TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
@@ -78,6 +83,16 @@ def test_links_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#]+)(?:#[^)]*)?\)", text):
         if not target.startswith(("http://", "https://", "mailto:")):
             assert ((ROOT / page).parent / target).exists(), f"{page} links to {target}"
+
+
+def test_the_version_stands_in_pyproject_and_all_else_says_the_same():
+    """The delegate's Swagger and the name of a bundle read it; what cannot read it has a copy."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    pom = ElementTree.parse(ROOT / "aasx" / "environment" / "pom.xml").getroot()
+    assert pom.findtext("{*}version") == version
+    assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
+    assert f"\n## {version}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert create_app(Settings(), LineModel()).test_client().get("/swagger.json").json["info"]["version"] == version
 
 
 @pytest.mark.parametrize("file", [p for p in TRACKED if p.endswith("Dockerfile")])

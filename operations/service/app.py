@@ -9,7 +9,9 @@ GET  /health/live, /health/ready, /metrics, /swagger.json
 from __future__ import annotations
 
 import logging
+import tomllib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from flask import Flask, Response, g, jsonify, request
@@ -34,6 +36,13 @@ Eclipse BaSyx (`POST /submodels/{id}/submodel-elements/{operation}/invoke`), whi
 Errors are `application/problem+json` (RFC 9457) with `Status` (the same code that BaSyx's callers get in the output
 Status), `RequestId` and, for invalid input, `errors` with field, value and what is allowed. Nothing is written then.
 """
+
+PROJECT = Path(__file__).resolve().parents[2] / "pyproject.toml"
+
+
+def version() -> str:
+    """Version of the product."""
+    return tomllib.loads(PROJECT.read_text(encoding="utf-8"))["project"]["version"]
 
 
 def create_app(settings: Settings, model: Predictor) -> Flask:
@@ -138,7 +147,7 @@ class TwinApi(Api):
 def _add_rest(app: Flask, settings: Settings, live: LiveTwin, limiter: Limiter) -> None:
     token = {"token": {"type": "apiKey", "in": "header", "name": "Authorization"}}
     api = TwinApi(
-        app, version="1.0", title="Battery twin: operations", description=DESCRIPTION, doc="/", default="operations",
+        app, version=version(), title="Battery twin: operations", description=DESCRIPTION, doc="/", default="operations",
         default_label="operations of the cells and of the fleet",
         authorizations=token if settings.token else None,
         security="token" if settings.token else None,

@@ -16,6 +16,7 @@ from starting.start import Model
 DESCRIPTION = """Sets up as up.py does, builds BaSyx with its JUnit tests, and runs the tests but those marked `long`.
 Other arguments go to pytest. Tests that need what cannot be had (a browser, NASA's raw files) skip and say why."""
 EXTRAS = ("test", "cluster")
+MOST_PROCESSES = 4  # each may start several servers
 
 
 def run(command: list[str], env: dict[str, str]) -> int:
@@ -51,9 +52,11 @@ def main() -> int:
     marks = "not long and not servers" if options.quick else "long" if options.long else "not long"
     if not any(argument == "-m" for argument in pytest_arguments):
         pytest_arguments = ["-m", marks, *pytest_arguments]
-    command = [str(places.python), "-m", "pytest", *pytest_arguments]
+    processes = str(min(max(os.cpu_count() or 1, 2), MOST_PROCESSES))
+    env = {"PYTHONUTF8": "1", "OMP_NUM_THREADS": "1", "PYTEST_XDIST_AUTO_NUM_WORKERS": processes}
+    command = [str(places.python), "-m", "pytest", "-n", "auto", "--dist", "loadgroup", *pytest_arguments]
     try:
-        return run(command, os.environ | found | {"PYTHONUTF8": "1", "OMP_NUM_THREADS": "1"})
+        return run(command, os.environ | found | env)
     except KeyboardInterrupt:
         return 130
 

@@ -51,6 +51,7 @@ def test_features_are_the_same_bytes(scheduler: str, tmp_path: Path) -> None:
             assert (tmp_path / "there" / path.relative_to(tmp_path / "here")).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.long
 def test_training_gives_the_same_model(scheduler: str, tmp_path: Path) -> None:
     cycles = data.load_cycles()
     few = cycles[cycles["cell"].isin(["B0005", "B0006", "B0018", "B0046"])]

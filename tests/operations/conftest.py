@@ -176,13 +176,18 @@ def other_settings(settings: Settings) -> Callable[..., Settings]:
     return lambda **changes: replace(settings, **changes)
 
 
-@pytest.fixture(scope="session")
-def fleet_shell(aas: AasClient, delegate: Delegate) -> None:
+@pytest.fixture(scope="module")
+def fleet_shell(aas: AasClient, delegate: Delegate) -> Iterator[None]:
     environment = environment_of(build_fleet({}, delegate.url))
     for submodel in environment["submodels"]:
         aas.put_submodel(submodel)
     for shell in environment["assetAdministrationShells"]:
         aas.put_shell(shell)
+    yield
+    for shell in environment["assetAdministrationShells"]:
+        aas.delete_shell(shell["id"])
+    for submodel in environment["submodels"]:
+        aas.delete_submodel(submodel["id"])
 
 
 @pytest.fixture
