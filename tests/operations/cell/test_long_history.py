@@ -9,12 +9,22 @@ import pytest
 from aasx import history, transfer
 from aasx.packages.package import Package, environment_of
 from aasx.shell import CellDescription, build_cell, cell_files
+from aasx.submodels import history_table
 from aasx.submodels.operational_data import RECORDS_PATH, history_shape
+from operations.cell import live_twin
 from tests.operations.conftest import Cell, cycle, fading, records, serve
 from tests.operations.faulty_proxy import FaultyProxy
 
 LONG = fading(400, start_Ah=1.9, per_cycle_Ah=0.001)
 SEGMENTS = "Segments.InternalSegment"
+
+
+@pytest.fixture
+def blocks_of_twenty(monkeypatch):
+    """So that a block is whole soon."""
+    for module in (history_table, live_twin):
+        monkeypatch.setattr(module, "BLOCK", 20)
+        monkeypatch.setattr(module, "LATEST", 20)
 
 
 def in_records(cell: Cell) -> list[int]:
@@ -65,9 +75,10 @@ def test_a_moved_cycle_sent_again_is_acknowledged_or_refused_as_any_other(new_ce
     assert cell.refused("AppendCycle", **cycle(7, 1.0)).status == "conflict"
 
 
-def test_a_moved_cycle_is_corrected_withdrawn_and_recorded_again(new_cell):
-    cell = new_cell(LONG)
-    cell.append(401, 1.5)
+def test_a_moved_cycle_is_corrected_withdrawn_and_recorded_again(new_cell, blocks_of_twenty):
+    cell = new_cell(LONG[:40])
+    cell.append(41, 1.5)
+    assert in_records(cell) == list(range(21, 42))
     who = {"id_cycle": 7, "CorrectedBy": "A. Operator", "Comment": "wrong counter"}
 
     def of_seven() -> list[float]:
@@ -75,14 +86,14 @@ def test_a_moved_cycle_is_corrected_withdrawn_and_recorded_again(new_cell):
 
     assert cell.invoke("CorrectCycle", **who, Capacity=1.7)["Outcome"] == "corrected"
     assert of_seven() == [1.7] and cell.invoke("Predict", AtCycle=7)["StateOfHealth"] == pytest.approx(85)
-    assert cell.invoke("CorrectCycle", **who, Withdrawn=True)["RecordCount"] == 400
+    assert cell.invoke("CorrectCycle", **who, Withdrawn=True)["RecordCount"] == 40
     assert of_seven() == []
     assert cell.invoke("CorrectCycle", **who, Capacity=1.75, ambient_temperature=24.0)["Outcome"] == "restored"
     assert of_seven() == [1.75]
-    for number in range(402, 602):
+    for number in range(42, 62):
         assert cell.append(number, 1.5)["RecordCount"] == number
-    assert 7 not in in_records(cell) and len(in_records(cell)) == 201 and of_seven() == [1.75]
-    assert whole(cell) == [*LONG[:6], 1.75, *LONG[7:], *[1.5] * 201]
+    assert 7 not in in_records(cell) and len(in_records(cell)) == 21 and of_seven() == [1.75]
+    assert whole(cell) == [*LONG[:6], 1.75, *LONG[7:40], *[1.5] * 21]
 
 
 def test_a_cell_built_with_tables_is_appended_to(new_cell, aas, delegate):
@@ -114,21 +125,21 @@ def behind(proxy, settings):
 @pytest.mark.parametrize("fault", ["cut before", "cut after", "error 500"])
 @pytest.mark.parametrize(
     "write",
-    [("PUT", "History0001.Data"), ("PUT", "/attachment"), ("DELETE", "Record0040"),
+    [("PUT", "History0001.Data"), ("PUT", "/attachment"), ("DELETE", "Record0010"),
      ("PATCH", "InternalSegment.StartTime")],
     ids=lambda write: " ".join(write),
 )  # fmt: skip
-def test_a_move_that_fails_keeps_no_cycle_from_being_appended(new_cell, behind, proxy, fault, write):
-    cell = new_cell(LONG, delegate_url=behind.url)
+def test_a_move_that_fails_keeps_no_cycle_from_being_appended(new_cell, behind, proxy, blocks_of_twenty, fault, write):
+    cell = new_cell(LONG[:40], delegate_url=behind.url)
     with proxy.failing(fault, *write):
-        first = cell.append(401, 1.5)
-    assert first["RecordCount"] == 401 and whole(cell) == [*LONG, 1.5]
-    for number in range(402, 442):
+        first = cell.append(41, 1.5)
+    assert first["RecordCount"] == 41 and whole(cell) == [*LONG[:40], 1.5]
+    for number in range(42, 63):
         cell.append(number, 1.5)
-    assert whole(cell) == [*LONG, *[1.5] * 41]
+    assert whole(cell) == [*LONG[:40], *[1.5] * 22]
     values = cell.aas.read_submodel(cell.operational_data, history_shape())["Segments"]
-    assert values["InternalSegment"]["RecordCount"] == len(in_records(cell)) < 400
-    assert [block.count for block in history.blocks(values)] == [200]
+    assert values["InternalSegment"]["RecordCount"] == len(in_records(cell)) < 40
+    assert {block.count for block in history.blocks(values)} == {20}
 
 
 def test_a_delegate_with_little_memory_works_as_with_much(new_cell, other_settings):
