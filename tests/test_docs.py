@@ -92,7 +92,8 @@ def test_the_version_stands_in_pyproject_and_all_else_says_the_same():
     assert pom.findtext("{*}version") == version
     assert f"\nversion: {version}\n" in (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     assert f"\n## {version}\n" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-    assert create_app(Settings(), LineModel()).test_client().get("/swagger.json").json["info"]["version"] == version
+    swagger = create_app(Settings(), LineModel()).test_client().get("/swagger.json").get_json()
+    assert swagger["info"]["version"] == version
 
 
 @pytest.mark.parametrize("file", [p for p in TRACKED if p.endswith("Dockerfile")])

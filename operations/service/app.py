@@ -147,8 +147,8 @@ class TwinApi(Api):
 def _add_rest(app: Flask, settings: Settings, live: LiveTwin, limiter: Limiter) -> None:
     token = {"token": {"type": "apiKey", "in": "header", "name": "Authorization"}}
     api = TwinApi(
-        app, version=version(), title="Battery twin: operations", description=DESCRIPTION, doc="/", default="operations",
-        default_label="operations of the cells and of the fleet",
+        app, version=version(), title="Battery twin: operations", description=DESCRIPTION, doc="/",
+        default="operations", default_label="operations of the cells and of the fleet",
         authorizations=token if settings.token else None,
         security="token" if settings.token else None,
     )  # fmt: skip

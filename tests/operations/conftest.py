@@ -161,7 +161,7 @@ def aas(basyx: Server) -> AasClient:
 
 @pytest.fixture(scope="session")
 def settings(basyx: Server) -> Settings:
-    return Settings(basyx_url=basyx.url, aas_timeout_s=2.0, operation_timeout_s=6.0, rate_limit="100000 per second")
+    return Settings(basyx_url=basyx.url, aas_timeout_s=10.0, operation_timeout_s=25.0, rate_limit="100000 per second")
 
 
 @pytest.fixture(scope="session")
