@@ -491,6 +491,12 @@ _TABLE: list[tuple[str, str | None, str | None, str, str, str, str]] = [
     ("CapacityTrend", STRING, "Ah", "Capacity trend", "Tendance de capacité",
      "capacities over the life so far as text \"cycle:capacity cycle:capacity ...\"",
      "capacités au fil de la vie sous forme de texte « cycle:capacité cycle:capacité ... »"),
+    ("CyclesPerDay", DOUBLE, "cycle/d", "Present pace", "Rythme actuel",
+     "cycles per day over the last 20 cycles, by the clock of the cell",
+     "cycles par jour sur les 20 derniers cycles, à l'horloge de la cellule"),
+    ("LastCycleTime", DATE_TIME, None, "Start of the last cycle", "Début du dernier cycle",
+     "start of the last cycle by the clock of the cell; without a zone where that is the clock of a test bench",
+     "début du dernier cycle à l'horloge de la cellule ; sans fuseau s'il s'agit de celle d'un banc d'essai"),
     # --- operations and their variables
     ("Predict", STRUCTURE, None, "Predict", "Prédire",
      "predicts remaining useful life and state of health and writes them into the twin",

@@ -8,6 +8,8 @@ from dashboard import theme
 from dashboard.content import Forecast
 from dashboard.language import Language
 
+FILM_SPEEDS_MS = {"slow": 260, "normal": 110, "fast": 40}  # per frame
+
 
 def fade(colour: str, opacity: float) -> str:
     """`#rrggbb` as rgba()."""
@@ -98,3 +100,29 @@ def capacity(
     theme.lay_out(figure, words, words.concept("id_cycle"), words.concept("Capacity", unit=True), height)
     figure.update_layout(hovermode="closest")
     return figure
+
+
+def add_player(figure: Any, words: Language, prefix: str) -> None:
+    """Buttons that play the figure's frames slowly or fast, and a slider over them; `prefix` is said before a frame's
+    name."""
+
+    def animate(names: list[str] | None, duration_ms: int) -> list[Any]:
+        return [names, {"frame": {"duration": duration_ms, "redraw": False}, "mode": "immediate",
+                        "transition": {"duration": 0}, "fromcurrent": True}]  # fmt: skip
+
+    buttons: list[dict[str, Any]] = [
+        {"label": f"▶ {words(f'live.film.{name}')}", "method": "animate", "args": animate(None, pace)}
+        for name, pace in FILM_SPEEDS_MS.items()
+    ]
+    buttons.append({"label": f"❚❚ {words('player.pause')}", "method": "animate", "args": animate([None], 0)})  # type: ignore[list-item]
+    figure.update_layout(
+        margin={"b": 150},
+        updatemenus=[{"type": "buttons", "direction": "right", "buttons": buttons, "x": 0, "y": -0.2, "xanchor": "left",
+                      "yanchor": "top", "pad": {"t": 2}, "bgcolor": "rgba(0,114,178,.10)", "bordercolor": theme.GREY,
+                      "borderwidth": 1, "font": {"size": 12}, "showactive": False}],
+        sliders=[{"active": 0, "x": 0, "len": 1, "y": -0.42, "pad": {"t": 0}, "ticklen": 0, "minorticklen": 0,
+                  "currentvalue": {"prefix": f"{prefix} ", "font": {"size": 13}},
+                  "font": {"color": "rgba(0,0,0,0)", "size": 1},
+                  "steps": [{"label": frame.name, "method": "animate", "args": animate([frame.name], 0)}
+                            for frame in figure.frames]}],
+    )  # fmt: skip

@@ -41,6 +41,12 @@ class FleetRow:
     foreign: dict[str, str] = field(default_factory=dict)  # idShort -> what somebody else wrote there
     known_as: str = ""  # what people call the cell, where it is not its idShort
     service: str = IN_SERVICE
+    cell_type: str = ""
+    grade: str = ""  # of the remaining life, as in Forecast
+    cycles_per_day: float | None = None
+    last_cycle_at: datetime | None = None  # without zone by the clock of a test bench
+    gap: float | None = None  # points of state of health above the siblings' median at this cycle
+    outlier: bool = False
 
     @property
     def name(self) -> str:
@@ -322,6 +328,10 @@ def fleet_row(name: str, values: dict[str, Any], noted: Iterable[Foreign] = ()) 
         last_update=moment(values.get("LastUpdate")),
         trend=trend(values.get("CapacityTrend")),
         service=text(values.get("ServiceState")) or IN_SERVICE,
+        cell_type=text(values.get("CellType")),
+        grade=text(values.get("PredictionGrade")),
+        cycles_per_day=number(values.get("CyclesPerDay")),
+        last_cycle_at=moment(values.get("LastCycleTime")),
         foreign=foreign_below(f"Cells.{name}", noted),
     )
 

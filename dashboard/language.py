@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from babel.dates import format_datetime, format_timedelta
+from babel.dates import format_date, format_datetime, format_timedelta
 from babel.numbers import format_decimal
 
 from aasx import vocabulary
@@ -100,6 +100,17 @@ class Language:
             when, zone = when.astimezone(UTC), " UTC"
         pattern = "d MMM y, HH:mm" + (":ss" if seconds else "")
         return format_datetime(when.replace(tzinfo=None), pattern, locale=self._locale) + zone
+
+    def day(self, when: datetime | None) -> str:
+        """A date; a dash for None."""
+        return MISSING if when is None else format_date(when, "d MMM y", locale=self._locale)
+
+    def days(self, number: float | None) -> str:
+        """A span of days, of long ones in years."""
+        if number is not None and number > 730:
+            return self.quantity(number / 365.25, self("unit.years"), 1)
+        single = number is not None and (round(number) < 2 if self.code == "fr" else round(number) == 1)
+        return self.quantity(number, self("unit.day" if single else "unit.days"), 0)
 
     def age(self, when: datetime | None, now: datetime | None = None) -> str:
         """ "5 minutes ago" / « il y a 5 minutes »; a dash for None."""

@@ -48,6 +48,7 @@ from dashboard.content import (
     record,
     simulation_of,
 )
+from dashboard.outlook import among_siblings
 
 T = TypeVar("T")
 
@@ -231,7 +232,8 @@ class Twin:
         def fetch() -> Found[list[FleetRow]]:
             noted: list[Foreign] = []
             cells = self.client.read_submodel(fleet_submodel_id(), fleet.shape(), noted)["Cells"]
-            return Found([fleet_row(name, values, noted) for name, values in cells.items()], tuple(noted))
+            rows = [fleet_row(name, values, noted) for name, values in cells.items()]
+            return Found(among_siblings(rows), tuple(noted))
 
         return self.read(("fleet",), fetch, SHORT_AGE_S)
 

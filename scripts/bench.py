@@ -2,7 +2,8 @@
 """Measures what the twin costs, as ratios of things measured side by side in one run.
 
 Parts: what durability costs (environment), feature extraction and prediction (model), Predict and AppendCycle through
-the AAS (operations). Each is a command of its own, bench_<part>.py beside this one, with more options.
+the AAS (operations), the first look at a large fleet and a long life (screen). Each is a command of its own,
+bench_<part>.py beside this one, with more options.
 """
 
 from __future__ import annotations

@@ -19,6 +19,7 @@ sys.path.insert(0, str(ROOT))
 from aasx import shell, vocabulary  # noqa: E402
 from aasx.cell_description import CellDescription, nasa_cells  # noqa: E402
 from aasx.packages import package  # noqa: E402
+from aasx.submodels.operational_data import BENCH  # noqa: E402
 from model.errors import ModelError  # noqa: E402
 from model.records import data  # noqa: E402
 from model.records.cycle import NOMINAL_CAPACITY_Ah  # noqa: E402
@@ -116,6 +117,7 @@ def build_cell(
         summary = twin.fleet_values(description.cell, prediction, trend, "none", 0, UNDATED, service)
         summary |= {"LastUpdate": None}
     curves = curves_csv(description.cell)
+    summary |= twin.use_values(history.cycles, description.cell_type, BENCH)
     objects = shell.build_cell(description, records, values, curves, delegate_url, ranges, older_in_tables=True)
     return objects, shell.cell_files(description, curves, records), summary
 

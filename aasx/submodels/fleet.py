@@ -30,6 +30,7 @@ CELL_SUMMARY = (
     "Battery", "AtCycle", "Capacity", "StateOfHealth", "StateOfHealthLower", "StateOfHealthUpper", "RUL", "RULLower",
     "RULUpper", "EndOfLifeCycle", "AlertSeverity", "UnacknowledgedAlerts", "LastUpdate", "CapacityTrend",
     "ServiceState",
+    *(USE := ("PredictionGrade", "CellType", "CyclesPerDay", "LastCycleTime")),
 )  # fmt: skip
 
 
@@ -117,7 +118,9 @@ def cell_item(cell: str, display_name: str | None = None) -> dict:
 def summary_shape() -> Shape:
     """What the twin expects of a cell's summary."""
     whole = shape_of(cell_item("cell"), choices())
-    return whole.with_part("ServiceState", replace(whole.part("ServiceState"), optional=True))
+    for name in ("ServiceState", *USE):  # not in twins of before
+        whole = whole.with_part(name, replace(whole.part(name), optional=True))
+    return whole
 
 
 @cache
@@ -138,6 +141,7 @@ def summary_of(prediction: Mapping[str, Any]) -> dict[str, Any]:
     unacknowledged = [alert for alert in alerts if (alert["AlertState"] or "").endswith("Unacknowledged")]
     return {
         **{name: details[name] for name in ("AtCycle", "Capacity", "RUL", "RULLower", "RULUpper", "EndOfLifeCycle")},
+        "PredictionGrade": details["PredictionGrade"],
         **{name: health[name] for name in ("StateOfHealth", "StateOfHealthLower", "StateOfHealthUpper")},
         "AlertSeverity": max(active, key=SEVERITIES.index, default="none"),
         "UnacknowledgedAlerts": len(unacknowledged),

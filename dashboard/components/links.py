@@ -1,6 +1,7 @@
 """Makes the links of the page (class "go") change the view without loading the page again.
 
 They stay real links: without this script, or with the middle mouse button, the browser opens their address itself.
+Those of class "print" print the page.
 """
 
 from __future__ import annotations
@@ -16,6 +17,10 @@ export default function({ data, setTriggerValue }) {
         const link = event.composedPath().find((node) => node.tagName === "A" && node.classList.contains("go"));
         if (!link || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey) return;
         event.preventDefault();
+        if (link.classList.contains("print")) {
+            window.print();
+            return;
+        }
         setTriggerValue("go", link.getAttribute("href"));
         if (!link.classList.contains("stay")) {
             const main = document.querySelector('[data-testid="stMain"]');

@@ -7,6 +7,7 @@ from typing import Any
 from dashboard.components import pieces
 from dashboard.content import Forecast, Thresholds
 from dashboard.language import MISSING, Language
+from dashboard.outlook import End
 
 
 def capacity_tiles(words: Language, forecast: Forecast, now: dict[str, Any], foreign: dict[str, str]) -> list[str]:
@@ -23,6 +24,15 @@ def capacity_tiles(words: Language, forecast: Forecast, now: dict[str, Any], for
         pieces.tile(words("cell.capacity.estimated"), estimated,
                     f"{health(forecast.soh)}, {words('cell.capacity.expected')}", icon="model"),
     ]  # fmt: skip
+
+
+def end_of_life(words: Language, end: End, cycles_per_day: float | None) -> list[str]:
+    """When it comes at the present pace: the date, or the days of such use; its interval, or why there is no date; and
+    the pace."""
+    pace = words("end.pace", pace=words.number(cycles_per_day, 1))
+    if end.day is None:
+        return [words.days(end.days), words(f"end.{end.why}"), pace]
+    return [words.day(end.day), f"{words.day(end.earliest)} – {words.day(end.latest)}", pace]
 
 
 def sample_tiles(words: Language, now: dict[str, Any], limits: Thresholds, foreign: dict[str, str]) -> list[str]:

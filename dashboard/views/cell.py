@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, state, theme, usage
+from dashboard import charts, outlook, state, theme, usage
 from dashboard.components import history, pieces, present
 from dashboard.content import Forecast, PredictionSubmodel, foreign_below, now
 from dashboard.content import number as content_number
@@ -74,7 +74,7 @@ def live(page: Page, cell: str) -> None:
     """Ring and tiles; follows the cell by itself."""
     words, twin = page.words, page.twin
     try:
-        sample, reading = twin.live(cell), twin.prediction(cell)
+        sample, reading, ends = twin.live(cell), twin.prediction(cell), end_tile(page, cell)
     except Trouble as trouble:
         page.show_trouble(trouble)
         return
@@ -106,6 +106,7 @@ def live(page: Page, cell: str) -> None:
     items = [
         pieces.tile(words("cell.rul"), words.marked(words.cycles(forecast.rul), details, "RUL"), life_interval,
                     state=life),
+        *ends,
         pieces.tile(words("cell.eol_cycle"),
                     words.marked(words.number(forecast.end_of_life_cycle), details, "EndOfLifeCycle"),
                     f"{words('cell.at_cycle', cycle=words.number(forecast.at_cycle))}, {end_at}", icon="compare"),
@@ -121,6 +122,16 @@ def live(page: Page, cell: str) -> None:
     if forecast.outside:
         names = ", ".join(words.concept(name) for name in forecast.outside)
         page.notice("warning", words("cell.outside", names=names))
+
+
+def end_tile(page: Page, cell: str) -> list[str]:
+    """When the end of life comes at the present pace; nothing where no pace or no end is known."""
+    row = next((row for row in page.twin.fleet().value if row.cell == cell), None)
+    end = outlook.end_of(row, now()) if row else None
+    if row is None or end is None:
+        return []
+    when, *more = present.end_of_life(page.words, end, row.cycles_per_day)
+    return [pieces.tile(page.words("fleet.column.end"), when, ", ".join(more), icon="live")]
 
 
 def downloads(page: Page, cell: str) -> None:

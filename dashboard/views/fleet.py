@@ -1,21 +1,24 @@
-"""All cells on one screen: how many need attention, which, and how each compares with the others."""
+"""All cells on one screen: how many need attention, which, when they end, and how each compares with its siblings."""
 
 from __future__ import annotations
 
-from itertools import pairwise
-from statistics import fmean
+from statistics import fmean, median
 
 import streamlit as st
 
-from dashboard import state, theme
-from dashboard.components import pieces
+from aasx.vocabulary import IN_SERVICE
+from dashboard import outlook, state, theme
+from dashboard.components import pieces, present
 from dashboard.content import SEVERITIES, FleetRow, natural, now
 from dashboard.language import MISSING, escape, is_number
 from dashboard.page import Page
 
 REFRESH_EVERY_S = 10
+ROWS_PER_PAGE = 50
+SCOPES = ("service", "archive", "all")
+STATES = ("all", "none", "warning", "critical", "endOfLife", "outlier")
 ORDERS = ("urgency", "name", "soh", "rul", "age")
-LAYOUTS = ("table", "multiples")
+LAYOUTS = ("table", "multiples", "types")
 
 
 def show(page: Page) -> None:
@@ -26,52 +29,86 @@ def show(page: Page) -> None:
     if not reading.value:
         page.notice("info", words("fleet.empty"), href=state.link("record"), link=words("view.record"))
         return
-    totals(page, reading.value, reading.stale)
-    search, wanted, order, layout = st.columns([2.2, 4.2, 1.9, 1.9], vertical_alignment="bottom")
-    with search:
-        state.bound("q", "fleet_q", None, "")
-        st.text_input(words("fleet.search"), key="fleet_q", placeholder=words("fleet.search.hint"),
-                      on_change=state.keep("q", "fleet_q"), icon=":material/search:")  # fmt: skip
-    with wanted:
-        options = ["all", "none", "warning", "critical", "endOfLife"]
-        state.bound("state", "fleet_state", options, "all")
-        st.segmented_control(words("fleet.filter"), options, key="fleet_state", required=True,
-                             format_func=lambda name: words(f"severity.{name}"),
-                             on_change=state.keep("state", "fleet_state"))  # fmt: skip
-    with order:
-        state.bound("sort", "fleet_sort", ORDERS, "urgency")
-        st.selectbox(words("fleet.sort"), ORDERS, key="fleet_sort", format_func=lambda name: words(f"sort.{name}"),
-                     on_change=state.keep("sort", "fleet_sort"))  # fmt: skip
-    with layout:
-        state.bound("layout", "fleet_layout", LAYOUTS, "table")
-        st.segmented_control(words("fleet.layout"), LAYOUTS, key="fleet_layout", required=True,
-                             format_func=lambda name: words(f"layout.{name}"),
-                             on_change=state.keep("layout", "fleet_layout"))  # fmt: skip
+    state.bound("scope", "fleet_scope", SCOPES, "service")
+    totals(page, of_scope(reading.value, st.session_state["fleet_scope"]), reading.value, reading.stale)
+    controls(page, reading.value)
     body(page)
     actions(page)
 
 
-def totals(page: Page, rows: list[FleetRow], stale: bool) -> None:
-    words = page.words
+def of_scope(rows: list[FleetRow], scope: str) -> list[FleetRow]:
+    return [row for row in rows if scope == "all" or (row.service == IN_SERVICE) == (scope == "service")]
+
+
+def totals(page: Page, rows: list[FleetRow], everyone: list[FleetRow], stale: bool) -> None:
+    words, moment = page.words, now()
     count = {severity: sum(row.state == severity for row in rows) for severity in SEVERITIES}
     health = [row.soh for row in rows if row.soh is not None]
     waiting = sum(row.unacknowledged for row in rows)
     unknown = sum(not row.known for row in rows)
     lowest = words("fleet.mean_soh.note", low=words.quantity(min(health), "%", 0)) if health else ""
+    first = outlook.soonest(rows, moment)
+    end = outlook.end_of(first, moment) if first else None
+    when = MISSING if first is None else words.cycles(first.rul)
+    if end:
+        when = words.days(end.days) if end.day is None else words.day(end.day)
+    beyond = words("fleet.of_all", count=len(everyone) - len(rows)) if len(everyone) > len(rows) else ""
+    known = words("fleet.unknown", count=unknown) if unknown else words("fleet.all_known")
     items = [
-        pieces.tile(words("fleet.cells"), words.number(len(rows)),
-                    words("fleet.unknown", count=unknown) if unknown else words("fleet.all_known"), icon="fleet"),
+        pieces.tile(words("fleet.cells"), words.number(len(rows)), beyond or known, icon="fleet"),
         *(pieces.tile(words(f"severity.{name}"), words.number(count[name]), words(f"severity.{name}.note"),
                       state=name if count[name] else "unknown") for name in reversed(SEVERITIES)),
         pieces.tile(words("fleet.waiting"), words.number(waiting), words("fleet.waiting.note"), icon="alerts"),
         pieces.tile(words("fleet.mean_soh"), words.quantity(fmean(health) if health else None, "%", 1), lowest,
                     icon="compare"),
+        pieces.tile(words("fleet.next_end"), when, first.name if first else "", icon="live"),
     ]  # fmt: skip
-    page.html(pieces.tiles(items, stale, 132))
+    page.html(pieces.tiles(items, stale, 110))
 
 
-def pick(rows: list[FleetRow], text: str, wanted: str, order: str) -> list[FleetRow]:
-    """The rows that match the search text and the state, in the wanted order; unknown values come last."""
+def controls(page: Page, everyone: list[FleetRow]) -> None:
+    words = page.words
+    counted = {scope: len(of_scope(everyone, scope)) for scope in SCOPES}
+    rows = of_scope(everyone, st.session_state["fleet_scope"])
+    types = ["", *(name for name in outlook.by_type(rows) if name)]
+    scope, search, kind = st.columns([3.2, 2.4, 2.4], vertical_alignment="bottom")
+    with scope:
+        st.segmented_control(words("fleet.scope"), SCOPES, key="fleet_scope", required=True, on_change=restart,
+                             args=("scope", "fleet_scope"),
+                             format_func=lambda name: f"{words(f'scope.{name}')} ({counted[name]})")  # fmt: skip
+    with search:
+        state.bound("q", "fleet_q", None, "")
+        st.text_input(words("fleet.search"), key="fleet_q", placeholder=words("fleet.search.hint"),
+                      on_change=restart, args=("q", "fleet_q"), icon=":material/search:")  # fmt: skip
+    with kind:
+        state.bound("type", "fleet_type", types, "")
+        st.selectbox(words("fleet.type"), types, key="fleet_type", on_change=restart, args=("type", "fleet_type"),
+                     format_func=lambda name: name or words("fleet.type.all"))  # fmt: skip
+    wanted, order, layout = st.columns([4.6, 1.7, 2.4], vertical_alignment="bottom")
+    with wanted:
+        state.bound("state", "fleet_state", STATES, "all")
+        st.segmented_control(words("fleet.filter"), STATES, key="fleet_state", required=True, on_change=restart,
+                             args=("state", "fleet_state"),
+                             format_func=lambda name: words(f"severity.{name}"))  # fmt: skip
+    with order:
+        state.bound("sort", "fleet_sort", ORDERS, "urgency")
+        st.selectbox(words("fleet.sort"), ORDERS, key="fleet_sort", format_func=lambda name: words(f"sort.{name}"),
+                     on_change=restart, args=("sort", "fleet_sort"))  # fmt: skip
+    with layout:
+        state.bound("layout", "fleet_layout", LAYOUTS, "table")
+        st.segmented_control(words("fleet.layout"), LAYOUTS, key="fleet_layout", required=True,
+                             format_func=lambda name: words(f"layout.{name}"),
+                             on_change=state.keep("layout", "fleet_layout"))  # fmt: skip
+
+
+def restart(name: str, key: str) -> None:
+    """What is chosen goes into the address, and the list starts at its first page."""
+    state.keep(name, key)()
+    state.put(page=None)
+
+
+def pick(rows: list[FleetRow], text: str, wanted: str, order: str, cell_type: str = "") -> list[FleetRow]:
+    """The rows that match the search text, the state and the type, in the wanted order; unknown values come last."""
 
     def unknown_last(value: float | None, sign: int = 1) -> tuple[bool, float]:
         return value is None, sign * (value or 0)
@@ -84,39 +121,62 @@ def pick(rows: list[FleetRow], text: str, wanted: str, order: str) -> list[Fleet
         "age": lambda row: unknown_last(row.last_update.timestamp() if row.last_update else None),
     }
     asked = text.strip().lower()
-    found = [row for row in rows if asked in f"{row.name} {row.cell}".lower() and wanted in ("all", row.state)]
+    found = [
+        row
+        for row in rows
+        if asked in f"{row.name} {row.cell}".lower()
+        and (wanted in ("all", row.state) or (wanted == "outlier" and row.outlier))
+        and cell_type in ("", row.cell_type)
+    ]
     return sorted(sorted(found, key=lambda row: natural(row.name)), key=keys[order])  # type: ignore[arg-type]
 
 
 @st.fragment(run_every=REFRESH_EVERY_S)
 def body(page: Page) -> None:
-    words = page.words
+    words, chosen = page.words, st.session_state
     reading = page.read(page.twin.fleet)
     if reading is None:
         return
     page.note_stale(reading)
     page.note_foreign(reading)
-    untouched = sum(row.known and row.last_update is None for row in reading.value)
+    scope = chosen.get("fleet_scope") or "service"
+    inside = of_scope(reading.value, scope)
+    untouched = sum(row.known and row.last_update is None for row in inside)
     if untouched:
         page.notice("info", words("fleet.not_evaluated", count=untouched))
     rows = pick(
-        reading.value,
-        st.session_state.get("fleet_q") or "",
-        st.session_state.get("fleet_state") or "all",
-        st.session_state.get("fleet_sort") or "urgency",
+        inside,
+        chosen.get("fleet_q") or "",
+        chosen.get("fleet_state") or "all",
+        chosen.get("fleet_sort") or "urgency",
+        chosen.get("fleet_type") or "",
     )
-    if not rows:
+    if not inside and scope == "service":
+        said = words("fleet.none_in_service", count=len(reading.value))
+        page.notice("info", said, href=state.link("fleet", scope="archive"), link=words("fleet.to_archive"))
+    elif not rows:
         page.notice("info", words("fleet.no_match"))
-    elif st.session_state.get("fleet_layout") == "multiples":
-        page.html(multiples(page, rows, reading.value))
+    elif chosen.get("fleet_layout") == "types":
+        page.html(types_table(page, rows))
     else:
-        page.html(table(page, rows, reading.stale))
+        pages = -(-len(rows) // ROWS_PER_PAGE)
+        state.bound("page", "fleet_page", range(1, pages + 1), 1, int)
+        number = chosen["fleet_page"]
+        part = rows[(number - 1) * ROWS_PER_PAGE : number * ROWS_PER_PAGE]
+        drawn = multiples if chosen.get("fleet_layout") == "multiples" else table
+        page.html(drawn(page, part, reading.value, reading.stale))
+        if pages > 1:
+            first = (number - 1) * ROWS_PER_PAGE + 1
+            range_said = words.interval(first, first + len(part) - 1)
+            page.html(f'<p class="hint">{escape(words("fleet.page", range=range_said, count=len(rows)))}</p>')
+            st.pagination(pages, key="fleet_page", on_change=state.keep("page", "fleet_page"))
 
 
-def table(page: Page, rows: list[FleetRow], stale: bool) -> str:
-    words, present = page.words, now()
-    names = [words(f"fleet.column.{name}") for name in ("cell", "state", "soh", "rul", "eol", "trend", "cycle", "age")]
-    numeric = (False, False, False, False, True, False, True, False)
+def table(page: Page, rows: list[FleetRow], everyone: list[FleetRow], stale: bool) -> str:
+    words, moment = page.words, now()
+    columns = ("cell", "state", "soh", "rul", "end", "trend", "cycle", "age")
+    names = [words(f"fleet.column.{name}") for name in columns]
+    numeric = (False, False, False, False, False, False, True, False)
     head = "".join(
         f'<th scope="col"{" class=n" if right else ""}>{escape(name)}</th>'
         for name, right in zip(names, numeric, strict=True)
@@ -124,32 +184,40 @@ def table(page: Page, rows: list[FleetRow], stale: bool) -> str:
     longest = max((row.rul_upper or row.rul or 0 for row in rows), default=0) or 1
     body_rows = []
     for row in rows:
-        severity = row.state
-        badge = theme.state_badge(severity, words(f"severity.{severity}"))
-        if "AlertSeverity" in row.foreign:
-            badge += f"<br><small>{escape(words.marked('', row.foreign, 'AlertSeverity'))}</small>"
-        if row.unacknowledged:
-            badge += f"<br><small>{escape(words('fleet.unacknowledged', count=row.unacknowledged))}</small>"
         cells = [
-            f'<a class="go" href="{escape(state.link("cell", cell=row.cell))}">{escape(row.name)}</a>',
-            badge,
+            f'<a class="go" href="{escape(state.link("cell", cell=row.cell))}">{escape(row.name)}</a>'
+            f"<br><small>{escape(row.cell_type)}</small>",
+            state_cell(page, row),
             health_cell(page, row),
             life_cell(page, row, longest),
-            escape(words.marked(words.number(row.end_of_life_cycle), row.foreign, "EndOfLifeCycle")),
+            end_cell(page, row, outlook.end_of(row, moment)),
             pieces.sparkline(row.trend, words("fleet.trend.label", cell=row.name)),
             escape(words.marked(words.number(row.at_cycle), row.foreign, "AtCycle")),
             f'<span title="{escape(words.moment(row.last_update))}">'
-            f"{escape(words.marked(words.age(row.last_update, present), row.foreign, 'LastUpdate'))}</span>",
+            f"{escape(words.marked(words.age(row.last_update, moment), row.foreign, 'LastUpdate'))}</span>",
         ]
         drawn = (
             f'<td class="{"n" if right else "lead" if cell is cells[0] else ""}" data-name="{escape(name)}">{cell}</td>'
             for cell, name, right in zip(cells, names, numeric, strict=True)
         )
-        body_rows.append(f'<tr class="{severity}">{"".join(drawn)}</tr>')
+        body_rows.append(f'<tr class="{row.state}">{"".join(drawn)}</tr>')
     return (
-        f'<div class="scroll{" stale" if stale else ""}"><table class="grid fold fleet"><thead><tr>{head}</tr></thead>'
-        f"<tbody>{''.join(body_rows)}</tbody></table></div>"
+        f'<div class="scroll{" stale" if stale else ""}" tabindex="0"><table class="grid fold fleet"><thead><tr>{head}'
+        f"</tr></thead><tbody>{''.join(body_rows)}</tbody></table></div>"
     )
+
+
+def state_cell(page: Page, row: FleetRow) -> str:
+    words = page.words
+    lines = [theme.state_badge(row.state, words(f"severity.{row.state}"))]
+    if "AlertSeverity" in row.foreign:
+        lines.append(f"<small>{escape(words.marked('', row.foreign, 'AlertSeverity'))}</small>")
+    if row.unacknowledged:
+        lines.append(f"<small>{escape(words('fleet.unacknowledged', count=row.unacknowledged))}</small>")
+    if row.service != IN_SERVICE:
+        said = words(f"service.{row.service}") if words.has(f"service.{row.service}") else row.service
+        lines.append(f"<small>{escape(said)}</small>")
+    return "<br>".join(lines)
 
 
 def health_cell(page: Page, row: FleetRow) -> str:
@@ -159,12 +227,17 @@ def health_cell(page: Page, row: FleetRow) -> str:
     half = ""
     if is_number(row.soh_lower) and is_number(row.soh_upper):
         half = f" <small>{escape(words.interval(row.soh_lower, row.soh_upper, '', 1))}</small>"
+    apart = ""
+    if row.outlier:
+        said = words("fleet.outlier", gap=words.number(row.gap, 1, signed=True))
+        apart = f'<small class="apart">{theme.icon("warning", 12)} {escape(said)}</small>'
     width = min(100.0, max(0.0, row.soh))
-    return f'{escape(words.quantity(row.soh, "%", 1))}{half}<div class="bar"><i style="width:{width:.0f}%"></i></div>'
+    bar = f'<div class="bar"><i style="width:{width:.0f}%"></i></div>'
+    return f"{escape(words.quantity(row.soh, '%', 1))}{half}{bar}{apart}"
 
 
 def life_cell(page: Page, row: FleetRow, longest: float) -> str:
-    """RUL with its interval, and the interval drawn on the scale of all rows."""
+    """RUL with its interval, the interval drawn on the scale of all rows, and how far it can be trusted."""
     words = page.words
     if row.rul is None:
         return escape(words.marked(MISSING, row.foreign, "RUL", ""))
@@ -176,58 +249,82 @@ def life_cell(page: Page, row: FleetRow, longest: float) -> str:
             f'<b style="left:{row.rul / longest * 100:.1f}%"></b></div>'
         )
     interval = words.interval(row.rul_lower, row.rul_upper) if row.rul_upper else ""
-    return f"{escape(words.cycles(row.rul))} <small>{escape(interval)}</small>{drawn}"
+    grade = f"grade.short.{row.grade}"
+    trust = f"<small>{escape(words(grade))}</small>" if words.has(grade) else ""
+    return f"{escape(words.cycles(row.rul))} <small>{escape(interval)}</small>{drawn}{trust}"
 
 
-def fleet_mean(rows: list[FleetRow]) -> list[tuple[int, float]]:
-    """Mean state of health of all cells by cycle, where at least two of them have been."""
-    by_cell = [trend for row in rows if len(trend := row.soh_trend()) > 1]
-    if not by_cell:
-        return []
-    last = max(points[-1][0] for points in by_cell)
-    step = max(1, last // 60)
-    mean = []
-    for cycle in range(1, last + 1, step):
-        values = [at(points, cycle) for points in by_cell if points[0][0] <= cycle <= points[-1][0]]
-        if len(values) >= min(2, len(by_cell)):
-            mean.append((cycle, fmean(values)))
-    return mean
+def end_cell(page: Page, row: FleetRow, end: outlook.End | None) -> str:
+    """The date that the remaining life means at the present pace, or why there is none; and the cycle."""
+    words = page.words
+    eol = words.marked(words.number(row.end_of_life_cycle), row.foreign, "EndOfLifeCycle")
+    cycle = f"<small>{escape(words('fleet.end.cycle', cycle=eol))}</small>"
+    if end is None:
+        said = words("fleet.end.reached") if row.rul == 0 else MISSING
+        return f"{escape(said)}<br>{cycle}"
+    when, *more = present.end_of_life(words, end, row.cycles_per_day)
+    below = "<br>".join(escape(one) for one in more)
+    return f"{escape(when)}<br><small>{below}</small><br>{cycle}"
 
 
-def at(points: list[tuple[int, float]], cycle: int) -> float:
-    """The value at `cycle` on the line through `points`, which must reach over it."""
-    for (x0, y0), (x1, y1) in pairwise(points):
-        if x0 <= cycle <= x1:
-            return y0 + (y1 - y0) * (cycle - x0) / ((x1 - x0) or 1)
-    return points[-1][1]
+def types_table(page: Page, rows: list[FleetRow]) -> str:
+    """One line for each cell type: how many, in which state, how they fade, and what ends first."""
+    words, moment = page.words, now()
+    names = ("type", "cells", "states", "mean_soh", "loss", "rul", "next", "outliers")
+    columns = [(words(f"fleet.types.{name}"), name not in ("type", "states", "next")) for name in names]
+    lines = []
+    for cell_type, members in outlook.by_type(rows).items():
+        states = ", ".join(
+            f"{count} {words(f'severity.{name}').lower()}"
+            for name in (*SEVERITIES, "unknown")
+            if (count := sum(row.state == name for row in members))
+        )
+        health = [row.soh for row in members if row.soh is not None]
+        losses = [loss for row in members if (loss := outlook.loss_per_100_cycles(row)) is not None]
+        lives = [row.rul for row in members if row.rul is not None]
+        first = outlook.soonest(members, moment)
+        lines.append([
+            cell_type or words("fleet.types.none"), words.number(len(members)), states,
+            words.quantity(fmean(health) if health else None, "%", 1),
+            words.number(median(losses) if losses else None, 2), words.cycles(median(lives) if lives else None),
+            f"{first.name}: {words.cycles(first.rul)}" if first else MISSING,
+            words.number(sum(row.outlier for row in members)),
+        ])  # fmt: skip
+    hint = f'<p class="hint" style="margin:0 0 .5rem">{escape(words("fleet.types.hint"))}</p>'
+    return hint + pieces.table(columns, lines)
 
 
-def multiples(page: Page, rows: list[FleetRow], everyone: list[FleetRow]) -> str:
-    """One small plot per cell, all on the same axes, against the mean of the fleet."""
-    words, mean = page.words, fleet_mean(everyone)
-    trends = [trend for row in everyone if (trend := row.soh_trend())]
+def multiples(page: Page, rows: list[FleetRow], everyone: list[FleetRow], stale: bool) -> str:
+    """One small plot per cell, all on the same axes, against the median of its type."""
+    words = page.words
+    trends = [trend for row in rows if (trend := row.soh_trend())]
+    middles = {
+        kind: outlook.middle_of(row for row in everyone if row.cell_type == kind)
+        for kind in {row.cell_type for row in rows}
+    }
     x_range = (0.0, float(max((points[-1][0] for points in trends), default=1)))
     values = [value for points in trends for _, value in points]
     y_range = (min(values, default=0.0), max(values, default=100.0))
     width, height = 200, 66
-    mean_line = pieces.line(pieces.polyline(mean, x_range, y_range, width, height), theme.GREY, 1.4, "4 3")
     cards = []
     for row in rows:
-        severity = row.state
-        points = row.soh_trend()
-        gap = row.soh - at(mean, row.at_cycle) if mean and row.soh is not None and row.at_cycle is not None else None
-        line = pieces.line(pieces.polyline(points, x_range, y_range, width, height), theme.BLUE, 2)
-        address = escape(state.link("cell", cell=row.cell))
+        middle = middles[row.cell_type]
+        usual = [point for point in middle.points() if point[0] <= x_range[1]] if middle else []
+        fitted = [(x, min(y_range[1], max(y_range[0], y))) for x, y in usual]
+        dashed = pieces.line(pieces.polyline(fitted, x_range, y_range, width, height), theme.GREY, 1.4, "4 3")
+        line = pieces.line(pieces.polyline(row.soh_trend(), x_range, y_range, width, height), theme.BLUE, 2)
+        gap = words("fleet.gap", gap=words.number(row.gap, 1, signed=True)) if row.gap is not None else ""
         cards.append(
-            f'<a class="go" href="{address}"><div class="row"><b>{escape(row.name)}</b>'
-            f"{theme.state_badge(severity, words(f'severity.{severity}'))}</div>"
-            + pieces.drawing(mean_line + line, width, height, words("fleet.trend.label", cell=row.name), stretch=True)
+            f'<a class="go" href="{escape(state.link("cell", cell=row.cell))}"><div class="row">'
+            f"<b>{escape(row.name)}</b>{theme.state_badge(row.state, words(f'severity.{row.state}'))}</div>"
+            + pieces.drawing(dashed + line, width, height, words("fleet.trend.label", cell=row.name), stretch=True)
             + f'<div class="foot"><span>{escape(words.quantity(row.soh, "%", 1))}</span>'
-            f"<span>{escape(words('fleet.gap', gap=words.number(gap, 1, signed=True)))}</span></div></a>"
+            f"<span>{escape(gap)}</span></div></a>"
         )
     axes = words("fleet.multiples.note", low=words.quantity(y_range[0], "%"), high=words.quantity(y_range[1], "%"),
                  last=words.cycles(x_range[1]))  # fmt: skip
-    return f'<p class="hint" style="margin:0 0 .5rem">{escape(axes)}</p><div class="multiples">{"".join(cards)}</div>'
+    drawn = f'<div class="multiples{" stale" if stale else ""}">{"".join(cards)}</div>'
+    return f'<p class="hint" style="margin:0 0 .5rem">{escape(axes)}</p>{drawn}'
 
 
 def actions(page: Page) -> None:

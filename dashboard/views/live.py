@@ -15,7 +15,6 @@ from dashboard.twin import Trouble
 
 FOLLOW_EVERY_S = 2
 FILM_FRAMES = 70
-FILM_SPEEDS_MS = {"slow": 260, "normal": 110, "fast": 40}
 MODES = ("live", "replay", "film")
 
 
@@ -172,7 +171,7 @@ def film_figure(
     figure.frames = [
         go.Frame(name=words.number(cycles[index]), data=traces(index), traces=[0, 1, 2]) for index in shown
     ]
-    theme.lay_out(figure, words, "", "", 450)
+    theme.lay_out(figure, words, "", "", 480)
     longest = max((discharge(number)[0][-1] for number in curves if discharge(number)[0]), default=60)
     low, high = min(capacities), max(capacities)
     figure.update_xaxes(title_text=words("live.film.time"), range=[0, longest * 1.02], row=1, col=1)
@@ -184,24 +183,5 @@ def film_figure(
     if end_of_life_Ah and low < end_of_life_Ah * 1.1:
         figure.add_hline(y=end_of_life_Ah, line={"color": theme.GREY, "dash": "dot", "width": 1.6}, row=1, col=2)
 
-    def animate(names: list[str] | None, duration_ms: int) -> list[Any]:
-        return [names, {"frame": {"duration": duration_ms, "redraw": False}, "mode": "immediate",
-                        "transition": {"duration": 0}, "fromcurrent": True}]  # fmt: skip
-
-    buttons = [
-        {"label": f"▶ {words(f'live.film.{name}')}", "method": "animate", "args": animate(None, pace)}  # type: ignore[arg-type]
-        for name, pace in FILM_SPEEDS_MS.items()
-    ]
-    buttons.append({"label": f"❚❚ {words('player.pause')}", "method": "animate", "args": animate([None], 0)})  # type: ignore[list-item]
-    figure.update_layout(
-        margin={"b": 96},
-        updatemenus=[{"type": "buttons", "direction": "right", "buttons": buttons, "x": 0, "y": -0.2, "xanchor": "left",
-                      "yanchor": "top", "pad": {"t": 2}, "bgcolor": "rgba(0,114,178,.10)", "bordercolor": theme.GREY,
-                      "borderwidth": 1, "font": {"size": 12}, "showactive": False}],
-        sliders=[{"active": 0, "x": 0.42, "len": 0.58, "y": -0.16, "pad": {"t": 0}, "ticklen": 0, "minorticklen": 0,
-                  "currentvalue": {"prefix": words("live.film.cycle") + " ", "font": {"size": 13}},
-                  "font": {"color": "rgba(0,0,0,0)", "size": 1},
-                  "steps": [{"label": frame.name, "method": "animate", "args": animate([frame.name], 0)}
-                            for frame in figure.frames]}],
-    )  # fmt: skip
+    charts.add_player(figure, words, words("live.film.cycle"))
     return figure

@@ -2,19 +2,37 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from datetime import date
 from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, state, theme
+from dashboard import charts, outlook, state, theme
 from dashboard.components import pieces
-from dashboard.content import Condition, Forecast, Rating, Simulation, number
+from dashboard.content import Condition, FleetRow, Forecast, Simulation, now
 from dashboard.language import MISSING, Language, escape, parse_number
 from dashboard.page import Page
+from dashboard.scenario import (
+    CONDITIONS,
+    MEASUREMENTS,
+    SCHEDULE,
+    SLOTS,
+    Factor,
+    Factors,
+    Scenarios,
+    capacity_after,
+    factors_of,
+    inputs_of,
+    not_understood,
+    present_values,
+    presets_of,
+    read_scenarios,
+    steps,
+    usual_further,
+    write_scenarios,
+)
 from dashboard.twin import Trouble
 
 SHOWN_BELOW_END = 0.18  # share of the end-of-life capacity
@@ -24,111 +42,23 @@ ASSUMPTION = re.compile(
     r"(?P<value>[-+.\de]+) (?P<unit>\S+), 90 % interval (?P<low>[-+.\de]+) to (?P<high>[-+.\de]+); "
     r"prior: (?P<source>.+)\)$"
 )
-SLOTS = ("A", "B", "C")
+AXES = ("cycles", "days")
+FRAMES = 60  # of the animation
 
 
 @dataclass(frozen=True)
-class Factor:
-    """One thing a scenario can change: its letter in the address, the operation's input, and the slider."""
+class Start:
+    """From where scenarios go on: the cell, the cycle, its row of the fleet, where each slider stands unchanged."""
 
-    letter: str
-    name: str
-    unit: str
-    low: float
-    high: float
-    step: float
-    digits: int
-    evidence: str  # "validated", "weak", "prior", "measured"; what it rests on stands in the texts
+    cell: str
+    cycle: int
+    is_last: bool
+    row: FleetRow | None
+    present: dict[str, float]
 
-
-CONDITIONS = "TIVN"  # letters of the factors that are conditions of use
-MEASUREMENTS = "QERM"  # those that are present measurements
-USUAL_CUT_OFF_V = 2.7  # of one cell, where neither the cell's own nor its limits are known
-LEAST_HORIZON_CYCLES, MOST_HORIZON_CYCLES = 300, 20_000  # trajectories reach beyond the end of life
-Scenarios = dict[str, dict[str, float]]  # slot -> letter -> value, only what differs from the present
-Factors = dict[str, Factor]
-
-
-def factors_of(rating: Rating, life_cycles: float | None) -> Factors:
-    """What a scenario can change of a cell of this size, by letter; the model's training range is drawn below each.
-
-    Currents from C/4 to 3 C, the capacity up to 1.05 of the rated one, voltages between the limits of a cell times the
-    cells in series, resistances in proportion to series count and size; so many cycles ahead as the cell may live.
-    """
-    rated_Ah, series = rating.rated_capacity_Ah or 1.0, rating.series
-    lowest_V = rating.lowest_cell_V or 2.0
-    highest_V = 3.2 if rating.highest_cell_V is None else lowest_V + 0.7 * (rating.highest_cell_V - lowest_V)
-    highest_A = min(3 * rated_Ah, rating.highest_discharge_A or math.inf)
-    ohm = 2.0 * series / rated_Ah  # of a 2 Ah cell: a tenth of an ohm
-    cycles = min(MOST_HORIZON_CYCLES, max(1000, 1.5 * (life_cycles or 0)))
-    found = (
-        _factor("T", "ambient_temperature", "°C", -20, 60, 1, "temperature"),
-        _factor("I", "DischargeCurrent", "A", rated_Ah / 4, highest_A, rated_Ah / 20, "weak"),
-        _factor("V", "CutOffVoltage", "V", lowest_V * series, highest_V * series, 0.05 * series, "prior"),
-        _factor("N", "HorizonCycles", "", cycles / 100, cycles, cycles / 100, "counted"),
-        _factor("Q", "Capacity", "Ah", 0.3 * rated_Ah, 1.05 * rated_Ah, rated_Ah / 200, "measured"),
-        _factor("E", "Re", "Ω", 0.01 * ohm, 0.3 * ohm, 0.005 * ohm, "measured"),
-        _factor("R", "Rct", "Ω", 0.01 * ohm, 0.4 * ohm, 0.005 * ohm, "measured"),
-        _factor("M", "Temperature_measured", "°C", 0, 80, 1, "measured"),
-    )
-    return {factor.letter: factor for factor in found}
-
-
-def usual_further(factors: Factors) -> float:
-    """After so many cycles the table states the capacity, unless a scenario says otherwise: 50 for a short life."""
-    return 5 * factors["N"].low
-
-
-def _factor(letter: str, name: str, unit: str, low: float, high: float, step: float, evidence: str) -> Factor:
-    """A slider whose ends and step are round numbers (steps of 1, 2 or 5 times a power of ten)."""
-    scale = 10.0 ** math.floor(math.log10(step) + 1e-9)
-    step = next(round_step for n in (1, 2, 5, 10) if (round_step := n * scale) >= step * (1 - 1e-9))
-    digits = max(0, -math.floor(math.log10(step) + 1e-9))
-    low, high = round(math.ceil(low / step - 1e-6) * step, digits), round(math.floor(high / step + 1e-6) * step, digits)
-    return Factor(letter, name, unit, low, max(high, low + step), step, digits, evidence)
-
-
-def presets_of(factors: Factors, rating: Rating) -> dict[str, dict[str, float]]:
-    """Scenarios of one touch, by name."""
-
-    def held(letter: str, value: float) -> dict[str, float]:
-        return {letter: min(factors[letter].high, max(factors[letter].low, value))}
-
-    return {
-        "cycles": held("N", 0.15 * factors["N"].high),
-        "hot": held("T", 44),
-        "cold": held("T", 4),
-        "deep": held("V", factors["V"].low),
-        "current": held("I", 2 * (rating.rated_capacity_Ah or 1.0)),
-    }
-
-
-def read_scenarios(written: str, factors: Factors) -> Scenarios:
-    """Reads the address's form, "A:T44_I4;B:V2"; what is not understood is left out, values are held to the sliders."""
-    found: Scenarios = {}
-    for part in written.split(";"):
-        slot, _, body = part.partition(":")
-        if slot not in SLOTS:
-            continue
-        changes = {}
-        for item in filter(None, body.split("_")):
-            factor = factors.get(item[0])
-            try:
-                value = float(item[1:])
-            except ValueError:
-                continue
-            if factor and number(value) is not None:
-                changes[factor.letter] = min(factor.high, max(factor.low, value))
-        found[slot] = changes
-    return found
-
-
-def write_scenarios(scenarios: Scenarios) -> str:
-    return ";".join(
-        f"{slot}:" + "_".join(f"{letter}{value:g}" for letter, value in scenarios[slot].items())
-        for slot in SLOTS
-        if slot in scenarios
-    )
+    def pace(self, changes: dict[str, float]) -> float | None:
+        """Cycles per day under a scenario; None where neither the scenario nor the cell tells."""
+        return changes.get("D", self.row.cycles_per_day if self.row else None)
 
 
 def show(page: Page) -> None:
@@ -157,14 +87,19 @@ def workbench(page: Page, cell: str, first: int) -> None:
         page.show_trouble(trouble)
         return
     rating, life = page.twin.rating(cell), prediction.value.forecast
-    factors = factors_of(rating, life.rul_upper or life.rul)
+    row = next((row for row in page.twin.fleet().value if row.cell == cell), None)
+    pace = row.cycles_per_day if row else None
+    factors = factors_of(rating, life.rul_upper or life.rul, pace)
+    known = [one for one in records.value if one["id_cycle"] <= first]
+    start = Start(cell, first, len(known) == len(records.value), row, present_values(factors, rating, known, pace))
     scenarios = read_scenarios(state.get("scenario"), factors)
-    present = present_values(factors, rating, [row for row in records.value if row["id_cycle"] <= first])
+    if ignored := not_understood(state.get("scenario"), factors):
+        page.notice("warning", page.words("simulation.not_understood", parts=", ".join(ignored)))
     controls, results = st.columns([1, 1.75], gap="small")
     with controls, page.card("controls"):
-        edit(page, scenarios, factors, presets_of(factors, rating), present, prediction.value.conditions)
+        edit(page, scenarios, factors, presets_of(factors, rating), start.present, prediction.value.conditions)
     with results:
-        outcome(page, cell, scenarios, factors, records.value, first)
+        outcome(page, start, scenarios, factors, records.value)
 
 
 def choose_start(page: Page, cell: str, records: list[dict[str, Any]], stored: Forecast) -> int:
@@ -181,20 +116,6 @@ def choose_start(page: Page, cell: str, records: list[dict[str, Any]], stored: F
     hint = page.words("simulation.from.past" if over else "simulation.from.help")
     page.choose_cycle(page.words("simulation.from"), numbers, key, "from", hint)
     return st.session_state[key]
-
-
-def present_values(factors: Factors, rating: Rating, records: list[dict[str, Any]]) -> dict[str, float]:
-    """Where each slider stands when nothing is changed: the last known measurement, else what is usual."""
-    usual_V = rating.lowest_cell_V or USUAL_CUT_OFF_V
-    usual = {"N": usual_further(factors), "T": 24.0, "I": rating.rated_capacity_Ah or 1.0}
-    usual["V"] = rating.cut_off_V or usual_V * rating.series
-    found = {}
-    for factor in factors.values():
-        values = [row[factor.name] for row in records if row.get(factor.name) is not None]
-        value = values[-1] if values else usual.get(factor.letter)
-        if value is not None:
-            found[factor.letter] = round(min(factor.high, max(factor.low, value)), factor.digits)
-    return found
 
 
 def edit(
@@ -229,6 +150,12 @@ def edit(
     page.html(f'<p class="section">{escape(words("simulation.conditions"))}</p>')
     for factor in (factors[letter] for letter in CONDITIONS):
         adjust(page, factor, slot, scenarios, present, known.get(factor.name), save)
+    with st.expander(
+        words("simulation.schedule"), expanded=any(letter in scenarios.get(slot, {}) for letter in SCHEDULE)
+    ):
+        page.html(f'<p class="hint">{escape(words("simulation.schedule.hint"))}</p>')
+        for factor in (factors[letter] for letter in SCHEDULE):
+            adjust(page, factor, slot, scenarios, present, None, save)
     with st.expander(
         words("simulation.measurements"), expanded=any(letter in scenarios.get(slot, {}) for letter in MEASUREMENTS)
     ):
@@ -274,12 +201,6 @@ def adjust(
     page.html(range_below(page, factor, present[factor.letter], trained, value))
 
 
-def steps(factor: Factor) -> list[float]:
-    """Where the slider can stand."""
-    count = round((factor.high - factor.low) / factor.step)
-    return [round(factor.low + index * factor.step, 4) for index in range(count + 1)]
-
-
 def range_below(page: Page, factor: Factor, present: float, trained: Condition | None, value: float) -> str:
     words = page.words
 
@@ -295,6 +216,8 @@ def range_below(page: Page, factor: Factor, present: float, trained: Condition |
             words("simulation.trained", range=words.interval(trained.low, trained.high, factor.unit, factor.digits))
         )
     evidence = factor.evidence
+    if evidence == "temperature" and value == present and factor.letter == "S":
+        evidence = "counted"
     if evidence == "temperature":  # below the reference the cells themselves tell, above it only the literature does
         evidence = "prior" if value > present else "validated"
     mark = {"validated": "none", "weak": "warning", "prior": "endOfLife"}.get(evidence)
@@ -309,32 +232,33 @@ def range_below(page: Page, factor: Factor, present: float, trained: Condition |
     )
 
 
-def inputs_of(changes: dict[str, float], factors: Factors, first: int) -> dict[str, Any]:
-    """The operation's inputs of one scenario; it looks ahead as far as the sliders do at least."""
-    inputs: dict[str, Any] = {"FromCycle": first}
-    inputs |= {factors[letter].name: value for letter, value in changes.items()}
-    least = LEAST_HORIZON_CYCLES if factors["N"].high <= 1000 else factors["N"].high
-    inputs["HorizonCycles"] = round(max(least, inputs.get("HorizonCycles", 0)))
-    return inputs
-
-
-def outcome(
-    page: Page, cell: str, scenarios: Scenarios, factors: Factors, records: list[dict[str, Any]], first: int
-) -> None:
+def outcome(page: Page, start: Start, scenarios: Scenarios, factors: Factors, records: list[dict[str, Any]]) -> None:
     words = page.words
     results: dict[str, Simulation] = {}
     for slot in ("", *scenarios):  # "": nothing changed, drawn as far ahead as the others
-        inputs = inputs_of(scenarios.get(slot, {}), factors, first)
-        answer = page.read(lambda inputs=inputs: page.twin.simulate(cell, inputs))  # type: ignore[misc]
+        inputs = inputs_of(scenarios.get(slot, {}), factors, start.cycle, start.present, date.today())
+        answer = page.read(lambda inputs=inputs: page.twin.simulate(start.cell, inputs))  # type: ignore[misc]
         if answer is None:
             return
         page.note_stale(answer)
         results[slot] = answer.value
     baseline = replace(results[""].baseline, trajectory=results[""].forecast.trajectory)
     with page.card("outcome"):
-        page.title(words("simulation.outcome"), words("simulation.writes_nothing"))
-        chart(page, cell, records, baseline, {slot: results[slot].forecast for slot in scenarios})
-        page.html(outcome_table(page, scenarios, factors, results, baseline))
+        title, axis, share = st.columns([3, 1.6, 1.2], vertical_alignment="top")
+        with title:
+            page.title(words("simulation.outcome"), words("simulation.writes_nothing"))
+        with axis:
+            state.bound("over", "simulation_axis", AXES, "cycles")
+            st.segmented_control(words("compare.axis"), AXES, key="simulation_axis", required=True,
+                                 format_func=lambda name: words(f"compare.{name}"), label_visibility="collapsed",
+                                 on_change=state.keep("over", "simulation_axis"))  # fmt: skip
+        with share, st.popover(words("simulation.share"), icon=":material/share:", width="stretch"):
+            page.html(f'<p class="hint">{escape(words("simulation.share.hint"))}</p>')
+            st.code(address(), language=None, wrap_lines=True)
+            page.html(f'<a class="go print" href="#">{escape(words("print"))}</a>')
+        ahead = {"": baseline, **{slot: results[slot].forecast for slot in scenarios}}
+        chart(page, start, records, ahead, scenarios)
+        page.html(outcome_table(page, start, scenarios, factors, ahead))
     hint = f"grade.{results[''].forecast.grade}.hint"
     if words.has(hint):
         page.notice("info", words(hint))
@@ -372,56 +296,95 @@ def assumption(words: Language, line: str) -> str:
     )  # fmt: skip
 
 
+def address() -> str:
+    """The address of this page with what it shows."""
+    base = (st.context.url or "").partition("?")[0]
+    return base + state.link("simulation", **{k: v for k, v in st.query_params.items() if k != "view"})
+
+
 def chart(
-    page: Page, cell: str, records: list[dict[str, Any]], baseline: Forecast, scenarios: dict[str, Forecast]
+    page: Page, start: Start, records: list[dict[str, Any]], ahead: dict[str, Forecast], scenarios: Scenarios
 ) -> None:
+    """Measured capacity, the baseline ("" of `ahead`) and the scenarios; an animation plays them side by side, over
+    cycles or over days at each one's own pace."""
     import plotly.graph_objects as go
 
-    words = page.words
-    figure = go.Figure()
+    words, figure, baseline = page.words, go.Figure(), ahead[""]
+    in_days = st.session_state.get("simulation_axis") == "days"
+    usual = start.present["D"]
+
+    def place(cycle: float, slot: str) -> float:
+        pace = start.pace(scenarios.get(slot, {})) or usual
+        return (cycle - start.cycle) / pace if in_days else cycle
+
     cycles, capacities = charts.measured_capacity(records)
-    figure.add_scatter(x=cycles, y=capacities, mode="lines", name=words("chart.measured"), hovertemplate="%{y:.3f} Ah",
-                       line={"color": theme.GREY, "width": 2})  # fmt: skip
-    charts.add_forecast(figure, words, baseline, words("simulation.baseline"), theme.BLUE, "dash", band=True)
-    for index, (slot, forecast) in enumerate(scenarios.items(), start=1):
+    measured = [place(cycle, "") for cycle in cycles]
+    figure.add_scatter(x=measured, y=capacities, mode="lines", name=words("chart.measured"),
+                       hovertemplate="%{y:.3f} Ah", line={"color": theme.GREY, "width": 2})  # fmt: skip
+    lines: dict[str, list[tuple[float, float]]] = {}
+    moving: dict[str, int] = {}
+    for index, (slot, forecast) in enumerate(ahead.items()):
+        placed = tuple((place(x, slot), y, low, high) for x, y, low, high in forecast.trajectory)
+        name = words("simulation.named", slot=slot) if slot else words("simulation.baseline")
         colour, dash = theme.SERIES[index], theme.DASHES[index + 1]
-        charts.add_forecast(figure, words, forecast, words("simulation.named", slot=slot), colour, dash, band=False)
-    stored = page.twin.prediction(cell).value.forecast
-    charts.add_end_of_life(figure, words, baseline.end_of_life_capacity_Ah or stored.end_of_life_capacity_Ah)
-    theme.lay_out(figure, words, words.concept("id_cycle"), words.concept("Capacity", unit=True), 400)
+        shown = replace(forecast, trajectory=placed)
+        charts.add_forecast(figure, words, shown, name, colour, dash, band=not slot)
+        if placed:
+            lines[slot], moving[slot] = [(x, y) for x, y, *_ in placed], len(figure.data) - 1
+    stored = page.twin.prediction(start.cell).value.forecast
     end = baseline.end_of_life_capacity_Ah or stored.end_of_life_capacity_Ah
+    charts.add_end_of_life(figure, words, end)
+    x_title = words("simulation.days.axis") if in_days else words.concept("id_cycle")
+    theme.lay_out(figure, words, x_title, words.concept("Capacity", unit=True), 460)
     if end and capacities:  # far below the end of life nothing is left to read
         floor = end * (1 - SHOWN_BELOW_END)
-        drawn = [x for forecast in (baseline, *scenarios.values()) for x, y, *_ in forecast.trajectory if y >= floor]
+        lines = {slot: [point for point in points if point[1] >= floor] for slot, points in lines.items()}
+        left = place(cycles[0], "")
+        right = max([x for points in lines.values() for x, _ in points] + [place(cycles[-1], "")])
         figure.update_yaxes(range=[floor, max(capacities) * 1.03])
-        figure.update_xaxes(range=[0, max([*drawn, cycles[-1]]) * 1.04])
+        figure.update_xaxes(range=[min(0, left), right * 1.04])
+    animate(figure, words, lines, moving, x_title)
     st.plotly_chart(figure, key="simulation_chart", config=theme.plot_config(words), alt=words("simulation.outcome"))
 
 
-def capacity_after(forecast: Forecast, cycles: float) -> float | None:
-    """Capacity `cycles` after the trajectory's first point, on the line through its points; None beyond its end."""
-    points = forecast.trajectory
-    if not points:
-        return None
-    wanted = points[0][0] + cycles
-    for (x0, y0, *_), (x1, y1, *_) in pairwise(points):
-        if x0 <= wanted <= x1:
-            return y0 + (y1 - y0) * (wanted - x0) / ((x1 - x0) or 1)
-    return None
+def animate(
+    figure: Any, words: Language, lines: dict[str, list[tuple[float, float]]], moving: dict[str, int], prefix: str
+) -> None:
+    """Frames that draw all lines on at one speed; `moving`: the line's place among the figure's traces."""
+    import plotly.graph_objects as go
+
+    drawn = {slot: points for slot, points in lines.items() if len(points) > 1}
+    if not drawn:
+        return
+    first = min(points[0][0] for points in drawn.values())
+    last = max(points[-1][0] for points in drawn.values())
+    frames = []
+    for step in range(FRAMES + 1):
+        at = first + (last - first) * step / FRAMES
+        parts = [until(points, at) for points in drawn.values()]
+        frames.append(go.Frame(
+            name=words.number(at), traces=[moving[slot] for slot in drawn],
+            data=[go.Scatter(x=[x for x, _ in part], y=[y for _, y in part]) for part in parts],
+        ))  # fmt: skip
+    figure.frames = frames
+    charts.add_player(figure, words, prefix)
+
+
+def until(points: list[tuple[float, float]], at: float) -> list[tuple[float, float]]:
+    """The points up to `at`, and the one there on the line through them."""
+    before = [point for point in points if point[0] <= at]
+    if before and len(before) < len(points):
+        (x0, y0), (x1, y1) = before[-1], points[len(before)]
+        before.append((at, y0 + (y1 - y0) * (at - x0) / ((x1 - x0) or 1)))
+    return before or points[:1]
 
 
 def outcome_table(
-    page: Page, scenarios: Scenarios, factors: Factors, results: dict[str, Simulation], baseline: Forecast
-) -> str:
-    words = page.words
-    columns = [
-        (words("simulation.column.scenario"), False),
-        (words("simulation.column.change"), False),
-        (words("simulation.column.rul"), True),
-        (words("simulation.column.eol"), True),
-        (words("simulation.column.difference"), True),
-        (words("simulation.column.after"), True),
-    ]
+    page: Page, start: Start, scenarios: Scenarios, factors: Factors, ahead: dict[str, Forecast]
+) -> str:  # fmt: skip
+    words, baseline = page.words, ahead[""]
+    names = ("scenario", "change", "rul", "difference", "end", "after")
+    columns = [(words(f"simulation.column.{name}"), name in ("rul", "difference")) for name in names]
 
     def row(name: str, changes: dict[str, float], forecast: Forecast, difference: str) -> list[str]:
         changed = [(factors[letter], value) for letter, value in changes.items()]
@@ -432,22 +395,17 @@ def outcome_table(
         life = words.cycles(forecast.rul)
         if forecast.rul_lower is not None and forecast.rul_upper is not None:
             life += f" ({words.interval(forecast.rul_lower, forecast.rul_upper)})"
-        ahead = changes.get("N", usual_further(factors))
-        after = words.quantity(capacity_after(forecast, ahead), "Ah", 3)
+        further = changes.get("N", usual_further(factors))
+        after = words.quantity(capacity_after(forecast, further), "Ah", 3)
         if after != MISSING:
-            after = words("simulation.after", capacity=after, cycles=words.cycles(ahead))
-        return [
-            name,
-            said or words("simulation.as_now"),
-            life,
-            words.number(forecast.end_of_life_cycle),
-            difference,
-            after,
-        ]
+            after = words("simulation.after", capacity=after, cycles=words.cycles(further))
+        end = words("fleet.end.cycle", cycle=words.number(forecast.end_of_life_cycle))
+        when = end_said(words, start, forecast, start.pace(changes))
+        return [name, said or words("simulation.as_now"), life, difference, f"{when}, {end}", after]
 
     rows = [row(words("simulation.baseline"), {}, baseline, "")]
     for slot, changes in scenarios.items():
-        forecast = results[slot].forecast
+        forecast = ahead[slot]
         difference = ""
         if forecast.rul is not None and baseline.rul is not None:
             gap = forecast.rul - baseline.rul
@@ -456,3 +414,15 @@ def outcome_table(
                 difference += f" ({words.quantity(gap / baseline.rul * 100, '%', 0, signed=True)})"
         rows.append(row(words("simulation.named", slot=slot), changes, forecast, difference))
     return pieces.table(columns, rows)
+
+
+def end_said(words: Language, start: Start, forecast: Forecast, pace: float | None) -> str:
+    """When the end of life comes at that pace: the date where the cell has dates and starts today, else the days."""
+    if forecast.rul is None or not pace:
+        return MISSING
+    days = words.days(forecast.rul / pace)
+    if start.row is None or not start.is_last:
+        return days
+    changed = replace(start.row, rul=forecast.rul, rul_lower=forecast.rul_lower, rul_upper=forecast.rul_upper)
+    end = outlook.end_of(changed, now(), pace)
+    return f"{words.day(end.day)} ({days})" if end and end.day else days

@@ -214,6 +214,10 @@ class CellHistory:
     def capacity_trend(self) -> str | None:
         return twin.capacity_trend(self.cycles)
 
+    @cached_property
+    def use_values(self) -> dict[str, Any]:
+        return twin.use_values(self.cycles, self.described.facts.cell_type, self.clock)
+
     def path_of(self, cycle: int) -> str:
         """Where the AAS holds a cycle of this history: its Record, or the file with the table it is in."""
         before = [block for block in self.blocks if block.first_cycle <= cycle]

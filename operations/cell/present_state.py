@@ -232,6 +232,7 @@ def put_fleet_summary(
     summary = twin.fleet_values(
         history.name, prediction, history.capacity_trend, severity, open_alerts, now, history.service
     )
+    summary |= history.use_values
     try:
         live.put_fleet_summary(history, summary)
     except Changed:

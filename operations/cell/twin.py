@@ -17,6 +17,7 @@ import pandas as pd
 
 from aasx.elements.shape import Foreign
 from aasx.identifiers import model_submodel_id
+from aasx.submodels.operational_data import UTC_CLOCK
 from model.prediction import Prediction, Scenario
 from model.records.cycle import COLUMNS, History
 from operations.cell.described import Described
@@ -24,6 +25,8 @@ from operations.request.columns import ID_SHORT
 
 DISCHARGE = "discharge"
 TREND_POINTS = 40
+PACE_CYCLES = 20
+"""The present pace is that of so many last cycles."""
 
 
 def training_cell(cell: str) -> str:
@@ -318,7 +321,20 @@ def fleet_values(
         "LastUpdate": utc_text(at),
         "CapacityTrend": trend,
         "ServiceState": service,
+        "PredictionGrade": prediction.grade,
     }
+
+
+def use_values(cycles: pd.DataFrame, cell_type: str | None, clock: str | None) -> dict[str, Any]:
+    """What the fleet's summary says of a cell's kind and use: `clock` is what its times are by."""
+    known = cycles.loc[cycles["start_time"].notna(), ["cycle_number", "start_time"]].tail(PACE_CYCLES + 1)
+    pace = last = None
+    if len(known):
+        last = known["start_time"].iloc[-1].isoformat(timespec="seconds") + ("Z" if clock == UTC_CLOCK else "")
+        passed_d = (known["start_time"].iloc[-1] - known["start_time"].iloc[0]).total_seconds() / 86_400
+        if passed_d > 0:
+            pace = float(known["cycle_number"].iloc[-1] - known["cycle_number"].iloc[0]) / passed_d
+    return {"CellType": cell_type, "CyclesPerDay": pace, "LastCycleTime": last}
 
 
 def capacity_trend(cycles: pd.DataFrame) -> str | None:

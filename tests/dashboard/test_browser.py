@@ -262,13 +262,13 @@ def test_a_fleet_of_three_hundred_cells(watched, basyx, crowd, screenshots, tmp_
         page.open("fleet")
         started = time.perf_counter()
         page.page.goto(page.address)
-        page.page.wait_for_selector("table.fleet tbody tr:nth-child(300)", timeout=30_000)
-        print(f"fleet of 300 cells: whole table after {time.perf_counter() - started:.2f} s")
+        page.page.wait_for_selector("table.fleet tbody tr:nth-child(50)", timeout=30_000)
+        print(f"fleet of 300 cells: first page after {time.perf_counter() - started:.2f} s")
         page.settle()
         page.picture(screenshots / "fleet300_desktop_light_en.png")
         page.sound()
         page.open("fleet", layout="multiples", lang="fr")
-        assert page.page.locator(".multiples a").count() == 300
+        assert page.page.locator(".multiples a").count() == 50
         page.picture(screenshots / "fleet300_plots_desktop_light_fr.png")
         page.sound()
     finally:

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from aasx import vocabulary
+from dashboard import scenario
 from dashboard.components import pieces, present
 from dashboard.content import FleetRow, Forecast, Rating, forecast_of, rating_of
 from dashboard.language import Language
@@ -17,7 +18,7 @@ from dashboard.page import Page
 from dashboard.twin import Twin
 from dashboard.views import aas, cell, compare, fleet, model, record, simulation
 
-OF_NASA = simulation.factors_of(Rating(rated_capacity_Ah=2.0), 100.0)
+OF_NASA = scenario.factors_of(Rating(rated_capacity_Ah=2.0), 100.0)
 PAGE = Page(Twin("http://127.0.0.1:9", client=object()), Language("fr"))
 HEADER = "id_cycle;Time;ambient_temperature;Capacity;Temperature_measured"
 
@@ -67,44 +68,90 @@ def test_an_unknown_column_is_told_and_state_of_health_is_not_sent():
 
 def test_scenarios_survive_the_address():
     scenarios = {"A": {"T": 44.0, "I": 4.0}, "C": {"V": 2.05, "N": 150.0}}
-    assert simulation.read_scenarios(simulation.write_scenarios(scenarios), OF_NASA) == scenarios
+    assert scenario.read_scenarios(scenario.write_scenarios(scenarios), OF_NASA) == scenarios
 
 
 @given(some.text(max_size=60))
 def test_no_address_breaks_the_scenarios(written):
-    for changes in simulation.read_scenarios(written, OF_NASA).values():
+    for changes in scenario.read_scenarios(written, OF_NASA).values():
         for letter, value in changes.items():
             assert OF_NASA[letter].low <= value <= OF_NASA[letter].high
 
 
 def test_a_scenario_outside_the_sliders_is_held_to_them():
-    assert simulation.read_scenarios("A:T999_Inan_Q", OF_NASA) == {"A": {"T": 60.0}}
+    assert scenario.read_scenarios("A:T999_Inan_Q", OF_NASA) == {"A": {"T": 60.0}}
+
+
+NOW = {"T": 24.0, "D": 4.0}
+JANUARY = date(2026, 1, 15)
+
+
+def asked(changes):
+    return scenario.inputs_of(changes, OF_NASA, 60, NOW, JANUARY)
 
 
 def test_further_cycles_lengthen_the_horizon_only_when_needed():
-    assert simulation.inputs_of({"N": 100.0, "T": 4.0}, OF_NASA, 60) == {
-        "FromCycle": 60, "HorizonCycles": 300, "ambient_temperature": 4.0}  # fmt: skip
-    assert simulation.inputs_of({"N": 800.0}, OF_NASA, 60)["HorizonCycles"] == 800
+    assert asked({"N": 100.0, "T": 4.0}) == {"FromCycle": 60, "HorizonCycles": 300, "ambient_temperature": 4.0}
+    assert asked({"N": 800.0})["HorizonCycles"] == 800
+
+
+def test_a_change_of_use_comes_after_so_many_cycles():
+    assert asked({"C": 50.0, "T": 4.0, "I": 4.0, "Q": 1.5}) == {
+        "FromCycle": 60, "HorizonCycles": 300, "Capacity": 1.5,
+        "Phases": [{"Cycles": 50}, {"Cycles": 300, "ambient_temperature": 4.0, "DischargeCurrent": 4.0}],
+    }  # fmt: skip
+    assert "Phases" not in asked({"C": 50.0}), "nothing changes, so there is no change of use"
+
+
+def test_seasons_are_months_at_the_pace_of_the_cell():
+    phases = asked({"S": 10.0})["Phases"]
+    assert [phase["Cycles"] for phase in phases] == [122, 122, 122]  # 300 cycles at 4 a day
+    assert phases[0]["ambient_temperature"] == pytest.approx(14.2, abs=0.3)  # the winter
+    slow = asked({"S": 10.0, "D": 0.5, "C": 30.0, "V": 2.2})["Phases"]
+    assert slow[0] == {"Cycles": 30} and len(slow) <= scenario.MOST_PHASES
+    warm = [phase["ambient_temperature"] for phase in slow[1:]]
+    assert 33 < max(warm) <= 34 and 14 <= min(warm) < 15 and all(phase["CutOffVoltage"] == 2.2 for phase in slow[1:])
+
+
+def test_seasons_of_a_long_time_stay_few_enough_for_the_operation():
+    factors = scenario.factors_of(Rating(rated_capacity_Ah=2.0), 20_000.0)
+    for pace in (0.1, 1.0, 10.0):
+        phases = scenario.inputs_of({"S": 30.0, "D": pace, "C": 10.0}, factors, 1, NOW, JANUARY)["Phases"]
+        assert len(phases) <= scenario.MOST_PHASES
+        assert all(-20 <= phase["ambient_temperature"] <= 60 for phase in phases[1:])
+
+
+def test_an_address_tells_what_of_it_was_not_understood():
+    assert scenario.not_understood("A:T44_I4;B:V2", OF_NASA) == []
+    assert scenario.not_understood("A:T999_Inan_Z3_Q1.8;X:T4", OF_NASA) == ["T999", "Inan", "Z3", "X:T4"]
+
+
+def test_an_animation_draws_every_line_up_to_the_same_place():
+    assert simulation.until([(0, 2.0), (10, 1.0), (20, 0.0)], 5) == [(0, 2.0), (5, 1.5)]
+    assert simulation.until([(0, 2.0), (10, 1.0)], 30) == [(0, 2.0), (10, 1.0)]
+    assert simulation.until([(5, 2.0), (10, 1.0)], 1) == [(5, 2.0)]
 
 
 def test_sliders_of_nasas_cells_stay():
     found = {factor.letter: (factor.low, factor.high, factor.step, factor.digits) for factor in OF_NASA.values()}
     assert found == {
         "T": (-20, 60, 1, 0), "I": (0.5, 6.0, 0.1, 1), "V": (2.0, 3.2, 0.05, 2), "N": (10, 1000, 10, 0),
+        "D": (0.1, 10, 0.1, 1), "C": (0, 1000, 10, 0), "S": (0, 30, 1, 0),
         "Q": (0.6, 2.1, 0.01, 2), "E": (0.01, 0.3, 0.005, 3), "R": (0.01, 0.4, 0.005, 3), "M": (0, 80, 1, 0),
     }  # fmt: skip
-    assert simulation.presets_of(OF_NASA, Rating(rated_capacity_Ah=2.0)) == {
+    assert scenario.presets_of(OF_NASA, Rating(rated_capacity_Ah=2.0)) == {
         "cycles": {"N": 150}, "hot": {"T": 44}, "cold": {"T": 4}, "deep": {"V": 2.0}, "current": {"I": 4.0},
+        "seasons": {"S": 10}, "late": {"T": 4, "C": 50},
     }  # fmt: skip
 
 
 def test_sliders_follow_the_size_of_the_cell():
     pack = Rating(rated_capacity_Ah=20.0, series=14, lowest_cell_V=3.0, highest_cell_V=4.2, highest_discharge_A=50.0)
-    factors = simulation.factors_of(pack, life_cycles=3000)
+    factors = scenario.factors_of(pack, life_cycles=3000)
     assert (factors["I"].low, factors["I"].high, factors["I"].step) == (5.0, 50.0, 1.0)
     assert (factors["V"].low, factors["V"].high, factors["V"].step) == (42.0, 53.0, 1.0)
     assert (factors["Q"].low, factors["Q"].high, factors["N"].high) == (6.0, 21.0, 4500.0)
-    present = simulation.present_values(factors, pack, [])
+    present = scenario.present_values(factors, pack, [])
     assert (present["I"], present["V"]) == (20.0, 42.0)
 
 
@@ -116,10 +163,10 @@ def test_the_size_of_a_cell_is_read_wherever_it_stands():
 
 def test_capacity_after_further_cycles_lies_on_the_trajectory():
     forecast = Forecast(trajectory=((100, 1.5, None, None), (110, 1.4, None, None), (120, 1.2, None, None)))
-    assert simulation.capacity_after(forecast, 5) == pytest.approx(1.45)
-    assert simulation.capacity_after(forecast, 20) == pytest.approx(1.2)
-    assert simulation.capacity_after(forecast, 21) is None
-    assert simulation.capacity_after(Forecast(), 5) is None
+    assert scenario.capacity_after(forecast, 5) == pytest.approx(1.45)
+    assert scenario.capacity_after(forecast, 20) == pytest.approx(1.2)
+    assert scenario.capacity_after(forecast, 21) is None
+    assert scenario.capacity_after(Forecast(), 5) is None
 
 
 def test_assumptions_are_said_in_french():
@@ -158,12 +205,6 @@ def test_a_cell_nobody_has_looked_at_is_not_called_healthy():
     unseen = FleetRow("B2", 10, 1.9, 95.0)
     assert (seen.state, unseen.state, FleetRow("B3").state) == ("none", "unknown", "unknown")
     assert [row.cell for row in fleet.pick([seen, unseen], "", "none", "name")] == ["B1"]
-
-
-def test_the_mean_of_the_fleet():
-    mean = dict(fleet.fleet_mean(ROWS))
-    assert mean[1] == pytest.approx((95.0 + 1.9 / 2.0 * 100) / 2)
-    assert fleet.fleet_mean([]) == []
 
 
 def test_days_and_throughput_are_counted_from_the_first_cycle():

@@ -85,14 +85,14 @@ def test_refresh_reads_again(twin, open_page, counted):
 
 
 def test_fleet_shows_every_cell_in_one_request(twin, open_page, counted, client):
-    page = open_page(twin.basyx_url, view="fleet")
+    page = open_page(twin.basyx_url, view="fleet", scope="all")
     cells = client.submodel_value(fleet_submodel_id())["Cells"]
     assert all(f">{cell}</a>" in shown(page) for cell in cells)
     assert len([request for request in counted.made if "/shells" in request]) == 0
 
 
 def test_fleet_searches_filters_and_sorts(twin, open_page):
-    page = open_page(twin.basyx_url, view="fleet", q="b000", sort="name")
+    page = open_page(twin.basyx_url, view="fleet", scope="all", q="b000", sort="name")
     table = shown(page)
     places = [table.index(f">{cell}</a>") for cell in ("B0005", "B0006", "B0007")]
     assert places == sorted(places)
@@ -273,7 +273,7 @@ def test_a_pack_of_any_name_is_described_by_the_form_and_shown_by_that_name(twin
         page = open_page(twin.basyx_url, view="cell", cell=cell, lang=lang)
         assert given["cell"] in page.selectbox(key="cell_choice").options
         assert Language(lang)("origin.conventionOfTheField") in shown(page)
-        fleet = open_page(twin.basyx_url, view="fleet", q="prüfling", lang=lang)
+        fleet = open_page(twin.basyx_url, view="fleet", scope="all", q="prüfling", lang=lang)
         assert escape(given["cell"]) in shown(fleet)
     finally:
         transfer.remove_cell(client, cell)
@@ -348,7 +348,7 @@ def test_aas_view_gives_calls_that_can_be_copied(twin, open_page):
 
 
 def test_slow_and_down_and_back(twin, open_page, proxied):
-    page = open_page(proxied.url, view="fleet")
+    page = open_page(proxied.url, view="fleet", scope="all")
     english = Language("en")
     assert english("trouble.unreachable") not in shown(page)
     proxied.mode = "down"
@@ -423,3 +423,36 @@ def pointed(element, address):
         for qualifier in element.get("qualifiers") or []
     ]
     return {**element, "qualifiers": qualifiers} if qualifiers else element
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_a_schedule_is_simulated_from_its_address(twin, open_page, lang):
+    """A change of use after twenty cycles, seasons at one cycle a day, and twice as many cycles a day."""
+    words = Language(lang)
+    page = open_page(twin.basyx_url, view="simulation", cell="B0005", scenario="A:T4_C20;B:S15_D1;C:D8", lang=lang,
+                     over="days", **{"from": 60})  # fmt: skip
+    assert_sound(page)
+    rows = shown(page).partition("<tbody>")[2].split("<tr>")[1:]
+    assert len(rows) == 4
+    life = [row.split("<td")[3] for row in rows]
+    assert life[0] == life[3] != life[1] != life[2], "the pace alone changes no cycle"
+    end = [row.split("<td")[5] for row in rows]
+    assert end[0] != end[3]
+    assert escape(words("short.SeasonalSwing")) in rows[2] and escape(words("short.ChangeAfter")) in rows[1]
+    asked = dict(state.parse_qsl(page.code[0].value.partition("?")[2]))
+    assert asked["scenario"] == "A:T4_C20;B:S15_D1;C:D8" and (asked["from"], asked["lang"]) == ("60", lang)
+    wrong = open_page(twin.basyx_url, view="simulation", cell="B0005", scenario="A:T999_Z1", lang=lang)
+    assert escape(words("simulation.not_understood", parts="T999, Z1")) in shown(wrong)
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_the_fleet_in_service_in_the_archive_and_by_type(twin, open_page, lang):
+    words = Language(lang)
+    page = open_page(twin.basyx_url, view="fleet", scope="all", layout="types", lang=lang)
+    assert_sound(page)
+    assert "NASA 18650 2 Ah" in shown(page) and escape(words("fleet.types.loss")) in shown(page)
+    page.segmented_control(key="fleet_layout").set_value("table").run()
+    assert escape(words("end.bench")) in shown(page) and escape(words("grade.short.validated")) in shown(page)
+    page.segmented_control(key="fleet_state").set_value("outlier").run()
+    assert_sound(page)
+    assert page.query_params["state"] == "outlier"

@@ -145,3 +145,15 @@ def test_a_pack_is_predicted_as_its_mean_cell():
     assert twin.features_at_terminals({"voltage_mean_V": 4.0, "capacity_Ah": 5.0}, 14) == {
         "voltage_mean_V": 56.0, "capacity_Ah": 5.0,
     }  # fmt: skip
+
+
+def test_the_pace_is_that_of_the_last_cycles_by_the_clock_of_the_cell():
+    """Two cycles a day after a start of one a day; a cycle without a time counts for nothing."""
+    starts = [pd.Timestamp("2026-01-01") + pd.Timedelta(days=min(k, 10) + max(0, k - 10) / 2) for k in range(40)]
+    cycles = pd.DataFrame({"cycle_number": range(1, 41), "start_time": [*starts[:-1], pd.NaT]})
+    told = twin.use_values(cycles, "T", "UTC")
+    assert told == {"CellType": "T", "CyclesPerDay": 2.0, "LastCycleTime": "2026-01-25T00:00:00Z"}
+    assert twin.use_values(cycles, None, "bench")["LastCycleTime"] == "2026-01-25T00:00:00"
+    assert twin.use_values(cycles.head(1), None, None)["CyclesPerDay"] is None
+    assert twin.use_values(cycles.iloc[:0], None, None) == {
+        "CellType": None, "CyclesPerDay": None, "LastCycleTime": None}  # fmt: skip

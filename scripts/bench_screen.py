@@ -1,0 +1,157 @@
+"""What the screen waits for: a large fleet against a small one, a long life against a short one, in one run.
+
+Views run in Streamlit's own test harness against a real AAS environment, without a browser; the first look reads
+everything anew. The delegate takes no part: nothing is predicted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import math
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT))
+
+from aasx import transfer  # noqa: E402
+from aasx.cell_description import from_mapping  # noqa: E402
+from aasx.client import AasClient  # noqa: E402
+from aasx.packages import package  # noqa: E402
+from aasx.shell import build_cell, build_fleet, cell_files  # noqa: E402
+from tests.servers import JAR, start_basyx  # noqa: E402
+
+FLEETS = (30, 300, 2000)
+LIVES = (168, 3500)
+MOST_S = {"fleet": 2.0, "cell": 2.0}
+"""What a person may wait for the first content."""
+NOBODY = "http://127.0.0.1:9"
+
+
+def fleet_rows(cells: int) -> dict[str, dict[str, Any]]:
+    """Cells of five types, a sixth of them in each state or worse."""
+    severities = ("none", "none", "none", "warning", "critical", "endOfLife")
+    return {
+        f"C{index:05d}": {
+            "AtCycle": 157, "Capacity": 1.58 - index % 97 * 0.004, "StateOfHealth": 79.0 - index % 97 * 0.2,
+            "StateOfHealthLower": 78.0 - index % 97 * 0.2, "StateOfHealthUpper": 80.0 - index % 97 * 0.2,
+            "RUL": 95.0 + index % 97, "RULLower": 60.0, "RULUpper": 240.0, "EndOfLifeCycle": 252 + index % 97,
+            "AlertSeverity": severities[index % 6], "UnacknowledgedAlerts": int(index % 6 > 3),
+            "LastUpdate": "2026-01-01T00:00:00Z", "CellType": f"Type {index % 5}", "CyclesPerDay": 4.0,
+            "LastCycleTime": "2026-01-01T00:00:00Z", "PredictionGrade": "validated",
+            "CapacityTrend": " ".join(f"{k}:{1.9 - 0.002 * k - index % 97 * 0.0004:.4f}" for k in range(1, 160, 4)),
+        }
+        for index in range(cells)
+    }  # fmt: skip
+
+
+def life(cycles: int) -> list[dict[str, Any]]:
+    return [
+        {"id_cycle": k, "Time": f"20{20 + k // 8000:02d}-01-{1 + k % 28:02d}T{k % 24:02d}:00:00", "type": "discharge",
+         "ambient_temperature": 24.0, "Capacity": 1.9 - 0.5 * k / cycles + 0.01 * math.sin(k),
+         "Temperature_measured": 35.0, "Voltage_measured": 3.5, "ChargeCapacity": 2.0}
+        for k in range(1, cycles + 1)
+    ]  # fmt: skip
+
+
+def look(address: dict[str, str]) -> tuple[float, str]:
+    """Seconds of one look with nothing known, and the HTML it shows."""
+    import streamlit as st
+    from streamlit.testing.v1 import AppTest
+
+    st.cache_resource.clear()
+    page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120)
+    for name, value in {"lang": "en", **address}.items():
+        page.query_params[name] = value
+    begun = time.perf_counter()
+    page.run()
+    took = time.perf_counter() - begun
+    if page.exception:
+        raise RuntimeError(str(page.exception[0].message))
+    return took, "".join(element.proto.body for element in page.get("html"))
+
+
+def measure(repetitions: int) -> dict[str, dict[str, float]]:
+    """Median seconds of the first look by case; JSON-able."""
+    found: dict[str, dict[str, float]] = {"fleet": {}, "cell": {}}
+    with tempfile.TemporaryDirectory(prefix="bench-screen-") as folder:
+        server = start_basyx(Path(folder) / "store")
+        os.environ["TWIN_BASYX_URL"] = server.url
+        try:
+            client = AasClient(server.url)
+            for cells in FLEETS:
+                transfer.load(
+                    client, package.Package(package.environment_of(build_fleet(fleet_rows(cells), NOBODY)), {})
+                )
+                found["fleet"][f"{cells} cells"] = _median(repetitions, {"view": "fleet"}, "table")
+                for shell in client.shells():
+                    client.delete_shell(shell["id"])
+                for submodel in client.submodels():
+                    client.delete_submodel(submodel["id"])
+            names = {cycles: f"Life{cycles}" for cycles in LIVES}
+            fleet = build_fleet({name: {} for name in names.values()}, NOBODY)
+            transfer.load(client, package.Package(package.environment_of(fleet), {}))
+            for cycles, name in names.items():
+                description, records = from_mapping({"cell": name, "source": "made here"}), life(cycles)
+                objects = build_cell(description, records=records, delegate_url=NOBODY, older_in_tables=True)
+                files = cell_files(description, None, records)
+                transfer.load(client, package.Package(package.environment_of(objects), files))
+                found["cell"][f"{cycles} cycles"] = _median(repetitions, {"view": "cell", "cell": name}, "smalls")
+        finally:
+            server.stop()
+    return found
+
+
+def _median(repetitions: int, address: dict[str, str], expected: str) -> float:
+    times = []
+    for _ in range(repetitions + 1):  # the first one imports
+        took, html = look(address)
+        if expected not in html:
+            raise RuntimeError(f"{address} shows no {expected}")
+        times.append(took)
+    return round(median(times[1:]), 3)
+
+
+def as_markdown(results: dict[str, dict[str, float]]) -> str:
+    lines = ["| first look | s | of the smallest |", "|---|---:|---:|"]
+    for view, cases in results.items():
+        least = next(iter(cases.values()))
+        lines += [f"| {view}, {case} | {took:.2f} | {took / least:.1f} × |" for case, took in cases.items()]
+    return "\n".join([*lines, *(f"MISSED: {line}" for line in missed(results))])
+
+
+def missed(results: dict[str, dict[str, float]]) -> list[str]:
+    return [
+        f"{view}, {case}: {took:.2f} s, allowed {MOST_S[view]:g} s"
+        for view, cases in results.items()
+        for case, took in cases.items()
+        if took > MOST_S[view]
+    ]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--repetitions", type=int, default=3, help="looks per case (default 3)")
+    parser.add_argument("--json", action="store_true", help="print JSON instead of a table")
+    options = parser.parse_args()
+    if not JAR.exists():
+        print(f"{JAR} is missing: build it with  mvn -q -B package  in aasx/environment", file=sys.stderr)
+        return 2
+    logging.disable(logging.WARNING)
+    results = measure(max(1, options.repetitions))
+    print(json.dumps(results, indent=2) if options.json else as_markdown(results))
+    return 1 if missed(results) else 0
+
+
+if __name__ == "__main__":
+    try:
+        sys.exit(main())
+    except KeyboardInterrupt:
+        sys.exit(130)
