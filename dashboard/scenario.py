@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from dashboard.content import Forecast, Rating, number
+from dashboard.language import Language
 
 SLOTS = ("A", "B", "C")
 MOST_PHASES = 50  # of SimulateWhatIf
@@ -143,6 +144,15 @@ def write_scenarios(scenarios: Scenarios) -> str:
         f"{slot}:" + "_".join(f"{letter}{value:g}" for letter, value in scenarios[slot].items())
         for slot in SLOTS
         if slot in scenarios
+    )
+
+
+def changes_said(words: Language, changes: dict[str, float], factors: Factors) -> str:
+    """What a scenario changes, in a few words; "" where it changes nothing."""
+    changed = [(factors[letter], value) for letter, value in changes.items()]
+    return ", ".join(
+        f"{words(f'short.{factor.name}')} {words.quantity(value, factor.unit, factor.digits)}"
+        for factor, value in changed
     )
 
 

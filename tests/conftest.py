@@ -28,6 +28,7 @@ from typing import Any
 import filelock
 import pytest
 
+from dashboard.report.pdf import find_browser
 from tests.servers import JAR, ROOT, Server, free_port, start_basyx, start_delegate, start_hmi
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -205,11 +206,6 @@ def hmi(twin: Twin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server
     server = start_hmi(twin.basyx_url, tmp_path_factory.mktemp("hmi"))
     yield server
     server.stop()
-
-
-def find_browser() -> str | None:
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "msedge")
-    return os.environ.get("TWIN_BROWSER") or next((path for name in names if (path := shutil.which(name))), None)
 
 
 @pytest.fixture(scope="session")

@@ -94,3 +94,35 @@ def heat_state(value: float | None, warning: float | None, critical: float | Non
     if critical is not None and value >= critical:
         return "critical"
     return "warning" if warning is not None and value >= warning else "none"
+
+
+def provenance_facts(words: Language, forecast: Forecast) -> list[tuple[str, str]]:
+    """Where a prediction comes from, as names and values."""
+    kind = f"kind.{forecast.model_kind}"
+    return [
+        (words("provenance.version"), forecast.model_version or MISSING),
+        (words("provenance.hash"), forecast.model_hash or MISSING),
+        (words("provenance.kind"), words(kind) if words.has(kind) else forecast.model_kind or MISSING),
+        (words("provenance.input"), words.interval(forecast.first_cycle or 1, forecast.last_cycle)),
+        (words("provenance.at"), words.moment(forecast.predicted_at)),
+        (words("provenance.level"), words.quantity((forecast.confidence or 0) * 100 or None, "%")),
+        (words("provenance.grade"), graded(words, forecast)),
+        (words("provenance.sources"), sources(words, forecast)),
+        (words("provenance.siblings"), ", ".join(forecast.siblings) or words("no")),
+        (words("provenance.guaranteed"), words.quantity((forecast.guaranteed or 0) * 100 or None, "%")),
+        (words("provenance.outside"), ", ".join(map(words.concept, forecast.outside)) or words("no")),
+    ]
+
+
+def graded(words: Language, forecast: Forecast) -> str:
+    grade = f"grade.{forecast.grade}"
+    return words(grade) if words.has(grade) else forecast.grade or MISSING
+
+
+def sources(words: Language, forecast: Forecast) -> str:
+    """What the remaining life rests on: "its own history 70 % · public cells 30 %"."""
+    parts = []
+    for name, weight in forecast.sources:
+        said = words(f"source.{name}") if words.has(f"source.{name}") else name
+        parts.append(f"{said} {words.quantity(weight * 100, '%')}")
+    return " · ".join(parts) or MISSING

@@ -10,11 +10,12 @@ from typing import Any
 import streamlit as st
 
 from dashboard import charts, outlook, state, theme, usage
-from dashboard.components import history, pieces, present
+from dashboard.components import history, pieces, present, reports
 from dashboard.content import Forecast, PredictionSubmodel, foreign_below, now
 from dashboard.content import number as content_number
-from dashboard.language import FOREIGN_SIGN, MISSING, Language, escape
+from dashboard.language import FOREIGN_SIGN, Language, escape
 from dashboard.page import Page
+from dashboard.report import cell as of_cell
 from dashboard.twin import Reading, Trouble
 
 LIVE_EVERY_S = 4
@@ -142,6 +143,7 @@ def downloads(page: Page, cell: str) -> None:
         st.download_button(words("cell.download.aasx"), lambda: page.twin.export([cell]), f"{cell}.aasx",
                            "application/asset-administration-shell-package", on_click="ignore", key="download_aasx",
                            icon=":material/deployed_code:", width="stretch")  # fmt: skip
+        reports.buttons(page, cell, lambda: of_cell.report(page.twin, words, cell, state.get("scenario")))
 
 
 def records_csv(page: Page, cell: str) -> bytes:
@@ -296,25 +298,7 @@ def measure(words: Language, item: dict[str, Any]) -> str:
 def provenance(page: Page, forecast: Forecast) -> None:
     words = page.words
     page.title(words("cell.provenance"), words("cell.provenance.hint"))
-    kind = f"kind.{forecast.model_kind}"
-    cycles = words.interval(forecast.first_cycle or 1, forecast.last_cycle)
-    page.html(
-        pieces.facts(
-            [
-                (words("provenance.version"), forecast.model_version or MISSING),
-                (words("provenance.hash"), forecast.model_hash or MISSING),
-                (words("provenance.kind"), words(kind) if words.has(kind) else forecast.model_kind or MISSING),
-                (words("provenance.input"), cycles),
-                (words("provenance.at"), words.moment(forecast.predicted_at)),
-                (words("provenance.level"), words.quantity((forecast.confidence or 0) * 100 or None, "%")),
-                (words("provenance.grade"), graded(words, forecast)),
-                (words("provenance.sources"), sources(words, forecast)),
-                (words("provenance.siblings"), ", ".join(forecast.siblings) or words("no")),
-                (words("provenance.guaranteed"), words.quantity((forecast.guaranteed or 0) * 100 or None, "%")),
-                (words("provenance.outside"), ", ".join(map(words.concept, forecast.outside)) or words("no")),
-            ]
-        )
-    )
+    page.html(pieces.facts(present.provenance_facts(words, forecast)))
     if st.button(
         words("cell.predict"), key="predict_now", icon=":material/online_prediction:", help=words("cell.predict.help")
     ):
@@ -322,20 +306,6 @@ def provenance(page: Page, forecast: Forecast) -> None:
         if page.attempt(lambda: page.twin.predict(cell)) is not None:
             state.put(cycle=None)
             st.rerun()
-
-
-def graded(words: Language, forecast: Forecast) -> str:
-    grade = f"grade.{forecast.grade}"
-    return words(grade) if words.has(grade) else forecast.grade or MISSING
-
-
-def sources(words: Language, forecast: Forecast) -> str:
-    """What the remaining life rests on: "its own history 70 % · public cells 30 %"."""
-    parts = []
-    for name, weight in forecast.sources:
-        said = words(f"source.{name}") if words.has(f"source.{name}") else name
-        parts.append(f"{said} {words.quantity(weight * 100, '%')}")
-    return " · ".join(parts) or MISSING
 
 
 def facts_of(submodel: dict, words: Language) -> list[tuple[str, str]]:

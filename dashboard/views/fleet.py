@@ -8,10 +8,11 @@ import streamlit as st
 
 from aasx.vocabulary import IN_SERVICE
 from dashboard import outlook, state, theme
-from dashboard.components import pieces, present
+from dashboard.components import pieces, present, reports
 from dashboard.content import SEVERITIES, FleetRow, natural, now
 from dashboard.language import MISSING, escape, is_number
 from dashboard.page import Page
+from dashboard.report import fleet as of_fleet
 
 REFRESH_EVERY_S = 10
 ROWS_PER_PAGE = 50
@@ -328,10 +329,13 @@ def multiples(page: Page, rows: list[FleetRow], everyone: list[FleetRow], stale:
 
 
 def actions(page: Page) -> None:
-    """Predict every cell anew, through the fleet's own operation."""
+    """Predict every cell anew, through the fleet's own operation; the report of the fleet."""
     words = page.words
-    if st.button(words("fleet.predict_all"), key="predict_all", icon=":material/online_prediction:",
-                 help=words("fleet.predict_all.help")):  # fmt: skip
+    left, right, _ = st.columns([1.6, 1.6, 4])
+    with right, st.popover(words("fleet.report"), icon=":material/summarize:", width="stretch"):
+        reports.buttons(page, "fleet", lambda: of_fleet.report(page.twin, words))
+    if left.button(words("fleet.predict_all"), key="predict_all", icon=":material/online_prediction:",
+                 width="stretch", help=words("fleet.predict_all.help")):  # fmt: skip
         with st.spinner(words("working")):
             results = page.attempt(page.twin.predict_all)
         if results is not None:

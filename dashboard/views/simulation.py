@@ -23,6 +23,7 @@ from dashboard.scenario import (
     Factors,
     Scenarios,
     capacity_after,
+    changes_said,
     factors_of,
     inputs_of,
     not_understood,
@@ -387,11 +388,7 @@ def outcome_table(
     columns = [(words(f"simulation.column.{name}"), name in ("rul", "difference")) for name in names]
 
     def row(name: str, changes: dict[str, float], forecast: Forecast, difference: str) -> list[str]:
-        changed = [(factors[letter], value) for letter, value in changes.items()]
-        said = ", ".join(
-            f"{words(f'short.{factor.name}')} {words.quantity(value, factor.unit, factor.digits)}"
-            for factor, value in changed
-        )
+        said = changes_said(words, changes, factors)
         life = words.cycles(forecast.rul)
         if forecast.rul_lower is not None and forecast.rul_upper is not None:
             life += f" ({words.interval(forecast.rul_lower, forecast.rul_upper)})"

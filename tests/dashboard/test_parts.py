@@ -305,9 +305,9 @@ def test_what_a_remaining_life_rests_on_is_told_in_both_languages():
     )
     assert forecast.sources == (("publicCells", 0.7), ("ownHistory", 0.3))
     assert forecast.siblings == ("Lab_1", "Lab_2") and forecast.guaranteed == 0.75
-    assert "public cells" in cell.sources(Language("en"), forecast)
-    assert "cellules publiques" in cell.sources(Language("fr"), forecast)
-    assert cell.graded(Language("fr"), forecast) == "ordre de grandeur seulement"
-    assert cell.graded(Language("en"), Forecast(grade="of another client")) == "of another client"
+    assert "public cells" in present.sources(Language("en"), forecast)
+    assert "cellules publiques" in present.sources(Language("fr"), forecast)
+    assert present.graded(Language("fr"), forecast) == "ordre de grandeur seulement"
+    assert present.graded(Language("en"), Forecast(grade="of another client")) == "of another client"
     for grade in vocabulary.CHOICES["PredictionGrade"]:
         assert all(Language(language).has(f"grade.{grade}") for language in ("en", "fr"))

@@ -1,0 +1,173 @@
+"""The report of one cell: state, forecast, alerts, what-if, use and wear, provenance."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from dashboard import charts, outlook, scenario, theme
+from dashboard.components import history, pieces, present
+from dashboard.content import Alert, FleetRow, Forecast, PredictionSubmodel, Rating
+from dashboard.language import MISSING, Language
+from dashboard.report.plot import Line, plot
+from dashboard.report.sheet import hint, section, sheet
+from dashboard.twin import Trouble, Twin
+
+PRESETS = ("hot", "cold", "deep", "current")  # scenarios where the reader has none of his own
+MOST_ALERTS = 20
+UNITS = {"StateOfHealth": "%", "Temperature_measured": "°C"}
+
+
+@dataclass(frozen=True)
+class Read:
+    """What the AAS says of the cell at one moment."""
+
+    cell: str
+    name: str
+    row: FleetRow | None
+    prediction: PredictionSubmodel
+    latest: dict[str, Any]
+    records: list[dict[str, Any]]
+    rating: Rating
+
+    @property
+    def forecast(self) -> Forecast:
+        return self.prediction.forecast
+
+
+def read(twin: Twin, cell: str) -> Read:
+    """Raises Trouble; "missing" where there is no such cell."""
+    row = next((row for row in twin.fleet().value if row.cell == cell), None)
+    return Read(cell, row.name if row else cell, row, twin.prediction(cell).value, twin.live(cell).value,
+                twin.records(cell).value, twin.rating(cell))  # fmt: skip
+
+
+def report(twin: Twin, words: Language, cell: str, asked: str = "") -> str:
+    """HTML of the report; `asked` are scenarios as they stand in an address. Raises Trouble."""
+    known, at = read(twin, cell), datetime.now(UTC)
+    rated_Ah = known.rating.rated_capacity_Ah or known.forecast.rated_capacity_Ah
+    parts = [
+        section(words("report.state"), state(words, known, at)),
+        section(words("report.forecast"), capacity(words, known)),
+        section(words("view.alerts"), alerts(words, known.prediction)),
+        section(words("report.what_if"), what_if(twin, words, known, asked)),
+        section(words("usage.title"), history.plots(words, known.records, rated_Ah)),
+        section(words("cell.provenance"), pieces.facts(present.provenance_facts(words, known.forecast))),
+    ]
+    kind = known.row.cell_type if known.row else ""
+    title = words("report.of_cell", name=known.name)
+    return sheet(words, title, kind or words("fleet.types.none"), parts, twin.base_url, at)
+
+
+def state(words: Language, known: Read, at: datetime) -> str:
+    forecast, row = known.forecast, known.row
+    end = outlook.end_of(row, at) if row else None
+    severity = row.state if row else "unknown"
+    interval = words.interval(forecast.rul_lower, forecast.rul_upper)
+    updated = known.latest.get("ReceivedAt") or known.latest.get("LastUpdate")
+    items = [
+        pieces.tile(words("fleet.column.state"), words(f"severity.{severity}")),
+        pieces.tile(words("cell.rul"), words.cycles(forecast.rul), interval),
+        pieces.tile(words("cell.eol_cycle"), words.number(forecast.end_of_life_cycle),
+                    words("cell.at_cycle", cycle=words.number(forecast.at_cycle))),
+        *present.capacity_tiles(words, forecast, known.latest, {}),
+        pieces.tile(words("cell.updated"), words.moment(updated),
+                    words("report.cycles", count=words.number(len(known.records)))),
+    ]  # fmt: skip
+    if end and row:
+        when, *more = present.end_of_life(words, end, row.cycles_per_day)
+        items.append(pieces.tile(words("fleet.column.end"), when, ", ".join(more)))
+    if row and row.gap is not None:
+        said = words("fleet.outlier", gap=words.number(row.gap, 1, signed=True))
+        items.append(pieces.tile(words("fleet.types.outliers"), words("report.outlier" if row.outlier else "no"), said))
+    notes = [f"status.{forecast.status}", f"grade.{forecast.grade}.hint"]
+    return pieces.tiles(items) + "".join(hint(words(key)) for key in notes if words.has(key))
+
+
+def capacity(words: Language, known: Read) -> str:
+    forecast = known.forecast
+    cycles, values = charts.measured_capacity(known.records)
+    ahead = forecast.trajectory
+    fan = [point for point in ahead if point[2] is not None and point[3] is not None]
+    band = [(p[0], p[3]) for p in fan] + [(p[0], p[2]) for p in reversed(fan)]
+    lines = [
+        Line(words("chart.measured"), list(zip(cycles, values, strict=True)), theme.BLUE),
+        Line(words("chart.predicted"), [(p[0], p[1]) for p in ahead], theme.VERMILLION, "7 4"),
+    ]
+    drawn = plot(words, lines, band, forecast.end_of_life_capacity_Ah,  # type: ignore[arg-type]
+                 words.concept("id_cycle"), words.concept("Capacity", unit=True), words("cell.history"))  # fmt: skip
+    if not drawn:
+        return hint(words("cell.no_history"))
+    level = words("chart.fan", level=words.quantity((forecast.confidence or 0.9) * 100, "%"))
+    end = words("chart.eol", capacity=words.quantity(forecast.end_of_life_capacity_Ah, "Ah", 2))
+    return drawn + hint(f"{level}; {end}.")
+
+
+def alert_said(words: Language, alert: Alert) -> str:
+    if alert.indicator == "ModelRange":
+        return words("alert.ModelRange")
+    unit = UNITS.get(alert.indicator, words("unit.cycles"))
+    actual, limit = words.quantity(alert.actual, unit, 1), words.quantity(alert.threshold, unit, 1)
+    return words("alert.sentence", indicator=words.concept(alert.indicator or MISSING), actual=actual, limit=limit)
+
+
+def alerts(words: Language, prediction: PredictionSubmodel) -> str:
+    found = [*prediction.alerts, *reversed(prediction.history)]
+    if not found:
+        return hint(words("report.no_alerts"))
+    columns = [(words(f"alerts.column.{name}"), False) for name in ("severity", "what", "raised", "by", "cleared")]
+    rows = []
+    for alert in found[:MOST_ALERTS]:
+        grave = f"severity.{alert.severity}"
+        by = ", ".join(filter(None, (alert.acknowledged_by, alert.comment))) or MISSING
+        rows.append([words(grave) if words.has(grave) else alert.severity or MISSING, alert_said(words, alert),
+                     words.moment(alert.raised_at), by, words.moment(alert.cleared_at)])  # fmt: skip
+    more = len(found) - len(rows)
+    return pieces.table(columns, rows, fold=False) + (hint(words("report.more", count=more)) if more else "")
+
+
+def life_said(words: Language, forecast: Forecast) -> str:
+    if forecast.rul is None:
+        return words("report.beyond")
+    if forecast.rul_lower is None or forecast.rul_upper is None:
+        return words.cycles(forecast.rul)
+    return f"{words.cycles(forecast.rul)} ({words.interval(forecast.rul_lower, forecast.rul_upper)})"
+
+
+def what_if(twin: Twin, words: Language, known: Read, asked: str) -> str:
+    """The scenarios of an address, or the usual ones, each asked of SimulateWhatIf from the last cycle on."""
+    forecast = known.forecast
+    if not known.records or not forecast.rul:
+        return hint(words("report.no_what_if"))
+    pace = known.row.cycles_per_day if known.row else None
+    factors = scenario.factors_of(known.rating, forecast.rul_upper or forecast.rul, pace)
+    now = scenario.present_values(factors, known.rating, known.records, pace)
+    own = scenario.read_scenarios(asked, factors)
+    presets = scenario.presets_of(factors, known.rating)
+    wanted = {words("simulation.named", slot=slot): changes for slot, changes in own.items()}
+    wanted = wanted or {words(f"preset.{name}"): presets[name] for name in PRESETS}
+    first, today = known.records[-1]["id_cycle"], datetime.now(UTC).date()
+    far = math.ceil(3 * (forecast.rul_upper or forecast.rul))  # so that intervals end within the horizon
+    rows, baseline = [], None
+    for title, changes in wanted.items():
+        try:
+            inputs = scenario.inputs_of(changes, factors, first, now, today)
+            inputs["HorizonCycles"] = min(scenario.MOST_HORIZON_CYCLES, max(inputs["HorizonCycles"], far))
+            answer = twin.simulate(known.cell, inputs).value
+        except Trouble as trouble:
+            rows.append([title, scenario.changes_said(words, changes, factors), trouble.detail or trouble.kind, ""])
+            continue
+        baseline = answer.baseline
+        rul, usual = answer.forecast.rul, baseline.rul
+        difference = MISSING
+        if rul is not None and usual:
+            difference = words.quantity((rul - usual) / usual * 100, "%", 0, signed=True)
+        life = life_said(words, answer.forecast)
+        rows.append([title, scenario.changes_said(words, changes, factors), life, difference])
+    if baseline is not None:
+        rows.insert(0, [words("simulation.baseline"), words("simulation.as_now"), life_said(words, baseline), ""])
+    names = ("scenario", "change", "rul", "difference")
+    columns = [(words(f"simulation.column.{name}"), name in ("rul", "difference")) for name in names]
+    return pieces.table(columns, rows, fold=False) + hint(words("report.what_if.hint"))
