@@ -31,7 +31,7 @@ import math
 import re
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -107,6 +107,8 @@ class AasClient:
     def __init__(self, base_url: str, timeout_s: float = 10.0):
         self.base_url = base_url.rstrip("/")
         self.timeout_s = timeout_s
+        self.on_answer: Callable[[requests.Response], None] | None = None
+        """Is given every answer as it came, also one that becomes an error; for a reader who wants to see them."""
         self._of_thread = threading.local()
         self._value_types: dict[tuple[str, str], str] = {}
         self._operations: dict[tuple[str, str], dict] = {}
@@ -443,6 +445,8 @@ class AasClient:
                 stream=True,
             )
             _read(answer, WHOLE_ANSWER * limit_s)
+            if self.on_answer is not None:
+                self.on_answer(answer)
         except (requests.Timeout, urllib3.exceptions.TimeoutError) as error:
             raise TimedOut(f"{method} {self.base_url}{path}: no answer in {limit_s:g} s") from error
         except requests.ConnectionError as error:

@@ -25,7 +25,7 @@ from dashboard.twin import Trouble, Twin
 
 DEFAULT_BASYX_URL = "http://127.0.0.1:8081"
 STATUS_EVERY_S = 5
-GROUPS = (("fleet", "cell", "live"), ("simulation", "compare", "alerts"), ("model", "aas", "record"))
+GROUPS = (("fleet", "cell", "live"), ("simulation", "compare", "alerts"), ("model", "aas", "how", "record"))
 
 
 @st.cache_resource(show_spinner=False)

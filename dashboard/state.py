@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlencode
 
 import streamlit as st
 
-VIEWS = ("fleet", "cell", "live", "simulation", "compare", "alerts", "model", "aas", "record")
+VIEWS = ("fleet", "cell", "live", "simulation", "compare", "alerts", "model", "aas", "how", "record")
 KEPT_ACROSS_VIEWS = ("lang", "cell")
 
 

@@ -31,6 +31,61 @@ TEXTS: dict[str, str] = {
     "view.model.sub": "What predicts, how well, and where it stops",
     "view.aas": "AAS",
     "view.aas.sub": "The shells behind the screen, and how to call them",
+    "view.how": "How it works",
+    "view.how.sub": "The objects, an invocation step by step, the model in pictures",
+    "how.objects": "The objects of the Asset Administration Shell",
+    "how.objects.hint": (
+        "Every cell has a shell; what is known of it stands in submodels, each with a meaning of its own."
+    ),
+    "how.shell": "Shell of {cell}",
+    "how.shell.text": "Stands for the cell itself and refers to its submodels.",
+    "how.Nameplate": "Who made it and what it is called (IDTA 02006).",
+    "how.TechnicalData": "Rated capacity, limits, test protocol (IDTA 02003).",
+    "how.OperationalData": "A record for each cycle, the live state, operations that take in data (IDTA 02008).",
+    "how.Prediction": "Remaining life, health, alerts, and the operations Predict and SimulateWhatIf (IDTA 02048).",
+    "how.Fleet": "One line for each cell, so that an overview costs one request.",
+    "how.AIModelNameplate": "Which model predicts, what it learned from, how far off it is (IDTA 02060).",
+    "how.steps": "An invocation, step by step",
+    "how.steps.hint": "What really goes over the wire. Asking for a past cycle writes nothing into the twin.",
+    "how.invoke": "Invoke Predict of {cell} as of cycle {cycle}",
+    "how.not_yet": "Press the button: the requests appear here with their answers.",
+    "how.decoded": "The identifier in the path, decoded from base64url:",
+    "how.body": "Body of the request",
+    "how.answer": "Answer",
+    "how.step.shell": "Find the cell",
+    "how.step.shell.text": "The shell is asked for by its identifier; it says which submodels the cell has.",
+    "how.step.operation": "Look at the operation",
+    "how.step.operation.text": (
+        "Predict is an element of the submodel Prediction: it declares inputs "
+        "and outputs, and in the "
+        "qualifier invocationDelegation where the AAS environment hands it over to."
+    ),
+    "how.step.invoke": "Invoke it",
+    "how.step.invoke.text": "The inputs go in as typed Properties, the outputs come back the same way.",
+    "how.step.stored": "Read what is stored",
+    "how.step.stored.text": "The present prediction is an ordinary element that any AAS client can read.",
+    "how.delegated": (
+        "In between, unseen from here, the AAS environment sends the inputs as a bare list to the prediction service "
+        "({address}), which reads the history through AAS REST, asks the model and answers."
+    ),
+    "how.delegated.body": "What the AAS environment hands on",
+    "how.pictures": "The model in pictures",
+    "how.pictures.hint": "From measured cycles to a remaining life, with the numbers of this cell.",
+    "how.records": "one point a cycle",
+    "how.interval": "grey: the interval",
+    "how.picture.measured": (
+        "Every discharge gives one capacity. Rests and failed tests make it jump, so trends are robust ones."
+    ),
+    "how.picture.features": (
+        "From the history come features: level, fade rates, resistance. Boosted trees (XGBoost) weigh them."
+    ),
+    "how.picture.similar": (
+        "The course is compared with cells that have failed: who resembled this one, and how long did it live?"
+    ),
+    "how.picture.blend": (
+        "The sayings are blended. Whole cells left out showed how wrong such a blend can be: the interval."
+    ),
+    "how.picture.trust": "The answer says how far it can be trusted, and which model gave it.",
     "view.record": "Add & record",
     "view.record.sub": "A new cell, or a new cycle of a cell",
     "status.up": "AAS online · read {age} ago",
@@ -124,6 +179,7 @@ TEXTS: dict[str, str] = {
     "fleet.type.all": "All types",
     "fleet.none_in_service": "No cell is in service; the archive holds {count}.",
     "fleet.to_archive": "Open the archive →",
+    "fleet.pages": "Pages of the list",
     "fleet.page": "{range} of {count} cells",
     "fleet.outlier": "{gap} points to its siblings",
     "fleet.end.cycle": "at cycle {cycle}",

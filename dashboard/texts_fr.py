@@ -31,6 +31,59 @@ TEXTS: dict[str, str] = {
     "view.model.sub": "Ce qui prédit, avec quelle justesse et quelles limites",
     "view.aas": "AAS",
     "view.aas.sub": "Les shells derrière l’écran et comment les appeler",
+    "view.how": "Comment ça marche",
+    "view.how.sub": "Les objets, une invocation pas à pas, le modèle en images",
+    "how.objects": "Les objets de l’Asset Administration Shell",
+    "how.objects.hint": "Chaque cellule a une coquille (shell) ; ce qu’on sait d’elle est dans des sous-modèles.",
+    "how.shell": "Coquille de {cell}",
+    "how.shell.text": "Représente la cellule elle-même et renvoie à ses sous-modèles.",
+    "how.Nameplate": "Qui l’a faite et comment elle s’appelle (IDTA 02006).",
+    "how.TechnicalData": "Capacité assignée, limites, protocole d’essai (IDTA 02003).",
+    "how.OperationalData": "Un enregistrement par cycle, l’état instantané, les opérations d’entrée (IDTA 02008).",
+    "how.Prediction": "Vie restante, santé, alertes, et les opérations Predict et SimulateWhatIf (IDTA 02048).",
+    "how.Fleet": "Une ligne par cellule : une vue d’ensemble coûte une seule requête.",
+    "how.AIModelNameplate": "Quel modèle prédit, ce qu’il a appris, à combien il se trompe (IDTA 02060).",
+    "how.steps": "Une invocation, pas à pas",
+    "how.steps.hint": "Ce qui passe vraiment sur le réseau. Interroger un cycle passé n’écrit rien dans le jumeau.",
+    "how.invoke": "Invoquer Predict de {cell} au cycle {cycle}",
+    "how.not_yet": "Appuyez sur le bouton : les requêtes et leurs réponses s’affichent ici.",
+    "how.decoded": "L’identifiant du chemin, décodé de base64url :",
+    "how.body": "Corps de la requête",
+    "how.answer": "Réponse",
+    "how.step.shell": "Trouver la cellule",
+    "how.step.shell.text": "On demande la coquille par son identifiant ; elle dit quels sous-modèles a la cellule.",
+    "how.step.operation": "Regarder l’opération",
+    "how.step.operation.text": (
+        "Predict est un élément du sous-modèle Prediction : elle déclare "
+        "entrées et sorties et, dans le "
+        "qualificatif invocationDelegation, à qui l’environnement AAS la confie."
+    ),
+    "how.step.invoke": "L’invoquer",
+    "how.step.invoke.text": "Les entrées partent comme propriétés typées, les sorties reviennent de même.",
+    "how.step.stored": "Lire ce qui est enregistré",
+    "how.step.stored.text": "La prédiction actuelle est un élément ordinaire que tout client AAS peut lire.",
+    "how.delegated": (
+        "Entre les deux, invisible d’ici, l’environnement AAS envoie les entrées en simple liste au service de "
+        "prédiction ({address}), qui lit l’historique par AAS REST, interroge le modèle et répond."
+    ),
+    "how.delegated.body": "Ce que l’environnement AAS transmet",
+    "how.pictures": "Le modèle en images",
+    "how.pictures.hint": "Des cycles mesurés à une vie restante, avec les chiffres de cette cellule.",
+    "how.records": "un point par cycle",
+    "how.interval": "en gris : l’intervalle",
+    "how.picture.measured": (
+        "Chaque décharge donne une capacité. Repos et essais ratés la font sauter : les tendances sont robustes."
+    ),
+    "how.picture.features": (
+        "L’historique donne des variables : niveau, pertes, résistance. Des arbres (XGBoost) les pondèrent."
+    ),
+    "how.picture.similar": (
+        "Le parcours est comparé aux cellules en fin de vie : qui ressemblait à celle-ci, combien a-t-elle duré ?"
+    ),
+    "how.picture.blend": (
+        "Les avis sont mélangés. Des cellules entières laissées de côté ont montré l’erreur possible : l’intervalle."
+    ),
+    "how.picture.trust": "La réponse dit à quel point s’y fier, et quel modèle l’a donnée.",
     "view.record": "Saisir",
     "view.record.sub": "Une nouvelle cellule, ou un nouveau cycle",
     "status.up": "AAS en ligne · lu il y a {age}",
@@ -125,6 +178,7 @@ TEXTS: dict[str, str] = {
     "fleet.type.all": "Tous les types",
     "fleet.none_in_service": "Aucune cellule n’est en service ; l’archive en contient {count}.",
     "fleet.to_archive": "Ouvrir l’archive →",
+    "fleet.pages": "Pages de la liste",
     "fleet.page": "{range} sur {count} cellules",
     "fleet.outlier": "{gap} points / ses semblables",
     "fleet.end.cycle": "au cycle {cycle}",

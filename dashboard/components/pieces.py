@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from math import pi
 
 from dashboard import theme
@@ -126,6 +126,18 @@ def ring(percent: float | None, state: str, value: str, caption: str, marks: Seq
 def facts(items: Iterable[tuple[str, str]]) -> str:
     """A list of names and values."""
     return '<dl class="facts">' + "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in items) + "</dl>"
+
+
+def pager(label: str, number: int, pages: int, link: Callable[[int], str]) -> str:
+    """Links to the first, last and neighbouring pages of a list."""
+    near = [page for page in range(1, pages + 1) if page in (1, pages) or abs(page - number) <= 2]
+    parts = []
+    for before, page in zip([0, *near], near, strict=False):
+        if page > before + 1:
+            parts.append("<span>…</span>")
+        current = ' aria-current="page"' if page == number else ""
+        parts.append(f'<a class="go" href="{escape(link(page))}"{current}>{page}</a>')
+    return f'<nav class="pager" aria-label="{escape(label)}">{"".join(parts)}</nav>'
 
 
 def table(columns: Sequence[tuple[str, bool]], rows: Iterable[Sequence[str]], fold: bool = True) -> str:

@@ -161,8 +161,8 @@ def body(page: Page) -> None:
         page.html(types_table(page, rows))
     else:
         pages = -(-len(rows) // ROWS_PER_PAGE)
-        state.bound("page", "fleet_page", range(1, pages + 1), 1, int)
-        number = chosen["fleet_page"]
+        asked = state.get("page")
+        number = min(pages, max(1, int(asked))) if asked.isdecimal() and len(asked) < 6 else 1
         part = rows[(number - 1) * ROWS_PER_PAGE : number * ROWS_PER_PAGE]
         drawn = multiples if chosen.get("fleet_layout") == "multiples" else table
         page.html(drawn(page, part, reading.value, reading.stale))
@@ -170,7 +170,13 @@ def body(page: Page) -> None:
             first = (number - 1) * ROWS_PER_PAGE + 1
             range_said = words.interval(first, first + len(part) - 1)
             page.html(f'<p class="hint">{escape(words("fleet.page", range=range_said, count=len(rows)))}</p>')
-            st.pagination(pages, key="fleet_page", on_change=state.keep("page", "fleet_page"))
+            page.html(pieces.pager(words("fleet.pages"), number, pages, page_link))
+
+
+def page_link(number: int) -> str:
+    """The address of the same list at another page."""
+    kept = {name: value for name, value in st.query_params.items() if name not in ("view", "page")}
+    return state.link("fleet", **kept, page=number)
 
 
 def table(page: Page, rows: list[FleetRow], everyone: list[FleetRow], stale: bool) -> str:

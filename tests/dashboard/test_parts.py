@@ -311,3 +311,10 @@ def test_what_a_remaining_life_rests_on_is_told_in_both_languages():
     assert present.graded(Language("en"), Forecast(grade="of another client")) == "of another client"
     for grade in vocabulary.CHOICES["PredictionGrade"]:
         assert all(Language(language).has(f"grade.{grade}") for language in ("en", "fr"))
+
+
+def test_a_pager_links_to_both_ends_and_the_neighbours():
+    drawn = pieces.pager("<b>", 10, 40, lambda number: f"?page={number}&x")
+    assert [number for number in range(1, 41) if f">{number}</a>" in drawn] == [1, 8, 9, 10, 11, 12, 40]
+    assert drawn.count("…") == 2 and "<b>" not in drawn and 'href="?page=10&amp;x" aria-current="page"' in drawn
+    assert pieces.pager("x", 1, 2, str).count("<a") == 2

@@ -456,3 +456,23 @@ def test_the_fleet_in_service_in_the_archive_and_by_type(twin, open_page, lang):
     page.segmented_control(key="fleet_state").set_value("outlier").run()
     assert_sound(page)
     assert page.query_params["state"] == "outlier"
+
+
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_how_it_works_shows_the_requests_that_were_made_and_links_to_the_real_things(twin, open_page, client, lang):
+    before = client.submodel(submodel_id("B0007", "Prediction"))
+    words = Language(lang)
+    page = open_page(twin.basyx_url, view="how", cell="B0007", lang=lang)
+    assert_sound(page)
+    assert escape(words("how.not_yet")) in shown(page)
+    page.button(key="lesson").click().run()
+    assert_sound(page)
+    html = shown(page)
+    for step in ("shell", "operation", "invoke", "stored"):
+        assert escape(words(f"how.step.{step}.text")) in html
+    assert submodel_id("B0007", "Prediction") in html and '<span class="status-code">200</span>' in html
+    assert f"{twin.basyx_url}/swagger-ui/index.html" in html and f"{twin.delegate_url}/" in html
+    code = "\n".join(block.value for block in page.code)
+    assert '"idShort": "AtCycle"' in code and '"outputArguments"' in code
+    assert 'class="pictures"' in html
+    assert client.submodel(submodel_id("B0007", "Prediction")) == before
