@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from statistics import fmean
 
+from aasx.vocabulary import IN_SERVICE
 from dashboard import outlook
 from dashboard.components import pieces, present
 from dashboard.content import SEVERITIES, FleetRow, natural
@@ -13,7 +14,6 @@ from dashboard.report.sheet import hint, section, sheet
 from dashboard.twin import Trouble, Twin
 
 MOST_ROWS = 1000
-IN_SERVICE = "inService"
 
 
 def report(twin: Twin, words: Language) -> str:

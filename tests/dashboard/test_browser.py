@@ -96,6 +96,8 @@ LOOKS = {
     "phone_light_fr": (PHONE, "light", "fr"),
 }
 STATES: dict[str, dict[str, object]] = {
+    "fleet": {"scope": "all"},
+    "how": {"cell": "B0007"},
     "cell": {"cell": "B0005", "cycle": 80},
     "live": {"cell": "B0005", "mode": "replay", "cycle": 60},
     "simulation": {"cell": "B0005", "from": 60, "scenario": "A:T4;B:I4;C:T44"},
@@ -118,9 +120,9 @@ def test_every_view_is_sound_and_kept_as_a_picture(watched, screenshots, look):
 def test_first_content_and_a_change_of_view(watched):
     """Prints how long a person waits; the limits are checked by the benchmark, not here."""
     page = watched()
-    page.open("fleet")
+    page.open("fleet", scope="all")
     started = time.perf_counter()
-    page.page.goto(page.address)
+    page.page.goto(f"{page.address}/?scope=all")
     page.page.wait_for_selector("table.fleet", timeout=30_000)
     loaded = time.perf_counter() - started
     page.settle()
@@ -135,7 +137,7 @@ def test_first_content_and_a_change_of_view(watched):
 
 def test_a_walk_by_links_keeps_the_page_and_the_state(watched):
     page = watched()
-    page.open("fleet")
+    page.open("fleet", scope="all")
     page.page.evaluate("window.sameDocument = true")
     page.page.get_by_role("link", name="B0005", exact=True).click()
     page.page.wait_for_selector(".ring")
@@ -178,7 +180,7 @@ def test_csv_and_aasx_are_downloaded(watched):
 
 def test_keyboard_reaches_navigation_and_cells(watched):
     page = watched()
-    page.open("fleet")
+    page.open("fleet", scope="all")
     seen = set()
     for _ in range(60):
         page.page.keyboard.press("Tab")
