@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
-from aasx.elements.shape import EARLIEST, LARGEST, LATEST, Foreign
+from aasx.elements.shape import Foreign, moment, number
 from aasx.vocabulary import IN_SERVICE
 
 SEVERITIES = ("endOfLife", "critical", "warning", "none")  # worst first
@@ -206,18 +206,6 @@ class Cycle:
     parts: list[tuple[float, str]]
 
 
-def number(value: Any) -> float | None:
-    """A finite number out of an AAS value (`$value` gives text), None for anything else and for what is beyond any
-    quantity of a battery."""
-    if value is None or isinstance(value, bool):
-        return None
-    try:
-        result = float(value)
-    except (TypeError, ValueError):
-        return None
-    return result if abs(result) <= LARGEST["xs:double"] else None
-
-
 def whole(value: Any) -> int | None:
     result = number(value)
     return None if result is None else round(result)
@@ -231,15 +219,6 @@ def bound(value: Any) -> float | None:
 
 def text(value: Any) -> str:
     return "" if value is None else str(value)
-
-
-def moment(value: Any) -> datetime | None:
-    """Date and time out of an xs:dateTime, with its zone when it has one; None outside the years of batteries."""
-    try:
-        found = datetime.fromisoformat(str(value).replace("Z", "+00:00"))
-    except ValueError:
-        return None
-    return found if EARLIEST <= found.replace(tzinfo=None) < LATEST else None
 
 
 def natural(name: str) -> list[Any]:

@@ -13,7 +13,8 @@ from datetime import date
 from itertools import pairwise
 from typing import Any
 
-from dashboard.content import Forecast, Rating, number
+from aasx.elements.shape import number
+from dashboard.content import Forecast, Rating
 from dashboard.language import Language
 
 SLOTS = ("A", "B", "C")

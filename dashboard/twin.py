@@ -27,7 +27,7 @@ from cachetools import LRUCache
 
 from aasx import client as aas
 from aasx import history
-from aasx.elements.shape import Foreign, content_of
+from aasx.elements.shape import Foreign, content_of, moment
 from aasx.identifiers import cell_of, display_name_of, fleet_submodel_id, submodel_id
 from aasx.submodels import fleet, imports, operational_data, prediction
 from aasx.submodels.operational_data import LATEST_CURVES_PATH
@@ -41,7 +41,6 @@ from dashboard.content import (
     cycles_of,
     fleet_row,
     forecast_of,
-    moment,
     natural,
     prediction_submodel,
     rating_of,

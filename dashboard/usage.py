@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from itertools import accumulate
 from typing import Any
 
-from dashboard.content import moment
+from aasx.elements.shape import moment
 
 Series = list[tuple[int, float]]
 Records = Sequence[dict[str, Any]]

@@ -111,6 +111,19 @@ def read(content: Any, shape: Shape, noted: list[Foreign] | None = None, path: s
     return _read(plain, shape, [] if noted is None else noted, path)
 
 
+def number(content: Any) -> float | None:
+    """A finite number out of a single value, which may be text; None for anything else."""
+    if isinstance(content, int | float) and not isinstance(content, bool):
+        return float(content) if abs(content) <= LARGEST["xs:double"] else None
+    return read(content, Shape("Property", "xs:double"))
+
+
+def moment(content: Any) -> datetime.datetime | None:
+    """Date and time out of a single value, with its zone when it has one; None for anything else."""
+    text = read(content, Shape("Property", "xs:dateTime"))
+    return None if text is None else datetime.datetime.fromisoformat(text)
+
+
 def told(noted: Iterable[Foreign]) -> str | None:
     """One sentence on what was found foreign, for the caller of an operation; None for nothing."""
     distinct = list(dict.fromkeys(noted))

@@ -9,10 +9,10 @@ from typing import Any
 
 import streamlit as st
 
+from aasx.elements.shape import number as content_number
 from dashboard import charts, outlook, state, theme, usage
 from dashboard.components import history, pieces, present, reports
 from dashboard.content import Forecast, PredictionSubmodel, foreign_below, now
-from dashboard.content import number as content_number
 from dashboard.language import FOREIGN_SIGN, Language, escape
 from dashboard.page import Page
 from dashboard.report import cell as of_cell

@@ -159,7 +159,7 @@ def pictures(page: Page, cell: str, measured: tuple[list[int], list[float]], pre
     low = [(at, value) for at, _, value, _ in forecast.trajectory if value is not None]
     high = [(at, value) for at, _, _, value in forecast.trajectory if value is not None]
     drivers = [(words.concept(one["name"]), one["effect"]) for one in forecast.drivers]
-    similar = [(name, weight * 100) for name, weight in forecast.similar]
+    similar = bars(page, words("cell.similar"), [(name, weight * 100) for name, weight in forecast.similar], False)
     last = words.quantity(points[-1][1] if points else None, "Ah", 3)
     life = words.interval(forecast.rul_lower, forecast.rul_upper, words("unit.cycles"))
     grade = f"grade.{forecast.grade}"
@@ -169,7 +169,7 @@ def pictures(page: Page, cell: str, measured: tuple[list[int], list[float]], pre
         (pieces.small_chart(words("chart.measured"), last, [words("how.records"), words.cycles(len(points))],
                             [(points, theme.BLUE, "")]), "how.picture.measured", inside(words("view.cell"), "cell")),
         (bars(page, words("cell.drivers"), drivers), "how.picture.features", inside(words("view.cell"), "cell")),
-        (bars(page, words("cell.similar"), similar), "how.picture.similar", inside(words("view.compare"), "compare")),
+        (similar, "how.picture.similar", inside(words("view.compare"), "compare")),
         (pieces.small_chart(words("chart.predicted"), words.cycles(forecast.rul), [words("how.interval"), life],
                             [(ahead, theme.VERMILLION, ""), (low, theme.GREY, "4 3"), (high, theme.GREY, "4 3")]),
          "how.picture.blend", inside(words("view.simulation"), "simulation")),
@@ -183,7 +183,7 @@ def pictures(page: Page, cell: str, measured: tuple[list[int], list[float]], pre
     return f'<ol class="pictures">{drawn}</ol>'
 
 
-def bars(page: Page, title: str, items: list[tuple[str, float]]) -> str:
+def bars(page: Page, title: str, items: list[tuple[str, float]], signed: bool = True) -> str:
     """The largest few, each with its share in %."""
     words = page.words
     head = f"<figcaption><span>{escape(title)}</span></figcaption>"
@@ -193,7 +193,8 @@ def bars(page: Page, title: str, items: list[tuple[str, float]]) -> str:
     widest = max(abs(value) for _, value in shown) or 1
     rows = "".join(
         f'<div class="driver"><span>{escape(name)}</span><div class="bar tall"><i style="width:'
-        f'{abs(value) / widest * 100:.0f}%"></i></div><b>{escape(words.quantity(value, "%", 0, signed=True))}</b></div>'
+        f'{abs(value) / widest * 100:.0f}%"></i></div>'
+        f"<b>{escape(words.quantity(value, '%', 0, signed=signed))}</b></div>"
         for name, value in shown
     )
     return f'<figure class="small">{head}{rows}</figure>'

@@ -7,10 +7,11 @@ from typing import Any
 
 import streamlit as st
 
+from aasx.elements.shape import number
 from aasx.elements.values import to_value
 from dashboard import state, theme
 from dashboard.components import pieces
-from dashboard.content import number, text
+from dashboard.content import text
 from dashboard.language import Language, escape
 from dashboard.page import Page
 from dashboard.views.cell import facts_of, leaf

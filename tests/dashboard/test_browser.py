@@ -117,6 +117,21 @@ def test_every_view_is_sound_and_kept_as_a_picture(watched, screenshots, look):
         page.sound()
 
 
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_every_view_holds_to_wcag_aa(watched, theme):
+    """Level A and AA by axe-core (its script is part of the installed package), contrast among them."""
+    axe = pytest.importorskip(
+        "axe_playwright_python.sync_playwright", reason="python scripts/test.py installs it"
+    ).Axe()
+    page, found = watched(theme=theme), []
+    for view in state.VIEWS:
+        page.open(view, lang="fr", **STATES.get(view, {}))
+        report = axe.run(page.page, options={"runOnly": ["wcag2a", "wcag2aa"]}).response
+        found += [f"{view}: {fault['id']} {[node['html'][:120] for node in fault['nodes']][:3]}"
+                  for fault in report["violations"]]  # fmt: skip
+    assert found == []
+
+
 def test_first_content_and_a_change_of_view(watched):
     """Prints how long a person waits; the limits are checked by the benchmark, not here."""
     page = watched()

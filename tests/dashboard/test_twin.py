@@ -6,8 +6,9 @@ import time
 import pytest
 
 from aasx import client as aas
+from aasx.elements.shape import number
 from dashboard import twin as twin_module
-from dashboard.content import cycles_of, fleet_row, number, trend
+from dashboard.content import cycles_of, fleet_row, trend
 from dashboard.twin import Reading, Trouble, Twin
 
 
