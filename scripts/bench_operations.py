@@ -29,9 +29,9 @@ from console import add_basyx_url, run  # noqa: E402
 from aasx import shell  # noqa: E402
 from aasx.cell_description import nasa_cells  # noqa: E402
 from aasx.client import AasClient, AasError  # noqa: E402
-from aasx.identifiers import fleet_submodel_id, submodel_id  # noqa: E402
+from aasx.identifiers import fleet_submodel_id, shell_id, submodel_id  # noqa: E402
 from aasx.packages import package  # noqa: E402
-from aasx.submodels import operational_data  # noqa: E402
+from aasx.submodels import fleet, operational_data  # noqa: E402
 from model.records import data  # noqa: E402
 from operations.cell import twin  # noqa: E402
 
@@ -47,6 +47,7 @@ GROWTH_LIMIT = 2.0
 """Cost of AppendCycle, and of a Predict whose history is remembered, at LONG cycles as a multiple of that at SHORT."""
 BENCH = f"Bench{os.getpid()}x"
 """Other names in each run: a delegate that is still running must not remember their predictions."""
+SUBMODELS = ("Nameplate", "TechnicalData", "OperationalData", "Prediction")
 WARM_UP = 3
 FIRST_PAST = 12
 
@@ -100,30 +101,37 @@ def records(cycles: int) -> list[dict[str, Any]]:
     return made
 
 
+def put_cell(client: AasClient, name: str, cycles: int, delegate_url: str) -> None:
+    """A cell made of B0005, with its line in the fleet's submodel."""
+    description = nasa_cells()["B0005"].model_copy(update={"cell": name})
+    rows = records(cycles)
+    environment = package.environment_of(
+        shell.build_cell(description, rows, delegate_url=delegate_url, older_in_tables=True)
+    )
+    for submodel in environment["submodels"]:
+        client.put_submodel(submodel)
+    for path, table in operational_data.tables(rows).items():
+        client.put_attachment(submodel_id(name, "OperationalData"), path, "history.csv", table, "text/csv")
+    for one in environment["assetAdministrationShells"]:
+        del one["assetInformation"]["defaultThumbnail"]
+        client.put_shell(one)
+    client.append_element(fleet_submodel_id(), fleet.CELLS_PATH, fleet.cell_item(name))
+
+
 @contextlib.contextmanager
 def bench_cells(client: AasClient, cells: dict[str, tuple[int, str]]) -> Iterator[None]:
     """Cells (name -> number of cycles, URL of the delegate) that exist while the block runs."""
-    described = nasa_cells()["B0005"]
-    made: list[tuple[Callable[..., None], tuple[str, ...]]] = []
     try:
         for name, (cycles, delegate_url) in cells.items():
-            description = described.model_copy(update={"cell": name})
-            rows = records(cycles)
-            objects = shell.build_cell(description, rows, delegate_url=delegate_url, older_in_tables=True)
-            environment = package.environment_of(objects)
-            for submodel in environment["submodels"]:
-                made.append((client.delete_submodel, (submodel["id"],)))
-                client.put_submodel(submodel)
-            for path, table in operational_data.tables(rows).items():
-                client.put_attachment(submodel_id(name, "OperationalData"), path, "history.csv", table, "text/csv")
-            for one in environment["assetAdministrationShells"]:
-                del one["assetInformation"]["defaultThumbnail"]
-                made.append((client.delete_shell, (one["id"],)))
-                client.put_shell(one)
-            made.append((client.delete_element, (fleet_submodel_id(), f"Cells.{name}")))
+            put_cell(client, name, cycles, delegate_url)
         yield
     finally:
-        for delete, arguments in made:
+        gone: list[tuple[Callable[..., None], tuple[str, ...]]] = []
+        for name in cells:
+            gone += [(client.delete_submodel, (submodel_id(name, one),)) for one in SUBMODELS]
+            gone += [(client.delete_shell, (shell_id(name),))]
+            gone += [(client.delete_element, (fleet_submodel_id(), f"{fleet.CELLS_PATH}.{name}"))]
+        for delete, arguments in gone:
             with contextlib.suppress(AasError):
                 delete(*arguments)
 

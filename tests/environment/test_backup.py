@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import subprocess
 import threading
 from pathlib import Path
@@ -91,3 +92,10 @@ def test_a_backup_that_is_not_whole_restores_nothing(basyx_jar: Path, tmp_path: 
         assert refused.returncode == 1
         assert "cannot be read" in refused.stderr
     assert command("restore", backup, tmp_path / "restored", {}).returncode == 0
+    rows = [json.loads(line) for line in lines]
+    older = [
+        rows[0] | {"version": 1},
+        *({"element": row["element"][:-1]} if "element" in row else row for row in rows[1:]),
+    ]
+    broken.write_bytes(gzip.compress("".join(json.dumps(row) + "\n" for row in older).encode()))
+    assert command("restore", broken, tmp_path / "older", {}).returncode == 0

@@ -81,6 +81,42 @@ def test_tables_of_a_newer_version_are_left_alone(filled: tuple[Server, Path], t
         assert database.execute("SELECT COUNT(*) FROM element").fetchone()[0] == 3
 
 
+def test_tables_of_an_older_version_are_brought_up_to_date(filled: tuple[Server, Path], tmp_path: Path):
+    """Version 1 had no values beside the elements; what $value tells is the same with and without them."""
+    server, _ = filled
+    session = Session(server.url)
+    odd = collection("Odd", [
+        prop("Quoted", 'a "quoted", \\ text\u2028 of 20 \u00b0C'),
+        {"modelType": "Property", "valueType": "xs:double", "idShort": "Missing"},
+        {"modelType": "Range", "valueType": "xs:double", "idShort": "Range", "min": "1.50", "max": "1e-3"},
+        {"modelType": "Range", "valueType": "xs:string", "idShort": "Texts", "min": "01", "max": "INF"},
+        {"modelType": "Operation", "idShort": "Operation"},
+        element_list("Inner", [prop(None, "1"), prop("NamedAll", "2")], "Property"),
+        {"modelType": "MultiLanguageProperty", "idShort": "Texts2", "value": [{"language": "en", "text": "x"}]},
+    ])  # fmt: skip
+    of_foreign = element_list("Named", [record("x", 200) | {"idShort": f"Item{i}"} for i in range(3)])
+    large = element_list("List", [record(f"r-{i}", 36) for i in range(20)])
+    records = collection("Records", [record(f"r-{i}", 36) | {"idShort": f"R{i}"} for i in range(20)] + [odd])
+    operation = {"modelType": "Operation", "idShort": "Run"}
+    elements = [large, records, of_foreign, prop("P", "1"), operation, file_element("F", "x.csv")]
+    session.must("POST", "/submodels", json=submodel("urn:values", elements))
+    path = f"/submodels/{encoded('urn:values')}"
+    session.must("PATCH", f"{path}/submodel-elements/Records.R3.P5/$value", json="patched")
+    before = session.get(f"{path}/$value").text
+    assert '"P5":"patched"' in before
+    file = copied(filled, tmp_path / "store")
+    with contextlib.closing(sqlite3.connect(file)) as database, database:
+        kept = database.execute("SELECT COUNT(*) FROM element WHERE value_only LIKE '{\"P0\":%'").fetchone()[0]
+        assert kept == 43, "every record has its values beside it"
+        database.execute("ALTER TABLE element DROP COLUMN value_only")
+        database.execute("UPDATE store SET value = '1' WHERE name = 'version'")
+    older = start_basyx(tmp_path / "store")
+    assert Session(older.url).get(f"{path}/$value").text == before
+    older.stop()
+    assert "to version 2" in older.log.read_text()
+    session.must("DELETE", path)
+
+
 def test_a_file_that_another_program_has_locked_is_told_and_then_written(filled: tuple[Server, Path]):
     server, store = filled
     session = Session(server.url)

@@ -22,7 +22,7 @@ CREATE TABLE element (
   parent   BIGINT NOT NULL,          -- nr of the collection, list or entity; 0: the submodel
   position BIGINT NOT NULL,          -- order among its siblings
   name     TEXT ${binary},           -- the idShort; a long one shortened, with its hash
-  holds    TEXT NOT NULL,            -- '' for a whole element, else of what kind the container is
+  holds    TEXT NOT NULL,            -- NOTHING for a whole element, else of what kind the container is
   version  BIGINT NOT NULL,          -- version of the submodel when this, or anything in it, was last changed
   json     TEXT NOT NULL);
 CREATE UNIQUE INDEX element_position ON element (owner, parent, position);

@@ -44,7 +44,8 @@ public final class Backup {
     TABLES.put("identifiable", List.of("nr", "kind", "name", "meaning", "version", "json"));
     TABLES.put(
         "element",
-        List.of("nr", "owner", "parent", "position", "name", "holds", "version", "json"));
+        List.of(
+            "nr", "owner", "parent", "position", "name", "holds", "version", "json", "value_only"));
     TABLES.put("attachment", List.of("nr", "owner", "value"));
     TABLES.put("part", List.of("attachment", "number", "content"));
   }
@@ -174,8 +175,8 @@ public final class Backup {
     if (!FORMAT.equals(first.path("format").asText())) {
       throw new IOException("it is not a backup of a twin");
     }
-    if (first.path("version").asInt() != Database.VERSION) {
-      throw new IOException("it was made by another version of this program");
+    if (first.path("version").asInt() > Database.VERSION) {
+      throw new IOException("it was made by a newer version of this program");
     }
     long rows = 0;
     Map<String, List<Object[]>> waiting = new LinkedHashMap<>();
@@ -208,11 +209,11 @@ public final class Backup {
 
   private static Object[] values(String table, JsonNode row) throws IOException {
     List<String> columns = TABLES.get(table);
-    if (columns == null || row.size() != columns.size()) {
+    if (columns == null || row.size() > columns.size()) {
       throw new IOException("it has rows that this program does not know");
     }
-    Object[] values = new Object[columns.size()];
-    for (int i = 0; i < values.length; i++) {
+    Object[] values = new Object[columns.size()]; // the last ones stay null in an older backup
+    for (int i = 0; i < row.size(); i++) {
       JsonNode value = row.get(i);
       if (columns.get(i).equals("content")) {
         values[i] = value.binaryValue();

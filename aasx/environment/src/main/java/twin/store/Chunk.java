@@ -92,6 +92,9 @@ record Chunk(String name, Holds holds, String json, List<Chunk> elements) {
       return new Chunk(name, Holds.NOTHING, json, null);
     }
     List<Chunk> elements = of(inner, depth + 1);
+    if (holds == Holds.LIST) {
+      elements = elements.stream().map(Chunk::inList).toList();
+    }
     long length = json.length();
     boolean split = false;
     for (Chunk chunk : elements) {
@@ -129,6 +132,11 @@ record Chunk(String name, Holds holds, String json, List<Chunk> elements) {
     List<SubmodelElement> elements = submodel.getSubmodelElements();
     return new Chunk(
         null, Holds.SUBMODEL, Json.text(head), elements == null ? List.of() : of(elements, 1));
+  }
+
+  /** The same as an item of a list, where names say nothing. */
+  Chunk inList() {
+    return new Chunk(null, holds, json, elements);
   }
 
   /** A container's JSON up to where its first element goes. */

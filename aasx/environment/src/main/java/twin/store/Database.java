@@ -41,7 +41,7 @@ import org.sqlite.SQLiteException;
 final class Database implements AutoCloseable {
 
   /** Of the tables; each number up to it has its script in {@code schema/}. */
-  static final int VERSION = 1;
+  static final int VERSION = 2;
 
   private static final Logger LOG = LoggerFactory.getLogger(Database.class);
   private static final String SQLITE = "jdbc:sqlite:";

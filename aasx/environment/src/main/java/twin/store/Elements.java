@@ -28,7 +28,11 @@ final class Elements {
 
   static final long TOP = 0;
 
-  private static final String COLUMNS = "SELECT nr, holds, version, json FROM element";
+  private static final String COLUMNS =
+      "SELECT nr, holds, version, json, name, NULL AS value_only FROM element";
+  private static final String VALUES =
+      "SELECT nr, holds, version, CASE WHEN value_only IS NULL THEN json END, name, value_only"
+          + " FROM element";
 
   private final JdbcTemplate jdbc;
   private final long owner;
@@ -45,12 +49,26 @@ final class Elements {
     return owner;
   }
 
-  /** A stored row; see {@link Chunk}. */
-  record Row(long nr, Holds holds, long version, String json) {
+  /**
+   * A stored row; see {@link Chunk}.
+   *
+   * @param value only where values are read: the value-only form, or {@code null} and the JSON
+   */
+  record Row(long nr, Holds holds, long version, String json, String name, String value) {
 
     static Row of(ResultSet row) throws SQLException {
       return new Row(
-          row.getLong(1), Holds.valueOf(row.getString(2)), row.getLong(3), row.getString(4));
+          row.getLong(1),
+          Holds.valueOf(row.getString(2)),
+          row.getLong(3),
+          row.getString(4),
+          row.getString(5),
+          row.getString(6));
+    }
+
+    /** The submodel itself. */
+    static Row of(IdentifiableStore.Head head) {
+      return new Row(TOP, Holds.SUBMODEL, head.version(), head.json(), null, null);
     }
   }
 
@@ -123,7 +141,7 @@ final class Elements {
 
   private Row child(Row container, PathToken step) {
     boolean byIndex = step instanceof ListIndexPathToken;
-    boolean isList = container != null && container.holds() == Holds.LIST;
+    boolean isList = isList(container);
     long parent = container == null ? TOP : container.nr();
     List<Row> found =
         byIndex != isList
@@ -184,12 +202,11 @@ final class Elements {
   void put(Place place, SubmodelElement element, long version) {
     Chunk chunk = Chunk.of(element, depth(place));
     if (place.inside().isEmpty()) {
-      Row container = place.container();
-      if (container == null || container.holds() != Holds.LIST) {
-        requireFree(element, idOfSibling(container, chunk.name()), place.row().nr());
+      if (!isList(place.container())) {
+        requireFree(element, idOfSibling(place.container(), chunk.name()), place.row().nr());
       }
       deleteBelow(place.row());
-      overwrite(place.row(), chunk, version);
+      overwrite(place, chunk, version);
       Conditions.tell(chunk.isSplit() ? Conditions.tag(version) : Conditions.tag(chunk.json()));
     } else {
       Deque<PathToken> steps = new ArrayDeque<>(place.inside());
@@ -236,7 +253,9 @@ final class Elements {
     Chunk chunk = Chunk.of(element, place == null ? 1 : depth(place) + 1);
     if (place == null || place.isSplit()) {
       Row container = place == null ? null : place.row();
-      if (container == null || container.holds() != Holds.LIST) {
+      if (isList(container)) {
+        chunk = chunk.inList();
+      } else {
         requireFree(element, idOfSibling(container, chunk.name()), -1);
       }
       long parent = container == null ? TOP : container.nr();
@@ -305,20 +324,26 @@ final class Elements {
         text.length() <= Chunk.LARGE
             ? new Chunk(Names.key(json.path("idShort").textValue()), Holds.NOTHING, text, null)
             : Chunk.of(Json.fromTree(json, SubmodelElement.class), place.containers().size() + 1);
-    overwrite(place.row(), chunk, version);
+    overwrite(place, chunk, version);
     return chunk.isSplit();
   }
 
-  private void overwrite(Row row, Chunk chunk, long version) {
+  private static boolean isList(Row container) {
+    return container != null && container.holds() == Holds.LIST;
+  }
+
+  private void overwrite(Place place, Chunk chunk, long version) {
+    String name = isList(place.container()) ? null : chunk.name();
     jdbc.update(
-        "UPDATE element SET name = ?, holds = ?, version = ?, json = ? WHERE nr = ?",
-        chunk.name(),
+        "UPDATE element SET name = ?, holds = ?, version = ?, json = ?, value_only = ? WHERE nr = ?",
+        name,
         chunk.holds().name(),
         version,
         chunk.json(),
-        row.nr());
+        Values.of(name, chunk.holds(), chunk.json()),
+        place.row().nr());
     if (chunk.isSplit()) {
-      insert(row.nr(), chunk.elements(), 1, version);
+      insert(place.row().nr(), chunk.elements(), 1, version);
     }
   }
 
@@ -340,12 +365,19 @@ final class Elements {
   void insert(long parent, List<Chunk> chunks, long firstPosition, long version) {
     List<Object[]> whole = new ArrayList<>();
     String insert =
-        "INSERT INTO element (owner, parent, position, name, holds, version, json)"
-            + " VALUES (?, ?, ?, ?, ?, ?, ?)";
+        "INSERT INTO element (owner, parent, position, name, holds, version, json, value_only)"
+            + " VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
     for (int i = 0; i < chunks.size(); i++) {
       Chunk chunk = chunks.get(i);
       Object[] values = {
-        owner, parent, firstPosition + i, chunk.name(), chunk.holds().name(), version, chunk.json()
+        owner,
+        parent,
+        firstPosition + i,
+        chunk.name(),
+        chunk.holds().name(),
+        version,
+        chunk.json(),
+        Values.of(chunk.name(), chunk.holds(), chunk.json())
       };
       if (chunk.isSplit()) {
         long nr = jdbc.queryForObject(insert + " RETURNING nr", Long.class, values);
@@ -403,7 +435,7 @@ final class Elements {
 
   /** Takes an element that is not split, or opens and closes a container that is. */
   interface Visitor {
-    void element(String json);
+    void element(Row row);
 
     void open(Row container);
 
@@ -411,16 +443,16 @@ final class Elements {
   }
 
   /** Shows the elements below the parent in their order, reading one row after the other. */
-  void visit(long parent, Visitor visitor) {
+  private void visit(String columns, long parent, Visitor visitor) {
     jdbc.query(
-        COLUMNS + " WHERE owner = ? AND parent = ? ORDER BY position",
+        columns + " WHERE owner = ? AND parent = ? ORDER BY position",
         (ResultSet found) -> {
           Row row = Row.of(found);
           if (row.holds() == Holds.NOTHING) {
-            visitor.element(row.json());
+            visitor.element(row);
           } else {
             visitor.open(row);
-            visit(row.nr(), visitor);
+            visit(columns, row.nr(), visitor);
             visitor.close(row);
           }
         },
@@ -428,12 +460,17 @@ final class Elements {
         parent);
   }
 
+  /** Shows the elements below the parent to one who writes their values. */
+  void visitValues(long parent, Visitor visitor) {
+    visit(VALUES, parent, visitor);
+  }
+
   /** Writes a container, given by its own JSON and nr, with all its elements. */
   void write(String json, Holds holds, long nr, Sink sink) {
     Writer writer = new Writer(sink);
-    Row container = new Row(nr, holds, 0, json);
+    Row container = new Row(nr, holds, 0, json, null, null);
     writer.begin(container);
-    visit(nr, writer);
+    visit(COLUMNS, nr, writer);
     writer.close(container);
   }
 
@@ -472,9 +509,9 @@ final class Elements {
     }
 
     @Override
-    public void element(String json) {
+    public void element(Row row) {
       next();
-      sink.accept(json);
+      sink.accept(row.json());
     }
 
     @Override

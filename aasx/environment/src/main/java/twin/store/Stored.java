@@ -1,7 +1,6 @@
 package twin.store;
 
 import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.JsonSerializable;
 import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.jsontype.TypeSerializer;
@@ -24,7 +23,6 @@ import org.eclipse.digitaltwin.aas4j.v3.model.impl.DefaultSubmodelElementCollect
 import org.eclipse.digitaltwin.aas4j.v3.model.impl.DefaultSubmodelElementList;
 import org.eclipse.digitaltwin.basyx.submodelservice.value.SubmodelElementValue;
 import org.eclipse.digitaltwin.basyx.submodelservice.value.SubmodelValueOnly;
-import org.eclipse.digitaltwin.basyx.submodelservice.value.factory.SubmodelElementValueMapperFactory;
 import org.eclipse.digitaltwin.basyx.submodelservice.value.mapper.EntityValueMapper;
 import org.springframework.beans.BeanUtils;
 import org.springframework.jdbc.core.JdbcTemplate;
@@ -64,7 +62,7 @@ final class Stored {
     }
 
     void visit(JdbcTemplate jdbc, Elements.Visitor visitor) {
-      find.apply(jdbc).ifPresent(row -> new Elements(jdbc, owner).visit(row.nr(), visitor));
+      find.apply(jdbc).ifPresent(row -> new Elements(jdbc, owner).visitValues(row.nr(), visitor));
     }
   }
 
@@ -313,7 +311,7 @@ final class Stored {
     }
 
     private void write(JdbcTemplate jdbc, JsonGenerator out, SerializerProvider provider) {
-      ValueWriter writer = new ValueWriter(out, provider);
+      Values writer = new Values(out, provider);
       writer.begin(source.holds());
       source.visit(jdbc, writer);
       writer.end(source.holds());
@@ -352,119 +350,6 @@ final class Stored {
 
     LazyValue value() {
       return value;
-    }
-  }
-
-  /** Writes the value of one element after the other; elements that have none are left out. */
-  private static final class ValueWriter implements Elements.Visitor {
-    private final JsonGenerator out;
-    private final SerializerProvider provider;
-
-    ValueWriter(JsonGenerator out, SerializerProvider provider) {
-      this.out = out;
-      this.provider = provider;
-    }
-
-    private interface Step {
-      void run() throws IOException;
-    }
-
-    private static void unchecked(Step step) {
-      try {
-        step.run();
-      } catch (IOException e) {
-        throw new UncheckedIOException(e);
-      }
-    }
-
-    void begin(Holds holds) {
-      unchecked(
-          () -> {
-            if (holds == Holds.LIST) {
-              out.writeStartArray();
-            } else {
-              out.writeStartObject();
-            }
-          });
-    }
-
-    void end(Holds holds) {
-      unchecked(
-          () -> {
-            if (holds == Holds.LIST) {
-              out.writeEndArray();
-            } else {
-              out.writeEndObject();
-            }
-          });
-    }
-
-    @Override
-    public void element(String json) {
-      unchecked(() -> write(Json.tree(json)));
-    }
-
-    @Override
-    public void open(Row container) {
-      JsonNode head = Json.tree(container.json());
-      unchecked(() -> name(head));
-      begin(container.holds());
-    }
-
-    @Override
-    public void close(Row container) {
-      end(container.holds());
-    }
-
-    private void name(JsonNode element) throws IOException {
-      if (out.getOutputContext().inObject()) {
-        out.writeFieldName(element.path("idShort").asText());
-      }
-    }
-
-    private void write(JsonNode element) throws IOException {
-      String type = element.path("modelType").asText();
-      switch (type) {
-        case "Operation", "Capability" -> {}
-        case "Property" -> {
-          name(element);
-          out.writeString(element.path("value").textValue());
-        }
-        case "Range" -> {
-          name(element);
-          out.writeStartObject();
-          bound("min", element);
-          bound("max", element);
-          out.writeEndObject();
-        }
-        case "SubmodelElementCollection", "SubmodelElementList" -> {
-          name(element);
-          Holds holds = Holds.of(type);
-          begin(holds);
-          for (JsonNode inner : element.path(holds.array())) {
-            write(inner);
-          }
-          end(holds);
-        }
-        default -> {
-          name(element);
-          Object value =
-              SubmodelElementValueMapperFactory.create(
-                      Json.fromTree(element, SubmodelElement.class))
-                  .getValue();
-          provider.defaultSerializeValue(value, out);
-        }
-      }
-    }
-
-    private void bound(String name, JsonNode range) throws IOException {
-      String value = range.path(name).asText("");
-      if (value.matches("-?(0|[1-9][0-9]*)(\\.[0-9]+)?([eE][-+]?[0-9]+)?")) {
-        out.writeFieldName(name);
-        out.writeNumber(value);
-      } else if (!value.isEmpty()) {
-        out.writeStringField(name, value);
-      }
     }
   }
 }

@@ -59,13 +59,7 @@ class SubmodelStore extends IdentifiableStore<Submodel> implements SubmodelBacke
   }
 
   private Stored.Source source(long nr) {
-    return new Stored.Source(
-        database,
-        nr,
-        Holds.SUBMODEL,
-        jdbc ->
-            head(jdbc, nr)
-                .map(now -> new Row(Elements.TOP, Holds.SUBMODEL, now.version(), now.json())));
+    return new Stored.Source(database, nr, Holds.SUBMODEL, jdbc -> head(jdbc, nr).map(Row::of));
   }
 
   /** The submodel without its elements. */
