@@ -115,9 +115,9 @@ class AasClient:
 
     # --- shells
 
-    def shells(self) -> list[dict]:
-        """All shells, page after page."""
-        return list(self._pages("/shells"))
+    def shells(self) -> Iterator[dict]:
+        """All shells, page after page as they are taken."""
+        return self._pages("/shells")
 
     def shells_page(self, cursor: str = "") -> tuple[list[dict], str]:
         """Some shells, and the cursor of the next page, "" after the last one."""
@@ -165,11 +165,14 @@ class AasClient:
         Read in the value-only form, which is small, or, where the server gives none because of what stands there
         (BaSyx 2.0.0-milestone-05 does so for a reference without value), as a whole.
         """
+        return read(self.submodel_content(submodel_id), shape, noted)
+
+    def submodel_content(self, submodel_id: str) -> Any:
+        """What `read_submodel` reads: the value-only form, or the whole submodel."""
         try:
-            content: Any = self.submodel_value(submodel_id)
+            return self.submodel_value(submodel_id)
         except (Refused, ServerFault, BadAnswer):
-            content = self.submodel(submodel_id)
-        return read(content, shape, noted)
+            return self.submodel(submodel_id)
 
     def submodel_tag(self, submodel_id: str) -> str | None:
         """The submodel's ETag alone; None from a server without."""

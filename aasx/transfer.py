@@ -14,6 +14,7 @@ import itertools
 import json
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from aasx.cell_description import CellDescription
@@ -45,7 +46,7 @@ from aasx.packages.package import (
 from aasx.packages.verification import verify, without_foreign
 from aasx.shell import build_cell, build_fleet, cell_files
 from aasx.submodels import ai_model_nameplate, asset_interfaces, fleet, imports, operational_data, prediction
-from aasx.submodels.operation_variables import DELEGATION
+from aasx.submodels.operation_variables import DELEGATION, PREDICT_ALL
 from aasx.vocabulary import IN_SERVICE
 
 LOAD_THREADS = 4
@@ -315,10 +316,14 @@ def _cells(client: AasClient) -> dict[str, str]:
 
 def _write_summaries(client: AasClient, cells: Iterable[str], replaced: Iterable[str]) -> None:
     """The fleet's summary of cells that have none or were replaced, from their predictions and alerts."""
-    known = {path for path, _ in walk(client.submodel(fleet_submodel_id()).get("submodelElements") or [])}
+    replaced = set(replaced)
     for cell in cells:
         path = f"{fleet.CELLS_PATH}.{cell}"
-        if path in known and cell not in replaced:
+        try:
+            old = client.read_element(fleet_submodel_id(), path, fleet.summary_shape())
+        except NotFound:
+            old = None
+        if old is not None and cell not in replaced:
             continue
         live = fleet.summary_of(client.read_submodel(submodel_id(cell, "Prediction"), prediction.shape()))
         live["Battery"] = display_name_of(client.shell(shell_id(cell))) or cell
@@ -327,8 +332,7 @@ def _write_summaries(client: AasClient, cells: Iterable[str], replaced: Iterable
         live["ServiceState"] = operational_data.service_state(state)
         if live["ServiceState"] != IN_SERVICE:
             live["UnacknowledgedAlerts"] = 0
-        if path in known:
-            old = client.read_element(fleet_submodel_id(), path, fleet.summary_shape())
+        if old is not None:
             client.put_element(fleet_submodel_id(), path, build.to_json(fleet.cell_summary(cell, old | live)))
         else:
             summary = build.to_json(fleet.cell_summary(cell, live))
@@ -347,13 +351,8 @@ def export(
     named in `left_out`, a line each, so that every package can be opened and imported again.
     Raises NotFound when a named cell does not exist.
     """
-    shells = {shell["id"]: shell for shell in client.shells()}
-    if cells is not None:
-        wanted = [shell_id(cell) for cell in cells]
-        missing = [id_ for id_ in wanted if id_ not in shells]
-        if missing:
-            raise NotFound(f"there is no shell {missing[0]}")
-        shells = {id_: shells[id_] for id_ in wanted}
+    found = client.shells() if cells is None else map(partial(_shell_of, client), cells)
+    shells = {shell["id"]: shell for shell in found}
     submodels: dict[str, dict] = {}
     files: dict[str, bytes] = {}
     told = [] if left_out is None else left_out
@@ -394,6 +393,13 @@ def export(
     return to_bytes([*map(canonical, shells.values()), *submodels.values(), *concepts], files, form)
 
 
+def _shell_of(client: AasClient, cell: str) -> dict:
+    try:
+        return client.shell(shell_id(cell))
+    except NotFound as error:
+        raise NotFound(f"there is no shell {shell_id(cell)}") from error
+
+
 def _without_raw_files(submodel: dict) -> dict:
     """The submodel without the contents of its imports: a raw file stays where it was brought in."""
     for element in submodel.get("submodelElements") or []:
@@ -404,7 +410,7 @@ def _without_raw_files(submodel: dict) -> dict:
     return submodel
 
 
-def _referred_model_shells(shells: list[dict], submodels: Iterable[dict]) -> list[dict]:
+def _referred_model_shells(shells: Iterable[dict], submodels: Iterable[dict]) -> list[dict]:
     """Shells that hold a submodel the given ones refer to, without being among them."""
     submodels = list(submodels)
     referred = {id_ for submodel in submodels for id_ in referred_submodels(submodel)}
@@ -431,7 +437,8 @@ def _redirected(url: str, delegate_url: str) -> str:
 
 def delegate_url_of(client: AasClient) -> str:
     """The delegate the fleet's operations point to. Raises NotFound when the twin is not loaded."""
-    for _, qualifier in delegation_qualifiers(client.submodel(fleet_submodel_id())):
+    operation = client.element(fleet_submodel_id(), PREDICT_ALL.name)
+    for _, qualifier in delegation_qualifiers({"submodelElements": [operation]}):
         return qualifier["value"].partition("/delegation/")[0]
     raise NotFound("the fleet has no operation that names a delegate")
 

@@ -21,13 +21,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYet
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from cachetools import LRUCache
 
 from aasx import client as aas
 from aasx import history
-from aasx.elements.shape import Foreign, content_of, moment
+from aasx.elements.shape import Foreign, content_of, moment, read
 from aasx.identifiers import cell_of, display_name_of, fleet_submodel_id, submodel_id
 from aasx.submodels import fleet, imports, operational_data, prediction
 from aasx.submodels.operational_data import LATEST_CURVES_PATH
@@ -120,6 +120,15 @@ class _Entry:
         )
 
 
+class Shells(NamedTuple):
+    """What the screen shows of the shells."""
+
+    cells: dict[str, str | None]
+    """idShort -> displayName."""
+    models: list[tuple[str, str]]
+    """Version and submodel id of every AI model."""
+
+
 @dataclass
 class Twin:
     """All the screen does with the twin at `base_url`. Safe for many threads."""
@@ -128,6 +137,8 @@ class Twin:
     client: Any = None
     _cache: Any = None  # LRUCache of _Entry by key, under _lock
     _tables: history.Tables = field(default_factory=lambda: history.tables(CACHE_BYTES))
+    _names: tuple[Any, Any, dict[str, str]] | None = None
+    _rows: dict[str, tuple[Any, FleetRow]] = field(default_factory=dict)
     _running: dict[Any, Future] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
     _trouble: tuple[Trouble, float] | None = None
@@ -226,29 +237,55 @@ class Twin:
     # ---- what the views show ---------------------------------------------------------------------------------
 
     def fleet(self) -> Reading[list[FleetRow]]:
-        """Every row of the Fleet submodel, in one request."""
+        """Every row of the Fleet submodel, in one request; only those that have changed are worked out anew."""
 
         def fetch() -> Found[list[FleetRow]]:
             noted: list[Foreign] = []
-            cells = self.client.read_submodel(fleet_submodel_id(), fleet.shape(), noted)["Cells"]
-            rows = [fleet_row(name, values, noted) for name, values in cells.items()]
-            return Found(among_siblings(rows), tuple(noted))
+            content = self.client.submodel_content(fleet_submodel_id())
+            rows, known = content.get("Cells"), self._rows
+            if not isinstance(rows, dict):  # not the value-only form, or not the twin's
+                rows, known = {}, {}
+            same = {name: known[name] for name, row in rows.items() if name in known and known[name][0] == row}
+            if rows:
+                content = content | {"Cells": {name: row for name, row in rows.items() if name not in same}}
+            changed = read(content, fleet.shape(), noted)["Cells"]
+            found = {name: fleet_row(name, values, noted) for name, values in changed.items()}
+            plain = {name: (rows[name], row) for name, row in found.items() if name in rows and not row.foreign}
+            self._rows = same | plain
+            found |= {name: row for name, (_, row) in same.items()}
+            in_order = [found[name] for name in rows or found if name in found]
+            return Found(among_siblings(in_order), tuple(noted))
 
         return self.read(("fleet",), fetch, SHORT_AGE_S)
 
-    def _shells(self) -> Reading[list[dict]]:
-        return self.read(("shells",), self.client.shells, LONG_AGE_S)
+    def _shells(self) -> Reading[Shells]:
+        """What is shown of all shells; they themselves are read page after page."""
+
+        def fetch() -> Shells:
+            found = Shells({}, [])
+            for shell in self.client.shells():
+                if cell := cell_of(shell["id"]):
+                    found.cells[cell] = display_name_of(shell)
+                elif "/aas/model/" in shell["id"] and shell.get("submodels"):
+                    version = shell["id"].rsplit("/", 1)[-1]
+                    found.models.append((version, shell["submodels"][0]["keys"][-1]["value"]))
+            return found
+
+        return self.read(("shells",), fetch, LONG_AGE_S)
 
     def cells(self) -> list[str]:
         """idShorts of all cells, those without a row in the Fleet submodel too, in the order of their names."""
-        names = self.names()
-        return sorted(names, key=lambda cell: natural(names[cell]))
+        return list(self.names())
 
     def names(self) -> dict[str, str]:
-        """The name that people know of every cell, by its idShort."""
-        of_shells = {cell: display_name_of(shell) for shell in self._shells().value if (cell := cell_of(shell["id"]))}
-        of_fleet = {row.cell: row.name for row in self.fleet().value}
-        return {cell: of_shells.get(cell) or of_fleet.get(cell) or cell for cell in {*of_shells, *of_fleet}}
+        """The name that people know of every cell, by its idShort, in the order of the names."""
+        shells, rows, known = self._shells().value, self.fleet().value, self._names
+        if known is None or known[0] is not shells or known[1] is not rows:
+            of_fleet = {row.cell: row.name for row in rows}
+            names = {cell: shells.cells.get(cell) or of_fleet.get(cell) or cell for cell in {*shells.cells, *of_fleet}}
+            in_order = dict(sorted(names.items(), key=lambda item: natural(item[1])))
+            known = self._names = (shells, rows, in_order)
+        return known[2]
 
     def rating(self, cell: str) -> Rating:
         """What TechnicalData says of the cell's size and limits; nothing known where it cannot be read."""
@@ -351,11 +388,7 @@ class Twin:
 
     def model_versions(self) -> list[tuple[str, str]]:
         """(version, submodel id) of every AI model in the twin."""
-        found = []
-        for shell in self._shells().value:
-            if "/aas/model/" in shell["id"] and shell.get("submodels"):
-                found.append((shell["id"].rsplit("/", 1)[-1], shell["submodels"][0]["keys"][-1]["value"]))
-        return sorted(found, key=lambda item: natural(item[0]))
+        return sorted(self._shells().value.models, key=lambda item: natural(item[0]))
 
     def model_card(self, identifier: str) -> Reading[dict]:
         return self.read(("model", identifier), lambda: self.client.submodel(identifier), LONG_AGE_S)

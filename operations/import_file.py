@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import json
 import logging
 import math
@@ -289,8 +290,8 @@ def _rows(table: Table, mapping: Mapping, history: CellHistory, progress: Progre
 def _remembered(one: Import, form: str) -> Mapping | None:
     """The mapping that was confirmed last for a table of this form: of this cell, else of another."""
     mappings = operational_data.shape().part(IMPORTS)
-    cells = [one.cell, *[cell for cell in one.live.cells() if cell != one.cell][:MOST_CELLS_ASKED]]
-    for cell in cells:
+    others = itertools.islice((cell for cell in one.live.cells() if cell != one.cell), MOST_CELLS_ASKED)
+    for cell in itertools.chain([one.cell], others):
         try:
             found = one.live.client.read_element(submodel_id(cell, "OperationalData"), IMPORTS, mappings)
         except AasError:

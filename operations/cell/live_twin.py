@@ -309,13 +309,13 @@ class LiveTwin:
 
     # --- reading
 
-    def cells(self) -> list[str]:
-        """Names of all cells that have a shell, sorted."""
+    def cells(self) -> Iterator[str]:
+        """Names of all cells that have a shell, page after page as they are taken."""
         found, cursor = self.cells_page()
+        yield from found
         while cursor:
-            page, cursor = self.cells_page(cursor)
-            found += page
-        return sorted(found)
+            found, cursor = self.cells_page(cursor)
+            yield from found
 
     def cells_page(self, cursor: str = "") -> tuple[list[str], str]:
         """Names of some cells, as the AAS lists their shells, and the cursor of the next page, "" after the last."""

@@ -7,6 +7,8 @@ import pytest
 
 from aasx import client as aas
 from aasx.elements.shape import number
+from aasx.identifiers import base_iri
+from aasx.submodels import fleet
 from dashboard import twin as twin_module
 from dashboard.content import cycles_of, fleet_row, trend
 from dashboard.twin import Reading, Trouble, Twin
@@ -184,3 +186,54 @@ def test_what_took_long_to_read_is_read_less_often(twin, monkeypatch):
     assert [twin.read(("k",), slow, 0.0).value for _ in range(3)] == [0] * 3
     twin.refresh()
     assert twin.read(("k",), slow, 0.0).value == 1
+
+
+class Fleet:
+    """A client whose Fleet submodel has the values it is given."""
+
+    def __init__(self, cells):
+        self.content = {"Cells": cells, "RemovedCells": None}
+
+    def submodel_content(self, submodel_id):
+        return self.content
+
+    def shells(self):
+        known_as = {"specificAssetIds": [{"name": "Battery", "value": "Ten"}]}
+        yield {"id": f"{base_iri()}/aas/A10", "assetInformation": known_as}
+
+
+def test_rows_of_the_fleet_are_worked_out_anew_when_they_change(monkeypatch):
+    known = {name: None for name in fleet.CELL_SUMMARY}
+    cells = {name: known | {"Battery": name, "AtCycle": "7"} for name in ("A9", "A10", "B")}
+    twin = Twin("http://127.0.0.1:9", client=Fleet(cells))
+    worked_out = []
+
+    def watched(name, values, noted):
+        worked_out.append(name)
+        return fleet_row(name, values, noted)
+
+    monkeypatch.setattr(twin_module, "fleet_row", watched)
+    first = {row.cell: row for row in twin.fleet().value}
+    assert list(first) == ["A9", "A10", "B"] == worked_out
+    twin.client.content = {"Cells": {"B": cells["B"] | {"AtCycle": "8"}, "A10": dict(cells["A10"])}}
+    twin.refresh()
+    second = {row.cell: row for row in twin.fleet().value}
+    assert worked_out == ["A9", "A10", "B", "B"]
+    assert list(second) == ["B", "A10"] and second["A10"] is first["A10"] and second["B"] != first["B"]
+    twin.client.content = {"Cells": {"B": "foreign", "A10": cells["A10"] | {"AtCycle": "x"}}}
+    for _ in range(2):
+        twin.refresh()
+        told = [one.path for one in twin.fleet().foreign]
+        assert {"Cells.B", "Cells.A10.AtCycle"} <= set(told), "what is foreign is told as long as it stands there"
+    twin.client.content = {"Cells": "foreign"}
+    twin.refresh()
+    assert twin.fleet().value == [] and twin.fleet().foreign
+
+
+def test_cells_are_in_the_order_of_their_names():
+    known = {name: None for name in fleet.CELL_SUMMARY}
+    cells = {name: known | {"Battery": f"Cell {name}"} for name in ("A10", "A9", "A100")}
+    twin = Twin("http://127.0.0.1:9", client=Fleet(cells))
+    assert twin.names() == {"A10": "Ten", "A9": "Cell A9", "A100": "Cell A100"}
+    assert twin.cells() == ["A9", "A100", "A10"]
+    assert twin.names() is twin.names(), "a list of ten thousand asks for each of its names"

@@ -57,13 +57,17 @@ final class Elements {
   record Row(long nr, Holds holds, long version, String json, String name, String value) {
 
     static Row of(ResultSet row) throws SQLException {
+      String value = row.getString(6);
+      if (value != null) { // all that is asked of most rows where values are read
+        return new Row(0, Holds.NOTHING, 0, null, row.getString(5), value);
+      }
       return new Row(
           row.getLong(1),
           Holds.valueOf(row.getString(2)),
           row.getLong(3),
           row.getString(4),
           row.getString(5),
-          row.getString(6));
+          null);
     }
 
     /** The submodel itself. */
