@@ -128,6 +128,10 @@ def model_submodel_id(version: str) -> str:
     return f"{base_iri()}/sm/model/{version}/AIModelNameplate"
 
 
+DEMO_PREFIX = "Demo_"
+"""How the names of the demo's cells begin (scripts/demo.py)."""
+
+
 def cell_of(identifier: str) -> str | None:
     """The cell a shell, asset or submodel identifier belongs to; None for fleet, AI model and foreign identifiers."""
     for kind in ("aas", "asset", "sm"):

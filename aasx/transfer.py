@@ -21,6 +21,7 @@ from aasx.cell_description import CellDescription
 from aasx.client import AasClient, BadAnswer, Conflict, NotFound, Refused, ServerFault
 from aasx.elements import build
 from aasx.identifiers import (
+    DEMO_PREFIX,
     base_iri,
     cell_of,
     display_name_of,
@@ -73,6 +74,7 @@ def load(
     package: Package,
     delegate_url: str | None = None,
     progress: Callable[[int, int], None] = lambda done, of: None,
+    without: Iterable[str] = (),
 ) -> LoadReport:
     """Bring a package into a running environment; can be repeated at any time.
 
@@ -81,11 +83,11 @@ def load(
     removed stay away. With `delegate_url` the operations of all the package's submodels point to that delegate.
     A shell is written after its submodels and files: a load that was cut short is completed by the next one.
     What somebody else has put in the place of an element stays, is told, and stops nothing else.
-    `progress` is told the shells that are done, and of how many.
+    `progress` is told the shells that are done, and of how many. The cells `without` are left out.
     """
     _load_concepts(client, package)
     present = {shell["id"] for shell in client.shells()}
-    removed = removed_cells(client)
+    removed = removed_cells(client) | set(without)
     left_out = [shell["id"] for shell in package.shells() if cell_of(shell["id"]) in removed]
     shells = [shell for shell in package.shells() if shell["id"] not in left_out]
     submodels = {submodel["id"]: _prepared(submodel, delegate_url, removed) for submodel in package.submodels()}
@@ -135,13 +137,21 @@ def _prepared(submodel: dict, delegate_url: str | None, removed: set[str]) -> di
         for _, qualifier in delegation_qualifiers(new):
             qualifier["value"] = _redirected(qualifier["value"], delegate_url)
     if new["id"] == fleet_submodel_id():
-        for element in new["submodelElements"]:
-            if element["idShort"] == fleet.CELLS_PATH and "value" in element:
-                element["value"] = [summary for summary in element["value"] if summary["idShort"] not in removed]
+        new = _without_cells(new, removed)
     return build.without_empty_arrays(new)
 
 
+def _without_cells(submodel: dict, cells: set[str]) -> dict:
+    """The Fleet submodel without the summaries of some cells; any other as it is."""
+    for element in submodel["submodelElements"] if submodel["id"] == fleet_submodel_id() else []:
+        if element["idShort"] == fleet.CELLS_PATH and "value" in element:
+            element["value"] = [summary for summary in element["value"] if summary["idShort"] not in cells]
+    return submodel
+
+
 def _load_concepts(client: AasClient, package: Package) -> None:
+    if not package.concept_descriptions():
+        return
     stored = {concept["id"]: concept for concept in client.concept_descriptions()}
     new = [
         concept
@@ -343,16 +353,22 @@ def _write_summaries(client: AasClient, cells: Iterable[str], replaced: Iterable
 
 
 def export(
-    client: AasClient, cells: Iterable[str] | None = None, form: str = "xml", left_out: list[str] | None = None
+    client: AasClient,
+    cells: Iterable[str] | None = None,
+    form: str = "xml",
+    left_out: list[str] | None = None,
+    without: Iterable[str] = (),
 ) -> bytes:
-    """An AASX package of a running twin: all of it, or the named cells with the AI models they refer to.
+    """An AASX package of a running twin: all of it but the cells `without`, or the named cells with the AI models they
+    refer to.
 
     What somebody else has put there and the metamodel does not allow, and files that are gone, are not in it: they are
     named in `left_out`, a line each, so that every package can be opened and imported again.
     Raises NotFound when a named cell does not exist.
     """
+    apart = set(without)
     found = client.shells() if cells is None else map(partial(_shell_of, client), cells)
-    shells = {shell["id"]: shell for shell in found}
+    shells = {shell["id"]: shell for shell in found if cell_of(shell["id"]) not in apart}
     submodels: dict[str, dict] = {}
     files: dict[str, bytes] = {}
     told = [] if left_out is None else left_out
@@ -361,7 +377,7 @@ def export(
         for id_ in _submodel_ids(shell):
             submodel = client.submodel(id_)
             foreign: list[str] = []
-            submodel = _without_raw_files(without_foreign(submodel, foreign))
+            submodel = _without_cells(_without_raw_files(without_foreign(submodel, foreign)), apart)
             for path, element in file_elements(submodel):
                 if element.get("value"):
                     part = part_name(id_, path, element["contentType"])
@@ -467,14 +483,16 @@ def add_cell(client: AasClient, description: CellDescription, delegate_url: str 
     return description
 
 
-def remove_cell(client: AasClient, cell: str) -> None:
+def remove_cell(client: AasClient, cell: str, remember: bool = True) -> None:
     """Remove a cell: its entry in the fleet, its submodels with their files, at last its shell.
 
-    The fleet remembers the name, so that loading the package again does not bring the cell back; adding or importing it
-    does. Raises NotFound when there is no such cell. A removal that was cut short can be repeated.
+    The fleet remembers the name, so that loading the package again does not bring the cell back (unless told not to);
+    adding or importing it does. Raises NotFound when there is no such cell. A removal that was cut short can be
+    repeated.
     """
     shell = client.shell(shell_id(cell))
-    _remember_removed(client, removed_cells(client) | {cell})
+    if remember:
+        _remember_removed(client, removed_cells(client) | {cell})
     steps: list[tuple[Callable[..., None], tuple[str, ...]]] = [
         (client.delete_element, (fleet_submodel_id(), f"{fleet.CELLS_PATH}.{cell}")),
         *((client.delete_submodel, (id_,)) for id_ in _submodel_ids(shell)),
@@ -512,6 +530,20 @@ def remove_feed(client: AasClient, cell: str) -> None:
         client.put_shell({key: part for key, part in (shell | {"submodels": kept}).items() if part != []})
     with contextlib.suppress(NotFound):
         client.delete_submodel(id_)
+
+
+def demo_cells(client: AasClient) -> list[str]:
+    """Names of the demo's cells, sorted: those of its prefix that are replays."""
+    named = [cell for shell in client.shells() if (cell := cell_of(shell["id"])) and cell.startswith(DEMO_PREFIX)]
+    return sorted(cell for cell in named if _is_replay(client, cell))
+
+
+def _is_replay(client: AasClient, cell: str) -> bool:
+    try:
+        path = f"Metadata.{operational_data.REPLAY_OF}"
+        return bool(client.element_value(submodel_id(cell, "OperationalData"), path))
+    except NotFound:
+        return False
 
 
 def removed_cells(client: AasClient) -> set[str]:

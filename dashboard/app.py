@@ -10,21 +10,25 @@ import importlib
 import os
 import sys
 import time
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 import streamlit as st
 
+from aasx.identifiers import DEMO_PREFIX
+from aasx.vocabulary import IN_SERVICE
 from dashboard import state, theme
 from dashboard.components.links import follow_links
-from dashboard.content import SEVERITIES
+from dashboard.content import SEVERITIES, FleetRow
 from dashboard.language import LANGUAGES, Language, escape
 from dashboard.page import RETRY, Page
 from dashboard.twin import Trouble, Twin
 
 DEFAULT_BASYX_URL = "http://127.0.0.1:8081"
 STATUS_EVERY_S = 5
+DEMO_TOLD_FOR = timedelta(days=1)
 GROUPS = (("fleet", "cell", "live"), ("simulation", "compare", "alerts"), ("model", "aas", "how", "record"))
 
 
@@ -93,12 +97,26 @@ def connection(page: Page) -> None:
     st.html(f'<div class="status{"" if up else " bad"}" role="status"><span class="dot"></span>{escape(text)}</div>')
 
 
+def demo_note(page: Page, rows: list[FleetRow]) -> None:
+    """Where the fleet is looked at: that some cells are a demo's, or for a day that it has stopped."""
+    demo = [row for row in rows if row.cell.startswith(DEMO_PREFIX)]
+    if not demo or state.view() != "fleet":
+        return
+    if any(row.service == IN_SERVICE for row in demo):
+        page.notice("info", page.words("demo.running"))
+        return
+    last = max((row.last_update for row in demo if row.last_update), default=None)
+    if last is not None and datetime.now(UTC) - last < DEMO_TOLD_FOR:
+        page.notice("info", page.words("demo.stopped"))
+
+
 def banner(page: Page) -> int:
     """The red line on every page while a critical alert waits for somebody. Returns how many alerts wait."""
     try:
         rows = page.twin.fleet().value
     except Trouble:
         return 0
+    demo_note(page, rows)
     waiting = [row for row in rows if row.unacknowledged]
     grave = [row for row in waiting if row.severity in ("critical", "endOfLife")]
     if grave and state.view() != "alerts":

@@ -289,7 +289,7 @@ def _join(parts: dict[str, list[tuple[float, float | None, float | None, float |
 
 
 def fleet_row(name: str, values: dict[str, Any], noted: Iterable[Foreign] = ()) -> FleetRow:
-    severity = text(values.get("AlertSeverity"))
+    severity, service = text(values.get("AlertSeverity")), text(values.get("ServiceState")) or IN_SERVICE
     return FleetRow(
         cell=name,
         known_as=text(values.get("Battery")),
@@ -303,10 +303,10 @@ def fleet_row(name: str, values: dict[str, Any], noted: Iterable[Foreign] = ()) 
         rul_upper=number(values.get("RULUpper")),
         end_of_life_cycle=whole(values.get("EndOfLifeCycle")),
         severity=severity if severity in SEVERITIES else "none",
-        unacknowledged=whole(values.get("UnacknowledgedAlerts")) or 0,
+        unacknowledged=(whole(values.get("UnacknowledgedAlerts")) or 0) if service == IN_SERVICE else 0,
         last_update=moment(values.get("LastUpdate")),
         trend=trend(values.get("CapacityTrend")),
-        service=text(values.get("ServiceState")) or IN_SERVICE,
+        service=service,
         cell_type=text(values.get("CellType")),
         grade=text(values.get("PredictionGrade")),
         cycles_per_day=number(values.get("CyclesPerDay")),

@@ -119,6 +119,8 @@ TEXTS: dict[str, str] = {
     "trouble.notFound": "Not found:",
     "trouble.conflict": "Somebody else was faster:",
     "trouble.refused": "The AAS environment refuses this:",
+    "demo.running": "The cells named Demo replay NASA's measurements until a cell of yours has data.",
+    "demo.stopped": "The demo has stopped, for a cell of yours has data. Its cells are in the archive.",
     "banner.one": "{count} cell has a critical alert nobody has acknowledged: {cells}",
     "banner.many": "{count} cells have critical alerts nobody has acknowledged: {cells}",
     "banner.link": "See alerts →",

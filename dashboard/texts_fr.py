@@ -118,6 +118,8 @@ TEXTS: dict[str, str] = {
     "trouble.notFound": "Introuvable :",
     "trouble.conflict": "Quelqu’un a été plus rapide :",
     "trouble.refused": "L’environnement AAS refuse cela :",
+    "demo.running": "Les cellules Demo rejouent des mesures de la NASA, tant qu’aucune des vôtres n’a de données.",
+    "demo.stopped": "La démo s’est arrêtée, car une de vos cellules a des données. Ses cellules sont aux archives.",
     "banner.one": "{count} cellule a une alerte critique que personne n’a acquittée : {cells}",
     "banner.many": "{count} cellules ont des alertes critiques que personne n’a acquittées : {cells}",
     "banner.link": "Voir les alertes →",

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Exports a running twin as AASX package or plain JSON: all of it, or some cells with the AI model they refer to.
 
-Both hold history, predictions, thresholds and alerts as they are at this moment; files are in the package only.
+Both hold history, predictions, thresholds and alerts as they are at this moment; files are in the package only. The
+demo's cells are left out of the whole twin unless asked for.
 """
 
 import argparse
@@ -30,6 +31,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="JSON inside the package instead of XML: for tools of metamodel 3.1 that refuse 3.0 XML"
         " (basyx-python-sdk 2.2, aas-core 3.1)",
     )
+    parser.add_argument("--demo", action="store_true", help="the demo's cells as well")
     add_basyx_url(parser)
     options = parser.parse_args(arguments)
     if options.file.suffix.lower() not in (".aasx", ".json"):
@@ -42,7 +44,8 @@ def main() -> int:
     client = AasClient(options.basyx_url, timeout_s=60.0)
     plain = options.file.suffix.lower() == ".json"
     left_out: list[str] = []
-    content = transfer.export(client, options.cells, "json" if options.json or plain else "xml", left_out)
+    without = [] if options.demo or options.cells else transfer.demo_cells(client)
+    content = transfer.export(client, options.cells, "json" if options.json or plain else "xml", left_out, without)
     if plain:
         content = package.without_files(package.read(content))
     options.file.write_bytes(content)

@@ -20,7 +20,7 @@ from console import add_basyx_url, run  # noqa: E402
 
 from aasx import shell, transfer  # noqa: E402
 from aasx.client import AasClient  # noqa: E402
-from aasx.identifiers import base_iri  # noqa: E402
+from aasx.identifiers import DEMO_PREFIX, base_iri, cell_of  # noqa: E402
 from aasx.packages import package  # noqa: E402
 
 TOLD_EVERY = 10
@@ -35,6 +35,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         default=os.environ.get("TWIN_DELEGATE_URL", shell.DEFAULT_DELEGATE_URL),
         help="delegate as the AAS environment reaches it (TWIN_DELEGATE_URL)",
     )
+    parser.add_argument("--no-demo", action="store_true", help="without the demo's cells, if the package holds some")
     parser.add_argument("--package", type=Path, required=True, metavar="FILE", help="package, e.g. fleet.aasx")
     parser.add_argument(
         "--note",
@@ -74,7 +75,9 @@ def main() -> int:
         if done % TOLD_EVERY == 0 or done == of:
             print(f"{done} of {of} shells", flush=True)
 
-    report = transfer.load(client, content, options.delegate_url, tell)
+    names = filter(None, (cell_of(shell["id"]) for shell in content.shells()))
+    without = [name for name in names if options.no_demo and name.startswith(DEMO_PREFIX)]
+    report = transfer.load(client, content, options.delegate_url, tell, without)
     print(
         f"{len(report.created)} shells created, {len(report.kept)} kept, {report.redirected} operations redirected"
         f" in {time.monotonic() - start:.1f} s"
@@ -82,7 +85,8 @@ def main() -> int:
     for line in report.troubled:
         print(f"left as it is: {line}", file=sys.stderr)
     if report.left_out:
-        print(f"left out, since they were removed: {', '.join(report.left_out)} (import_twin.py brings a cell back)")
+        why = "since they were removed, or are the demo's" if without else "since they were removed"
+        print(f"left out, {why}: {', '.join(report.left_out)} (import_twin.py brings a cell back)")
     if options.note and not report.troubled:
         shells = [shell for shell in content.shells() if shell["id"] not in report.left_out]
         submodels = [key["value"] for shell in shells for reference in shell["submodels"] for key in reference["keys"]]

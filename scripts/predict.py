@@ -18,6 +18,7 @@ from console import add_basyx_url, run  # noqa: E402
 from aasx.client import AasClient, OperationFailed  # noqa: E402
 from aasx.identifiers import cell_of, check_cell_name, fleet_submodel_id, submodel_id  # noqa: E402
 from aasx.submodels import fleet  # noqa: E402
+from aasx.vocabulary import IN_SERVICE  # noqa: E402
 
 TIMEOUT_S = 120.0
 
@@ -67,7 +68,9 @@ def predict_if_never(client: AasClient) -> int:
         print("the fleet is empty")
         return 0
     known = client.read_submodel(fleet_submodel_id(), fleet.shape())["Cells"]
-    if not all(known.get(name, {}).get("LastUpdate") for name in names):
+    out_of_service = [row for row in known.values() if row["ServiceState"] not in (None, IN_SERVICE)]
+    asked_in_vain = any(row["UnacknowledgedAlerts"] for row in out_of_service)  # as before there were service states
+    if asked_in_vain or not all(known.get(name, {}).get("LastUpdate") for name in names):
         predict_fleet(client)
         return 0
     for name in names:

@@ -249,11 +249,12 @@ def sum_up(live: LiveTwin, cell: str) -> None:
         if stored is None:
             return
         submodel = live.prediction_submodel(cell)
-        found = Stored.of(submodel)
+        found, service = Stored.of(submodel), live.service_now(cell)
         summary = fleet.summary_of(read(submodel, prediction_submodel.shape()))
         summary |= {
             "AlertSeverity": alerts.highest_severity(found.active),
-            "UnacknowledgedAlerts": found.asks_for(stored["ServiceState"] or IN_SERVICE),
+            "UnacknowledgedAlerts": found.asks_for(service),
+            "ServiceState": service,
         }
         live.write_fleet_summary(cell, stored | summary, stored, tag)
 

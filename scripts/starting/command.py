@@ -19,6 +19,7 @@ from supervision import network, record
 from supervision.service import ServiceError
 
 from starting import services
+from starting.demo import DemoSettings
 from starting.services import Address, choose_ports
 from starting.start import Start, make_bundle, table
 
@@ -52,6 +53,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     )
     parser.add_argument("--fresh", action="store_true", help="throw the store away first (asks)")
     parser.add_argument("--yes", action="store_true", help="with --fresh: do not ask")
+    parser.add_argument("--no-demo", action="store_true", help="without the demo's cells (TWIN_DEMO=off)")
     parser.add_argument("--no-install", action="store_true", help="never install system packages")
     parser.add_argument("--bundle", type=Path, metavar="ZIP", help="write a zip that starts without a network, and end")
     parser.add_argument("--from-bundle", type=Path, metavar="ZIP", help="set up from such a zip (or its folder)")
@@ -80,6 +82,7 @@ def check_settings() -> None:
     try:
         Settings.from_environment()
         brokers.from_environment()
+        DemoSettings.from_environment()
     except ValueError as error:
         raise SetupError(str(error)) from error
     base = os.environ.get("TWIN_BASE_IRI", "https://battery-twin.example/ids")
@@ -128,7 +131,8 @@ def start(options: argparse.Namespace) -> int:
     address = Address(options.host, choose_ports(options.host, wanted))
     if not network.is_loopback(options.host):
         print(f"  listening on {options.host}: everyone who reaches this address can read and write the twin")
-    Start(Places(options.state), address, not options.no_install, options.from_bundle).run()
+    demo = DemoSettings.from_environment().wanted and not options.no_demo
+    Start(Places(options.state), address, not options.no_install, options.from_bundle, demo).run()
     return 0
 
 
@@ -191,6 +195,8 @@ def show_status(options: argparse.Namespace) -> int:
         rows = [("service", "URL", "health")]
         rows += [
             (s["name"], s["url"], f"{'healthy' if s['healthy'] else 'NOT HEALTHY'}, pid {s['pid'] or '-'}")
+            if s["url"]
+            else (s["name"], "", s["says"] or ("running" if s["healthy"] else "NOT RUNNING"))
             for s in found["services"]
         ]
         print(table(rows))

@@ -1,4 +1,4 @@
-"""The services of the twin: where they listen, how they are started."""
+"""The services of the twin: where they listen, how they are started; and the demo, which listens nowhere."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from supervision import network
 from supervision.service import Service
 
 BASYX, DELEGATE, HMI, FEED = "BaSyx AAS environment", "Operation delegate", "HMI", "MQTT feed"
+DEMO = "Demo"
 DEFAULT_PORTS = {BASYX: 8081, DELEGATE: 5000, HMI: 8501, FEED: 5200}
 OPTIONS = {BASYX: "--basyx-port", DELEGATE: "--delegate-port", HMI: "--hmi-port", FEED: "--feed-port"}
 MOVES_ON = (DELEGATE, FEED)
@@ -75,8 +76,8 @@ def known_names(host: str) -> dict[str, str]:
     return {"TWIN_HTTP_NAMES": ",".join([given, *asked] if given else asked)}
 
 
-def services(places: Places, address: Address, java: Java) -> list[Service]:
-    """In starting order."""
+def services(places: Places, address: Address, java: Java, demo: bool = False) -> list[Service]:
+    """In starting order; the demo, if it is wanted, last."""
     state, host, ports = places.state, address.host, address.ports
     url = {name: address.url(name) for name in ports}
     logs, model, temporary = state / "logs", state / "model", state / "tmp" / "basyx"
@@ -107,4 +108,7 @@ def services(places: Places, address: Address, java: Java) -> list[Service]:
         feed = [str(places.python), "-m", "operations.feed", "--basyx-url", url[BASYX], "--folder", str(state / "feed")]
         feed += ["--host", host, "--port", str(ports[FEED])]
         found.append(Service(FEED, url[FEED], "/health/ready", feed, logs / "feed.log", python_env))
+    if demo:
+        play = [str(places.python), str(ROOT / "scripts" / "demo.py")]
+        found.append(Service(DEMO, "", "", play, logs / "demo.log", python_env))
     return found

@@ -20,7 +20,7 @@ from supervision.record import StopRequest
 from supervision.service import Service
 from supervision.supervisor import Supervisor
 
-from starting.services import BASYX, DELEGATE, FEED, HMI, Address, services
+from starting.services import BASYX, DELEGATE, DEMO, FEED, HMI, Address, services
 
 MODEL, PACKAGE, LOAD, PREDICT = "Model", "AASX of all cells", "Cells' shells into BaSyx", "First predictions"
 TYPICAL_S = {  # on two cores, when it has to be done
@@ -104,8 +104,10 @@ def make_bundle(places: Places, out: Path, install: bool) -> Path:
 class Start:
     """One start of the twin. The caller holds the lock of the state folder."""
 
-    def __init__(self, places: Places, address: Address, install: bool, from_bundle: Path | None = None):
-        self.places, self.address, self.install = places, address, install
+    def __init__(
+        self, places: Places, address: Address, install: bool, from_bundle: Path | None = None, demo: bool = False
+    ):
+        self.places, self.address, self.install, self.demo = places, address, install, demo
         self.from_bundle = from_bundle or bundle.beside()
         self._stop = StopRequest(places.state)
         self.steps = Steps(places.state / "logs" / "setup.log", self._stop)
@@ -123,7 +125,8 @@ class Start:
             self._bring_up()
             self.supervisor.record(ready=True)
             self.steps.note(f"ready after {time.monotonic() - self.begin:.0f} s")
-            self._print_table(self.supervisor.services)
+            self._print_table([service for service in self.supervisor.services if service.listens])
+            self._start_demo()
             self.supervisor.watch()
         except KeyboardInterrupt:
             pass
@@ -136,7 +139,8 @@ class Start:
         if self.from_bundle:
             opened = bundle.open_(self.from_bundle, self.places, self.steps)
             wheels = bundle.install(self.places, found, opened)
-        basyx, delegate, hmi, *feeds = self.supervisor.manage(services(self.places, self.address, found))
+        managed = self.supervisor.manage(services(self.places, self.address, found, self.demo))
+        basyx, delegate, hmi, *feeds = [service for service in managed if service.listens]
         python = self.places.python
         jobs = SideBySide(self.steps)
 
@@ -179,6 +183,12 @@ class Start:
             self.supervisor.start(feed)
         predict = [python, ROOT / "scripts" / "predict.py", "--if-never", "--basyx-url", basyx.url]
         self.steps.run(PREDICT, predict, f"See {delegate.log} as well.", env)
+
+    def _start_demo(self) -> None:
+        for service in self.supervisor.services:
+            if service.name == DEMO:
+                self.supervisor.start(service)
+                self.steps.note(f"The demo plays cells of NASA's until one of yours has data: {service.log}")
 
     def _wait_for(self, service: Service) -> None:
         with self.steps.step(service.name):

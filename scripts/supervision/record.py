@@ -91,6 +91,8 @@ class RunningService:
     pid: int | None
     began: str
     """identity() of the process: a number that was given to another process since is recognised."""
+    ended: bool = False
+    """Whether it has ended by itself, as one without URL may."""
 
 
 @dataclass(frozen=True)
@@ -111,7 +113,10 @@ class Run:
         try:
             content = json.loads((state / "run.json").read_text(encoding="utf-8"))
             names = {each.name for each in fields(RunningService)}
-            services = tuple(RunningService(**{name: entry[name] for name in names}) for entry in content["services"])
+            services = tuple(
+                RunningService(**{name: entry[name] for name in names if name in entry or name != "ended"})
+                for entry in content["services"]
+            )
             return cls(int(content["pid"]), bool(content["ready"]), services)
         except (OSError, ValueError, KeyError, TypeError):
             return None
@@ -153,14 +158,35 @@ def stop_running(state: Path, say: Callable[[str], None], timeout_s: float = 60.
     return True
 
 
+def is_well(service: RunningService) -> bool:
+    if not service.url:
+        return service.ended or service.pid is not None
+    return service.pid is not None and answers(service.health)
+
+
+def says(service: RunningService) -> str:
+    """The last line of the log of one that is not asked for its health; "" for others."""
+    if service.url:
+        return ""
+    try:
+        with Path(service.log).open("rb") as log:
+            log.seek(max(0, Path(service.log).stat().st_size - 2_000))
+            return log.read().decode("utf-8", "replace").strip().rpartition("\n")[2]
+    except OSError:
+        return ""
+
+
 def status(state: Path) -> dict:
-    """{"running", "ready", "pid", "services": [{name, url, pid, log, healthy}]}; pid is None when it is not known."""
+    """{"running", "ready", "pid", "services": [{name, url, pid, log, healthy, says}]}; pid None where it is not known.
+
+    `says` is the last line of the log of one that is not asked for its health.
+    """
     running = is_running(state)
     run = Run.read(state) if running else None
     if run is None:
         return {"running": running, "ready": False, "pid": None, "services": []}
     services = [
-        {"name": s.name, "url": s.url, "pid": s.pid, "log": s.log, "healthy": s.pid is not None and answers(s.health)}
+        {"name": s.name, "url": s.url, "pid": s.pid, "log": s.log, "healthy": is_well(s), "says": says(s)}
         for s in run.services
     ]
     return {"running": True, "ready": run.ready, "pid": run.pid, "services": services}

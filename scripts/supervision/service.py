@@ -1,4 +1,4 @@
-"""One service: a process that listens, its log, and whether it answers."""
+"""One service: a process that listens, its log, and whether it answers; or one that works beside them unasked."""
 
 from __future__ import annotations
 
@@ -21,7 +21,11 @@ class ServiceError(Exception):
 
 @dataclass
 class Service:
-    """`health_path` answers 200 when all is well; any other answer shows that the service lives."""
+    """`health_path` answers 200 when all is well; any other answer shows that the service lives.
+
+    One without `url` is not asked: it is well while it runs, and may end by itself with exit code 0; what it says last
+    is what its log ends with.
+    """
 
     name: str
     url: str
@@ -34,9 +38,16 @@ class Service:
     began: str = ""
     started_at: float = 0.0
 
+    ended: bool = False
+    """Whether it has ended by itself, with nothing left to do."""
+
     @property
     def health(self) -> str:
         return self.url + self.health_path
+
+    @property
+    def listens(self) -> bool:
+        return bool(self.url)
 
     @property
     def pid(self) -> int | None:
@@ -74,6 +85,9 @@ class Service:
                     f"{self.name} is not healthy after {timeout_s:.0f} s at {self.url}. {self.last_lines()}"
                 )
             time.sleep(0.1)
+
+    def last_line(self) -> str:
+        return self.last_lines(1).partition("\n")[2].strip()
 
     def last_lines(self, count: int = 12) -> str:
         try:

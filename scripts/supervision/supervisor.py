@@ -85,7 +85,7 @@ class Supervisor:
     def record(self, ready: bool | None = None) -> None:
         """Writes run.json; when that fails it is told, and the twin goes on."""
         self._ready = self._ready if ready is None else ready
-        services = (RunningService(s.name, s.url, s.health, str(s.log), s.pid, s.began) for s in self.services)
+        services = (RunningService(s.name, s.url, s.health, str(s.log), s.pid, s.began, s.ended) for s in self.services)
         try:
             Run(os.getpid(), self._ready, tuple(services)).write(self.state)
         except OSError as error:
@@ -93,7 +93,7 @@ class Supervisor:
 
     def watch(self) -> None:
         """Until asked to stop."""
-        for service in self.services:
+        for service in (one for one in self.services if one.listens):
             threading.Thread(target=self._probe, args=(service,), daemon=True).start()
         while not self._stop():
             for service in self.services:
@@ -123,14 +123,23 @@ class Supervisor:
                     health.heard(status, time.monotonic())
 
     def _look_after(self, service: Service, now: float) -> None:
+        if service.ended:
+            return
         if service.process is None:
             if now >= self.next_start.get(service.name, now):
                 self.start(service)
                 self.say(f"{service.name} started again (pid {service.pid})")
         elif (code := service.process.poll()) is not None:
             service.stop()
+            if code == 0 and not service.listens:
+                service.ended = True
+                self.record()
+                self.say(f"{service.name} has ended: {service.last_line()}")
+                return
             self._start_later(service)
             self.say(f"{service.name} died (exit code {code}); {self._when(service)}. {service.last_lines()}")
+        elif not service.listens:
+            return
         elif silent_s := self._hangs(service, now):
             service.stop(HUNG_GRACE_S)
             self._start_later(service)

@@ -82,6 +82,13 @@ def test_same_state_again_stays_with_who_set_it(worn):
     assert worn.value("ServiceChange.ChangedBy", "OperationalData") == "Bob"
 
 
+def test_healthy_cell_that_leaves_service_is_summed_up_so(new_cell):
+    cell = new_cell(fading(10))  # no alerts: nothing but the time of its prediction is written
+    cell.invoke("Predict")
+    cell.invoke("SetServiceState", ServiceState="retired", ChangedBy="Bob")
+    assert cell.fleet()["ServiceState"] == "retired"
+
+
 def test_unknown_state_is_refused(worn):
     before = worn.snapshot()
     failed = worn.refused("SetServiceState", ServiceState="asleep", ChangedBy="Bob")
