@@ -51,7 +51,7 @@ def build_cell(
     """The shell of a cell and its four submodels, and a fifth one for a cell with a `feed` of live values.
 
     `records`: one mapping per discharge cycle, by idShort of the column; `prediction_values`: see prediction.build;
-    `curves_csv`: sampled curves of all cycles (columns vocabulary.CURVE_COLUMNS), given so that the File elements name
+    `curves_csv`: sampled curves of all cycles (see submodels.curves), given so that the File elements name
     their parts, the content goes with cell_files. With `older_in_tables` the older cycles of a long history stand in
     files that go with cell_files as well, given the same records.
     """
@@ -144,7 +144,7 @@ def _shell(
 
 def _data_sheet_part(cell: str) -> str:
     path = "AssetSpecificProperties.DataSheet"
-    return part_name(submodel_id(cell, "Nameplate"), path, "text/markdown")
+    return part_name(submodel_id(cell, "Nameplate"), path, data_sheet.CONTENT_TYPE)
 
 
 def _last_cycle(curves_csv: bytes) -> bytes:

@@ -46,7 +46,15 @@ from aasx.packages.package import (
 )
 from aasx.packages.verification import verify, without_foreign
 from aasx.shell import build_cell, build_fleet, cell_files
-from aasx.submodels import ai_model_nameplate, asset_interfaces, fleet, imports, operational_data, prediction
+from aasx.submodels import (
+    ai_model_nameplate,
+    asset_interfaces,
+    data_sheet,
+    fleet,
+    imports,
+    operational_data,
+    prediction,
+)
 from aasx.submodels.operation_variables import DELEGATION, PREDICT_ALL
 from aasx.vocabulary import IN_SERVICE
 
@@ -217,6 +225,7 @@ def _keep_submodel(
     _add_missing_elements(client, alive, submodel, troubled)
     _refresh_operations(client, alive, submodel)
     _refresh_model_facts(client, alive, submodel)
+    _refresh_data_sheet(client, alive, submodel, files)
     return redirected
 
 
@@ -256,6 +265,17 @@ def _refresh_model_facts(client: AasClient, alive: dict, submodel: dict) -> None
         old, new = dict(walk(alive["submodelElements"])), dict(walk(submodel["submodelElements"]))
         if path in old and build.without_empty_arrays(old[path]) != new[path]:
             client.put_element(submodel["id"], path, new[path])
+
+
+def _refresh_data_sheet(client: AasClient, alive: dict, submodel: dict, files: Mapping[str, bytes]) -> None:
+    """A data sheet of an earlier version, which was Markdown, gives way to the package's."""
+    old = dict(file_elements(alive))
+    for path, element in file_elements(submodel):
+        part = element.get("value", "")
+        if part in files and old.get(path, {}).get("contentType") == data_sheet.EARLIER_CONTENT_TYPE:
+            name = posixpath.basename(part)
+            client.put_element(submodel["id"], path, element | {"value": name})
+            client.put_attachment(submodel["id"], path, name, files[part], element["contentType"])
 
 
 def _semantic_id(element: dict) -> str | None:

@@ -785,9 +785,6 @@ RECORD_COLUMNS: tuple[Column, ...] = tuple(
     )
 )  # fmt: skip
 
-# Columns of the CSV files with sampled curves (ExternalSegment): one row per sample.
-CURVE_COLUMNS = ("id_cycle", "type", "Time", "Voltage_measured", "Current_measured", "Temperature_measured")
-
 
 def choices() -> dict[str, tuple[str, ...]]:
     """CHOICES by semanticId, as aasx.elements.shape.shape_of takes them."""

@@ -5,7 +5,6 @@ Values come as the AAS gives them (`$value` is text, anything may be missing); w
 
 from __future__ import annotations
 
-import csv
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from aasx.elements.shape import Foreign, moment, number
+from aasx.submodels import curves
 from aasx.vocabulary import IN_SERVICE
 
 SEVERITIES = ("endOfLife", "critical", "warning", "none")  # worst first
@@ -255,10 +255,10 @@ def trend(written: Any) -> tuple[tuple[int, float], ...]:
 
 
 def cycles_of(content: bytes) -> dict[int, Cycle]:
-    """Reads a CSV of sampled curves (id_cycle,type,Time,Voltage_measured,Current_measured,Temperature_measured)."""
+    """Reads a CSV of sampled curves, as of `aasx.submodels.curves`."""
     samples: dict[int, dict[str, list[tuple[float, float | None, float | None, float | None]]]] = {}
-    for row in csv.DictReader(content.decode("utf-8", errors="replace").splitlines()):
-        cycle, time_s = whole(row.get("id_cycle")), number(row.get("Time"))
+    for row in curves.rows(content):
+        cycle, time_s = whole(row.get("id_cycle")), number(row.get(curves.SECONDS))
         if cycle is None or time_s is None or row.get("type") not in ("charge", "discharge"):
             continue
         values = [number(row.get(f"{name}_measured")) for name in ("Voltage", "Current", "Temperature")]

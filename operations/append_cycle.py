@@ -87,7 +87,8 @@ def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
         history = growth.decide_clock(live, live.completed(history), given_clock)
     history, outcome = growth.add(live, history, row)
     if samples is not None and row["cycle_number"] == history.last_cycle:
-        live.put_latest_curves(cell, growth.curves_csv(row["cycle_number"], samples, charge))
+        start = growth.start_of(row, history.clock)
+        live.put_latest_curves(cell, growth.curves_csv(row["cycle_number"], samples, charge, start))
     last_sample = None if samples is None else {name: float(samples[name].iloc[-1]) for name in SAMPLE_NAMES}
     history, prediction, raised = growth.follow(
         live, history, outcome == growth.APPENDED, last_sample if row["cycle_number"] == history.last_cycle else None

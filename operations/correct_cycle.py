@@ -16,7 +16,7 @@ from typing import Any
 import pandas as pd
 from pydantic import create_model
 
-from aasx.vocabulary import CURVE_COLUMNS
+from aasx.submodels import curves
 from model.records.cycle import COLUMNS
 from operations.cell import clock, present_state, twin
 from operations.cell.described import OF_THE_CELL
@@ -151,7 +151,7 @@ def write(live: LiveTwin, history: CellHistory, number: int, after: dict[str, An
         live.put_withdrawn(history.cell, history.withdrawn | {number})
         live.delete_record(history.cell, number)
         if number == history.last_cycle:  # whose curves are no longer those of the last cycle
-            live.put_latest_curves(history.cell, ",".join(CURVE_COLUMNS) + "\n")
+            live.put_latest_curves(history.cell, curves.HEADER)
     else:
         live.put_record(history, after)
         if number in history.withdrawn:

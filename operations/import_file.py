@@ -45,7 +45,7 @@ from aasx.submodels.imports import (
     UPLOADED,
 )
 from aasx.submodels.operational_data import BENCH, UTC_CLOCK
-from operations.cell import growth, twin
+from operations.cell import clock, growth, twin
 from operations.cell.live_twin import CellHistory, LiveTwin, cell_rule
 from operations.intake import conversion, values
 from operations.intake import mapping as mapping_
@@ -486,7 +486,8 @@ class Worker:
             if last_discharge is not None and number is not None and number == history.last_cycle:
                 discharge, charge = last_discharge.table(), last_discharge.charge_table()
                 step = max(1, len(discharge) // CURVE_POINTS)
-                live.put_latest_curves(cell, growth.curves_csv(number, discharge.iloc[::step], charge))
+                start = clock.text(clock.moment(last_discharge.start_s), history.clock)
+                live.put_latest_curves(cell, growth.curves_csv(number, discharge.iloc[::step], charge, start))
             if history.last_cycle is not None:
                 growth.follow(live, history, grown=bool(wanted))
 

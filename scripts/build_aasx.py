@@ -9,6 +9,7 @@ The same content always gives the same bytes.
 import argparse
 import os
 import sys
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ sys.path.insert(0, str(ROOT))
 from aasx import shell, vocabulary  # noqa: E402
 from aasx.cell_description import CellDescription, nasa_cells  # noqa: E402
 from aasx.packages import package  # noqa: E402
+from aasx.submodels import curves  # noqa: E402
 from aasx.submodels.operational_data import BENCH  # noqa: E402
 from model.errors import ModelError  # noqa: E402
 from model.records import data  # noqa: E402
@@ -116,17 +118,19 @@ def build_cell(
         values["StateOfHealthPrediction"]["PredictedAt"] = values["PredictionDetails"]["PredictedAt"] = None
         summary = twin.fleet_values(description.cell, prediction, trend, "none", 0, UNDATED, service)
         summary |= {"LastUpdate": None}
-    curves = curves_csv(description.cell)
+    starts = {record["id_cycle"]: record["Time"] for record in records if record["Time"] is not None}
+    csv = curves_csv(description.cell, starts)
     summary |= twin.use_values(history.cycles, description.cell_type, BENCH)
-    objects = shell.build_cell(description, records, values, curves, delegate_url, ranges, older_in_tables=True)
-    return objects, shell.cell_files(description, curves, records), summary
+    objects = shell.build_cell(description, records, values, csv, delegate_url, ranges, older_in_tables=True)
+    return objects, shell.cell_files(description, csv, records), summary
 
 
-def curves_csv(cell: str) -> bytes:
-    """Sampled curves of the cycles with a record, as CSV."""
-    curves = data.load_curves(cell)
-    of_records = curves.loc[curves["id_cycle"].notna(), list(vocabulary.CURVE_COLUMNS)]
-    return of_records.to_csv(index=False, lineterminator="\n").encode("utf-8")
+def curves_csv(cell: str, starts: Mapping[int, str]) -> bytes:
+    """Sampled curves of the cycles with a record, as CSV; `starts`: when each discharge began."""
+    table = data.load_curves(cell)
+    table = table[table["id_cycle"].notna()]
+    samples = table[["id_cycle", "type", "Time", *curves.MEASURED]].itertuples(index=False, name=None)
+    return curves.to_csv(((int(cycle), *rest) for cycle, *rest in samples), starts).encode("utf-8")
 
 
 def training_range(model: Any) -> dict[str, tuple[float, float, float, float]]:

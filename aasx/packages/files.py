@@ -6,6 +6,7 @@ THUMBNAIL_PART = "/aasx/files/thumbnail.png"
 
 CONTENT_TYPES = {
     "csv": "text/csv",
+    "html": "text/html",
     "json": "application/json",
     "md": "text/markdown",
     "pdf": "application/pdf",

@@ -1,13 +1,28 @@
-"""The data sheet of a cell: its description on one page of Markdown, English beside French."""
+"""The data sheet of a cell: its description on one page that any browser opens and prints, English beside French."""
+
+import html
 
 from aasx.cell_description import CellDescription
 from aasx.elements.build import NOT_STATED
 
+CONTENT_TYPE, EARLIER_CONTENT_TYPE = "text/html", "text/markdown"
+
 _MISSING = f"{NOT_STATED['en']} / {NOT_STATED['fr']}"
 
 
+# The page stands alone: no script, nothing that is fetched.
+_STYLE = """
+body { font: 16px/1.45 system-ui, sans-serif; color: #1b1b1b; background: #fff; max-width: 60rem; margin: 2rem auto;
+  padding: 0 1rem }
+h1 { font-size: 1.4rem }
+table { border-collapse: collapse; width: 100% }
+th, td { text-align: left; vertical-align: top; padding: .35rem .6rem; border-bottom: 1px solid #ccc }
+th { font-weight: 600; width: 40% }
+"""
+
+
 def render(description: CellDescription) -> str:
-    """The data sheet as Markdown text; what the source does not state is said not to be stated."""
+    """The data sheet as an HTML page; what the source does not state is said not to be stated."""
     rated_origin = "" if description.rated_capacity_origin == "stated" else f" ({description.rated_capacity_origin})"
     rows = [
         (
@@ -56,16 +71,20 @@ def render(description: CellDescription) -> str:
         ("Citation", description.citation or _MISSING),
     ]
     notes = [note for note in (description.note_en, description.note_fr) if note]
-    lines = [
-        f"# {description.texts['en']} / {description.texts['fr']}",
-        "",
-        "| | |",
-        "|---|---|",
-        *(f"| {name} | {_cell_text(value)} |" for name, value in rows),
-    ]
-    if notes:
-        lines += ["", *(f"- {note}" for note in notes)]
-    return "\n".join(lines) + "\n"
+    title = _text(f"{description.texts['en']} / {description.texts['fr']}")
+    return "\n".join(
+        [
+            "<!DOCTYPE html>",
+            f'<html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>',
+            f"<h1>{title}</h1>",
+            "<table>",
+            *(f'<tr><th scope="row">{_text(name)}</th><td>{_text(value)}</td></tr>' for name, value in rows),
+            "</table>",
+            *(f"<p>{_text(note)}</p>" for note in notes),
+            "</body></html>",
+            "",
+        ]
+    )
 
 
 def _end_of_life_origin(description: CellDescription) -> str:
@@ -74,9 +93,9 @@ def _end_of_life_origin(description: CellDescription) -> str:
     return "" if description.end_of_life_origin == "stated" else f" ({description.end_of_life_origin})"
 
 
-def _cell_text(text: str) -> str:
-    """Text inside a table: no line breaks, no column bars."""
-    return " ".join(text.split()).replace("|", "\\|")
+def _text(text: str) -> str:
+    """Text of anybody's as text of a page."""
+    return html.escape(" ".join(text.split()))
 
 
 def _number(value: float | None, unit: str) -> str:

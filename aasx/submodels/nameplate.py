@@ -20,6 +20,7 @@ from aasx.elements.build import (
     submodel,
 )
 from aasx.identifiers import asset_id, concept_id, submodel_id
+from aasx.submodels import data_sheet
 
 SEMANTIC_ID = "https://admin-shell.io/idta/nameplate/3/0/Nameplate"
 TEMPLATE_ID = "https://admin-shell.io/idta-02006-3-0"
@@ -89,5 +90,5 @@ def _asset_specific(description: CellDescription, data_sheet_path: str | None) -
     if description.citation is not None:
         elements.append(own_property("DataSetCitation", description.citation))
     if data_sheet_path is not None:
-        elements.append(file("DataSheet", "text/markdown", data_sheet_path, concept_id("DataSheet")))
+        elements.append(file("DataSheet", data_sheet.CONTENT_TYPE, data_sheet_path, concept_id("DataSheet")))
     return elements

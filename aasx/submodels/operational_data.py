@@ -5,7 +5,7 @@
                                                        the latest some 200
     Segments.History0001, .History0201 ...             the older cycles, 200 in each: Data is a CSV file with the
                                                        columns of Metadata.Record (see history_table)
-    Segments.ExternalSegment.Data                      CSV file with sampled curves of all cycles
+    Segments.ExternalSegment.Data                      CSV file with sampled curves of all cycles (see curves)
     Segments.LatestCycle.Data                          CSV file with sampled curves of the last appended cycle
     WithdrawnCycles, Corrections                       cycles that were taken out; who corrected what, and why
     LiveState                                          last sample and last cycle, state of charge, the cell's clock,

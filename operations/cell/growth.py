@@ -15,7 +15,8 @@ import numpy as np
 import pandas as pd
 
 from aasx.client import Changed
-from aasx.vocabulary import CURVE_COLUMNS, IN_SERVICE
+from aasx.submodels import curves
+from aasx.vocabulary import IN_SERVICE
 from model.prediction import Prediction
 from model.records.features import DISCHARGE_FEATURES, cycle_features
 from operations.cell import alerts, clock, present_state, twin
@@ -90,7 +91,8 @@ def add_discharges(
             ended.append(Ended(None, start, discharge.capacity_Ah, REJECTED, reason, discharge.notes))
     if last is not None and history.last_cycle is not None:
         check()
-        csv = curves_csv(history.last_cycle, last.table(), last.charge_table())
+        start = clock.text(clock.moment(last.start_s), history.clock)
+        csv = curves_csv(history.last_cycle, last.table(), last.charge_table(), start)
         live.put_latest_curves(history.cell, csv)
     keep_rejected(live, history.cell, history.clock, ended)
     return history, ended
@@ -241,8 +243,22 @@ def _same(value: Any, stored: Any) -> bool:
     return math.isclose(value, stored, rel_tol=RELATIVE_TOLERANCE, abs_tol=1e-12)
 
 
-def curves_csv(cycle_number: int, discharge: pd.DataFrame, charge: pd.DataFrame | None) -> str:
-    """The samples as the CSV of the twin's curves: the charge before the discharge, then the discharge."""
-    parts = [("charge", charge), ("discharge", discharge)]
-    tables = [part.assign(id_cycle=cycle_number, type=kind) for kind, part in parts if part is not None]
-    return pd.concat(tables)[list(CURVE_COLUMNS)].to_csv(index=False, lineterminator="\n")
+def curves_csv(cycle_number: int, discharge: pd.DataFrame, charge: pd.DataFrame | None, start: str | None) -> str:
+    """The samples as the CSV of the twin's curves: the charge before the discharge, then the discharge.
+
+    `start`: when the discharge began, as xs:dateTime; None where nobody said.
+    """
+    parts = [("charge", charge), (curves.DISCHARGE, discharge)]
+    samples = (
+        (cycle_number, kind, *row)
+        for kind, part in parts
+        if part is not None
+        for row in part[["Time", *curves.MEASURED]].itertuples(index=False, name=None)
+    )
+    return curves.to_csv(samples, {} if start is None else {cycle_number: start})
+
+
+def start_of(row: Mapping[str, Any], by_clock: str | None) -> str | None:
+    """The start of a row of the model's table, as xs:dateTime."""
+    start = row.get("start_time")
+    return None if start is None or pd.isna(start) else clock.text(start, by_clock)

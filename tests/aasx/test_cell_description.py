@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import re
+from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
@@ -97,13 +98,42 @@ def test_descriptions_are_read_from_yaml_and_json(tmp_path: Path) -> None:
         read_description(tmp_path / "b.yaml")
 
 
-def test_data_sheet_says_what_is_not_stated() -> None:
-    sheet = data_sheet.render(nasa_cells()["B0025"])
-    assert "| End-of-life capacity / Capacité de fin de vie | not stated by the data set" in sheet
-    assert "square wave of 0.05 Hz" in sheet and "README_25_26_27_28.txt" in sheet
-    assert "| 1.4 Ah |" not in sheet
-    evil = from_mapping({"cell": "A", "source": "a | b\n# c"})
-    assert "a \\| b # c" in data_sheet.render(evil)
+class Page(HTMLParser):
+    """Heads and cells of the table, the tags, and what a browser would fetch or run."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.fetched: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append(["", ""])
+        self.at = {"th": 0, "td": 1}.get(tag, -1)
+        outside = {"script", "link", "img", "iframe"} & {tag} or {"src", "href"} & {name for name, _ in attributes}
+        self.fetched += outside
+
+    def handle_endtag(self, tag: str) -> None:
+        self.at = -1
+
+    def handle_data(self, text: str) -> None:
+        if self.rows and self.at >= 0:
+            self.rows[-1][self.at] += text
+
+
+def test_data_sheet_is_a_page_that_says_what_is_not_stated() -> None:
+    page = data_sheet.render(nasa_cells()["B0025"])
+    assert page.startswith("<!DOCTYPE html>") and '<meta charset="utf-8">' in page
+    found = Page(page)
+    rows = {name: value for name, value in found.rows}
+    assert rows["End-of-life capacity / Capacité de fin de vie"].startswith("not stated by the data set")
+    assert "square wave of 0.05 Hz" in page and "README_25_26_27_28.txt" in page
+    assert "1.4 Ah" not in page
+    assert not found.fetched
+    evil = from_mapping({"cell": "A", "source": "<script>alert(1)</script>\n& more"})
+    evil_page = Page(data_sheet.render(evil))
+    assert dict(evil_page.rows)["Source"] == "<script>alert(1)</script> & more" and not evil_page.fetched
 
 
 def test_a_laboratory_name_is_shown_and_gives_the_id_short() -> None:

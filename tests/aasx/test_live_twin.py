@@ -100,6 +100,17 @@ def test_values_of_every_submodel_can_be_read(loaded: AasClient) -> None:
         assert loaded.submodel_value(id_), id_
 
 
+def test_loading_again_turns_a_data_sheet_of_markdown_into_a_page(loaded: AasClient, small_twin: SmallTwin) -> None:
+    id_, path = submodel_id("B0005", "Nameplate"), "AssetSpecificProperties.DataSheet"
+    page = loaded.attachment(id_, path)
+    earlier = loaded.element(id_, path) | {"contentType": "text/markdown"}
+    loaded.put_element(id_, path, earlier)
+    loaded.put_attachment(id_, path, "sheet.md", b"# B0005", "text/markdown")
+    transfer.load(loaded, package.read(small_twin.package()))
+    assert loaded.attachment(id_, path) == page
+    assert loaded.element(id_, path)["contentType"] == "text/html"
+
+
 def test_loading_again_keeps_what_is_alive(loaded: AasClient, small_twin: SmallTwin) -> None:
     loaded.set_value(PREDICTION, "SoHThresholds.Warning", 91.5)
     record = values.with_value(operational_data.record_item(), made_up_records(4)[-1]) | {"idShort": "Record0004"}
@@ -187,7 +198,7 @@ def test_a_cell_is_added_and_removed(loaded: AasClient, own_cell: CellDescriptio
     area = "TechnicalPropertyAreas[0].RatedCapacity"
     assert loaded.element_value(submodel_id("Lab_7", "TechnicalData"), area) == 3.2
     sheet = loaded.attachment(submodel_id("Lab_7", "Nameplate"), "AssetSpecificProperties.DataSheet")
-    assert b"laboratory note 7" in sheet
+    assert sheet.startswith(b"<!DOCTYPE html>") and b"laboratory note 7" in sheet
     assert loaded.thumbnail(shell_id("Lab_7")).startswith(b"\x89PNG")
     (qualifier,) = loaded.element(submodel_id("Lab_7", "Prediction"), "Predict")["qualifiers"]
     assert qualifier["value"] == "http://127.0.0.1:5000/delegation/Lab_7/Predict"

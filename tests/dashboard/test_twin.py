@@ -8,7 +8,7 @@ import pytest
 from aasx import client as aas
 from aasx.elements.shape import number
 from aasx.identifiers import base_iri
-from aasx.submodels import fleet
+from aasx.submodels import curves, fleet
 from dashboard import twin as twin_module
 from dashboard.content import cycles_of, fleet_row, trend
 from dashboard.twin import Reading, Trouble, Twin
@@ -156,6 +156,15 @@ def test_curves_are_joined_charge_before_discharge_and_the_level_counted():
     assert cycle.time == sorted(cycle.time)
     assert cycle.level == [0, 1, 1, 0.5, 0]
     assert cycle.temperature[-1] is None
+
+
+def test_curves_of_today_are_read_as_those_of_yesterday():
+    """Today `Time` is a date and time, and the seconds stand beside it."""
+    samples: list[curves.Sample] = [(1, "charge", 0.0, 3.5, 1.5, 24.0), (1, "charge", 3600.0, 4.2, 1.5, 25.0)]
+    samples += [(1, "discharge", 10.0, 4.2, -2.0, 24.0), (1, "discharge", 1810.0, 3.5, -2.0, 30.0)]
+    samples += [(1, "discharge", 3610.0, 2.7, -2.0, None)]
+    today = curves.to_csv(samples, {1: "2008-04-02T15:25:41"})
+    assert cycles_of(today.encode()) == cycles_of(CURVES.encode())
 
 
 def test_no_curves():

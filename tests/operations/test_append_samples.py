@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from aasx.submodels import curves
 from aasx.submodels.operational_data import LATEST_CURVES_PATH, RUNNING_LATEST_PATH
 from operations.cell import running
 from operations.intake import cycles
@@ -56,8 +57,12 @@ def test_cycles_that_end_are_appended_with_all_that_follows(new_cell):
     assert second["TemperatureRise"] == 0.0 and second["Voltage600s"] is not None
     details = cell.value("PredictionDetails")
     assert (details["InputLastCycle"], details["AtCycle"]) == (2, 2) and cell.fleet()["AtCycle"] == 2
-    curves = cell.aas.attachment(cell.operational_data, LATEST_CURVES_PATH).decode()
-    assert {line.split(",")[1] for line in curves.splitlines()[1:]} == {"charge", "discharge"}
+    samples = list(curves.rows(cell.aas.attachment(cell.operational_data, LATEST_CURVES_PATH)))
+    assert {one["type"] for one in samples} == {"charge", "discharge"}
+    of_discharge = [one for one in samples if one["type"] == "discharge"]
+    assert pd.Timestamp(of_discharge[0]["Time"]) == pd.Timestamp(second["Time"])
+    apart_s = (pd.Timestamp(of_discharge[-1]["Time"]) - pd.Timestamp(second["Time"])).total_seconds()
+    assert apart_s == pytest.approx(float(of_discharge[-1]["Time_s"]), abs=1e-3) and apart_s > 1000
 
 
 def test_a_cycle_is_what_append_cycle_makes_of_the_same_samples(new_cell):

@@ -1,0 +1,55 @@
+"""Sampled curves of cycles as CSV: the content of Segments.ExternalSegment.Data and Segments.LatestCycle.Data.
+
+One sample a line, the charge of a cycle before its discharge. `Time` is the date and time of the sample by the cell's
+clock, as in Metadata.Record, so that generic clients plot it; it is empty where the start is not known, as of charges.
+`Time_s` counts the seconds since the charge or discharge began. Earlier files have no `Time_s`, but these seconds in
+`Time`.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+SECONDS = "Time_s"
+MEASURED = ("Voltage_measured", "Current_measured", "Temperature_measured")
+COLUMNS = ("id_cycle", "type", "Time", SECONDS, *MEASURED)
+HEADER = ",".join(COLUMNS) + "\n"
+
+DISCHARGE = "discharge"
+
+
+Sample = tuple[int, str, float, float | None, float | None, float | None]
+"""id_cycle, type, seconds, V, A, °C; None or NaN where nothing was measured."""
+
+
+def to_csv(samples: Iterable[Sample], starts: Mapping[int, str]) -> str:
+    """`starts`: when the discharge of a cycle began, as xs:dateTime, by id_cycle."""
+    out = io.StringIO()
+    table = csv.writer(out, lineterminator="\n")
+    table.writerow(COLUMNS)
+    for cycle, kind, time_s, *measured in samples:
+        start = starts.get(cycle) if kind == DISCHARGE else None
+        time = "" if start is None else _later(start, time_s)
+        table.writerow((cycle, kind, time, _number(time_s), *map(_number, measured)))
+    return out.getvalue()
+
+
+def _later(start: str, time_s: float) -> str:
+    """The date and time so many seconds later, in the zone of the start, or without one as that."""
+    moment = datetime.fromisoformat(start) + timedelta(seconds=time_s)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None or math.isnan(value) else f"{value:.10g}"
+
+
+def rows(content: bytes) -> Iterator[dict[str, Any]]:
+    """The lines of such a file, the seconds under `Time_s` in files of any age."""
+    for row in csv.DictReader(content.decode("utf-8", errors="replace").splitlines()):
+        yield row if SECONDS in row else row | {SECONDS: row.get("Time")}
