@@ -19,12 +19,13 @@ import streamlit as st
 
 from aasx.identifiers import DEMO_PREFIX
 from aasx.vocabulary import IN_SERVICE
-from dashboard import state, theme
+from dashboard import state
+from dashboard.components import theme
 from dashboard.components.links import follow_links
-from dashboard.content import SEVERITIES, FleetRow
-from dashboard.language import LANGUAGES, Language, escape
 from dashboard.page import RETRY, Page
-from dashboard.twin import Trouble, Twin
+from dashboard.reading.content import SEVERITIES, FleetRow
+from dashboard.reading.twin import Trouble, Twin
+from dashboard.texts.language import LANGUAGES, Language, escape
 
 DEFAULT_BASYX_URL = "http://127.0.0.1:8081"
 STATUS_EVERY_S = 5

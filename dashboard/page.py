@@ -9,9 +9,10 @@ from typing import Any, TypeVar
 
 import streamlit as st
 
-from dashboard import state, theme
-from dashboard.language import Language, escape
-from dashboard.twin import Reading, Trouble, Twin
+from dashboard import state
+from dashboard.components import theme
+from dashboard.reading.twin import Reading, Trouble, Twin
+from dashboard.texts.language import Language, escape
 
 T = TypeVar("T")
 PASSING = ("busy", "slow", "unreachable", "delegate", "unavailable", "timeout")  # troubles that end by themselves

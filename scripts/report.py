@@ -13,11 +13,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
-from dashboard.language import LANGUAGES, Language  # noqa: E402
+from dashboard.reading.twin import Trouble, Twin  # noqa: E402
 from dashboard.report import cell as of_cell  # noqa: E402
 from dashboard.report import fleet as of_fleet  # noqa: E402
 from dashboard.report.pdf import NotPrinted, pdf_of  # noqa: E402
-from dashboard.twin import Trouble, Twin  # noqa: E402
+from dashboard.texts.language import LANGUAGES, Language  # noqa: E402
 
 DEFAULT_URL = "http://127.0.0.1:8081"
 

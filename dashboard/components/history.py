@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dashboard import theme, usage
-from dashboard.components import pieces
-from dashboard.content import Alert, Forecast
-from dashboard.language import MISSING, Language
+from dashboard.components import pieces, theme
+from dashboard.reading import usage
+from dashboard.reading.content import Alert, Forecast
+from dashboard.texts.language import MISSING, Language
 
 
 def plots(words: Language, records: usage.Records, rated_capacity_Ah: float | None) -> str:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from math import pi
 
-from dashboard import theme
-from dashboard.language import MISSING, UNIT_SPACE, escape
+from dashboard.components import theme
+from dashboard.texts.language import MISSING, UNIT_SPACE, escape
 
 
 def tile(name: str, value: str, note: str = "", state: str = "", icon: str = "") -> str:

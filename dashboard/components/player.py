@@ -7,8 +7,8 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard.content import Cycle
-from dashboard.language import Language
+from dashboard.reading.content import Cycle
+from dashboard.texts.language import Language
 
 SPEEDS = (10, 60, 300, 1000)  # seconds of the cycle per second of the screen
 USUAL_SPEED = 300

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard.components import pieces
-from dashboard.content import Forecast, Thresholds
-from dashboard.language import MISSING, Language
-from dashboard.outlook import End
+from dashboard.reading.content import Forecast, Thresholds
+from dashboard.reading.outlook import End
+from dashboard.texts.language import MISSING, Language
 
 
 def capacity_tiles(words: Language, forecast: Forecast, now: dict[str, Any], foreign: dict[str, str]) -> list[str]:

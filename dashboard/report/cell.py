@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from dashboard import charts, outlook, scenario, theme
-from dashboard.components import history, pieces, present
-from dashboard.content import Alert, FleetRow, Forecast, PredictionSubmodel, Rating
-from dashboard.language import MISSING, Language
+from dashboard.components import charts, history, pieces, present, theme
+from dashboard.reading import outlook, scenario
+from dashboard.reading.content import Alert, FleetRow, Forecast, PredictionSubmodel, Rating
+from dashboard.reading.twin import Trouble, Twin
 from dashboard.report.plot import Line, plot
 from dashboard.report.sheet import hint, section, sheet
-from dashboard.twin import Trouble, Twin
+from dashboard.texts.language import MISSING, Language
 
 PRESETS = ("hot", "cold", "deep", "current")  # scenarios where the reader has none of his own
 MOST_ALERTS = 20

@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from statistics import fmean
 
 from aasx.vocabulary import IN_SERVICE
-from dashboard import outlook
 from dashboard.components import pieces, present
-from dashboard.content import SEVERITIES, FleetRow, natural
-from dashboard.language import MISSING, Language
+from dashboard.reading import outlook
+from dashboard.reading.content import SEVERITIES, FleetRow, natural
+from dashboard.reading.twin import Trouble, Twin
 from dashboard.report.sheet import hint, section, sheet
-from dashboard.twin import Trouble, Twin
+from dashboard.texts.language import MISSING, Language
 
 MOST_ROWS = 1000
 

@@ -6,9 +6,9 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from dashboard import theme
+from dashboard.components import theme
 from dashboard.components.pieces import line, polyline, thinned
-from dashboard.language import Language, escape
+from dashboard.texts.language import Language, escape
 
 Points = Sequence[tuple[float, float]]
 WIDTH, HEIGHT = 660.0, 250.0

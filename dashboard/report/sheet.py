@@ -7,7 +7,7 @@ from datetime import datetime
 from functools import cache
 from pathlib import Path
 
-from dashboard.language import Language, escape
+from dashboard.texts.language import Language, escape
 
 
 @cache

@@ -12,9 +12,9 @@ import streamlit as st
 
 from dashboard import state
 from dashboard.components import pieces
-from dashboard.content import bound
-from dashboard.language import FOREIGN_SIGN, escape
 from dashboard.page import Page
+from dashboard.reading.content import bound
+from dashboard.texts.language import FOREIGN_SIGN, escape
 
 SUBMODELS = ("Nameplate", "TechnicalData", "OperationalData", "Prediction")
 SHOWN_CHILDREN = 24  # of a long list the beginning and the end are drawn: 2000 records make no readable tree

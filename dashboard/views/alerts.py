@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import streamlit as st
 
-from dashboard import state, theme
-from dashboard.components import pieces
-from dashboard.content import SEVERITIES, Alert, FleetRow, PredictionSubmodel, Thresholds
-from dashboard.language import MISSING, escape, parse_number
+from dashboard import state
+from dashboard.components import pieces, theme
 from dashboard.page import Page
-from dashboard.twin import Trouble
+from dashboard.reading.content import SEVERITIES, Alert, FleetRow, PredictionSubmodel, Thresholds
+from dashboard.reading.twin import Trouble
+from dashboard.texts.language import MISSING, escape, parse_number
 
 REFRESH_EVERY_S = 10
 CELLS_PER_PAGE = 10  # each costs one request

@@ -10,13 +10,15 @@ from typing import Any
 import streamlit as st
 
 from aasx.elements.shape import number as content_number
-from dashboard import charts, outlook, state, theme, usage
-from dashboard.components import history, pieces, present, reports
-from dashboard.content import Forecast, PredictionSubmodel, foreign_below, now
-from dashboard.language import FOREIGN_SIGN, Language, escape
+from dashboard import state
+from dashboard.components import charts, history, pieces, present, theme
 from dashboard.page import Page
+from dashboard.reading import outlook, usage
+from dashboard.reading.content import Forecast, PredictionSubmodel, foreign_below, now
+from dashboard.reading.twin import Reading, Trouble
+from dashboard.report import buttons
 from dashboard.report import cell as of_cell
-from dashboard.twin import Reading, Trouble
+from dashboard.texts.language import FOREIGN_SIGN, Language, escape
 
 LIVE_EVERY_S = 4
 BEFORE_THE_END = 0.9  # of the life of a worn-out cell: there what drove its prediction is told
@@ -143,7 +145,7 @@ def downloads(page: Page, cell: str) -> None:
         st.download_button(words("cell.download.aasx"), lambda: page.twin.export([cell]), f"{cell}.aasx",
                            "application/asset-administration-shell-package", on_click="ignore", key="download_aasx",
                            icon=":material/deployed_code:", width="stretch")  # fmt: skip
-        reports.buttons(page, cell, lambda: of_cell.report(page.twin, words, cell, state.get("scenario")))
+        buttons.buttons(page, cell, lambda: of_cell.report(page.twin, words, cell, state.get("scenario")))
 
 
 def records_csv(page: Page, cell: str) -> bytes:

@@ -8,8 +8,8 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import state, theme
-from dashboard.components import pieces
+from dashboard import state
+from dashboard.components import pieces, theme
 from dashboard.page import Page
 
 MOST_CELLS = 8  # one request each; more lines than this cannot be told apart anyway

@@ -10,9 +10,9 @@ import streamlit as st
 from aasx.vocabulary import RECORD_COLUMNS
 from dashboard import state
 from dashboard.components import pieces
-from dashboard.language import MISSING, escape, parse_number
 from dashboard.page import Page
-from dashboard.twin import Trouble
+from dashboard.reading.twin import Trouble
+from dashboard.texts.language import MISSING, escape, parse_number
 
 CORRECTABLE = [
     column.id_short for column in RECORD_COLUMNS if column.id_short not in ("id_cycle", "type", "StateOfHealth")

@@ -10,8 +10,8 @@ import streamlit as st
 from aasx.submodels import imports
 from dashboard import state
 from dashboard.components import pieces
-from dashboard.language import escape
 from dashboard.page import Page
+from dashboard.texts.language import escape
 
 TYPES = ["csv", "txt", "tsv", "mpt", "gz", "parquet", "xlsx", "xlsm", "nda", "ndax", "mpr", "mat"]
 SAMPLES = ("time", "moment", "voltage", "current", "temperature", "ambient", "cycle", "state")

@@ -7,12 +7,14 @@ from statistics import fmean, median
 import streamlit as st
 
 from aasx.vocabulary import IN_SERVICE
-from dashboard import outlook, state, theme
-from dashboard.components import pieces, present, reports
-from dashboard.content import SEVERITIES, FleetRow, natural, now
-from dashboard.language import MISSING, escape, is_number
+from dashboard import state
+from dashboard.components import pieces, present, theme
 from dashboard.page import Page
+from dashboard.reading import outlook
+from dashboard.reading.content import SEVERITIES, FleetRow, natural, now
+from dashboard.report import buttons
 from dashboard.report import fleet as of_fleet
+from dashboard.texts.language import MISSING, escape, is_number
 
 REFRESH_EVERY_S = 10
 ROWS_PER_PAGE = 50
@@ -339,7 +341,7 @@ def actions(page: Page) -> None:
     words = page.words
     left, right, _ = st.columns([1.6, 1.6, 4])
     with right, st.popover(words("fleet.report"), icon=":material/summarize:", width="stretch"):
-        reports.buttons(page, "fleet", lambda: of_fleet.report(page.twin, words))
+        buttons.buttons(page, "fleet", lambda: of_fleet.report(page.twin, words))
     if left.button(words("fleet.predict_all"), key="predict_all", icon=":material/online_prediction:",
                  width="stretch", help=words("fleet.predict_all.help")):  # fmt: skip
         with st.spinner(words("working")):

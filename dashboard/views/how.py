@@ -5,12 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from aasx.identifiers import fleet_submodel_id, shell_id, submodel_id
-from dashboard import charts, lesson, state, theme
-from dashboard.components import pieces
-from dashboard.content import PredictionSubmodel
-from dashboard.language import MISSING, escape
+from dashboard import state
+from dashboard.components import charts, pieces, theme
 from dashboard.page import Page
-from dashboard.twin import Trouble
+from dashboard.reading import lesson
+from dashboard.reading.content import PredictionSubmodel
+from dashboard.reading.twin import Trouble
+from dashboard.texts.language import MISSING, escape
 from dashboard.views.aas import SWAGGER_OF_BASYX, delegate_of, public_url
 
 SUBMODELS = ("Nameplate", "TechnicalData", "OperationalData", "Prediction")

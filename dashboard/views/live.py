@@ -6,12 +6,12 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, state, theme
-from dashboard.components import pieces, present
+from dashboard import state
+from dashboard.components import charts, pieces, present, theme
 from dashboard.components.player import play
-from dashboard.content import Cycle, foreign_below
 from dashboard.page import Page
-from dashboard.twin import Trouble
+from dashboard.reading.content import Cycle, foreign_below
+from dashboard.reading.twin import Trouble
 
 FOLLOW_EVERY_S = 2
 FILM_FRAMES = 70

@@ -9,11 +9,11 @@ import streamlit as st
 
 from aasx.elements.shape import number
 from aasx.elements.values import to_value
-from dashboard import state, theme
-from dashboard.components import pieces
-from dashboard.content import text
-from dashboard.language import Language, escape
+from dashboard import state
+from dashboard.components import pieces, theme
 from dashboard.page import Page
+from dashboard.reading.content import text
+from dashboard.texts.language import Language, escape
 from dashboard.views.cell import facts_of, leaf
 
 # Measures as TrainingResults names them: unit, digits, factor, and whether they are a share of intervals that held.

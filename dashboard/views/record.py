@@ -11,9 +11,9 @@ import streamlit as st
 from aasx.vocabulary import RECORD_COLUMNS
 from dashboard import state
 from dashboard.components import pieces
-from dashboard.language import escape, parse_number
 from dashboard.page import Page
-from dashboard.twin import Trouble
+from dashboard.reading.twin import Trouble
+from dashboard.texts.language import escape, parse_number
 from dashboard.views.correction import correction_form
 from dashboard.views.file_import import file_form
 

@@ -9,12 +9,12 @@ from typing import Any
 
 import streamlit as st
 
-from dashboard import charts, outlook, state, theme
-from dashboard.components import pieces
-from dashboard.content import Condition, FleetRow, Forecast, Simulation, now
-from dashboard.language import MISSING, Language, escape, parse_number
+from dashboard import state
+from dashboard.components import charts, pieces, theme
 from dashboard.page import Page
-from dashboard.scenario import (
+from dashboard.reading import outlook
+from dashboard.reading.content import Condition, FleetRow, Forecast, Simulation, now
+from dashboard.reading.scenario import (
     CONDITIONS,
     MEASUREMENTS,
     SCHEDULE,
@@ -34,7 +34,8 @@ from dashboard.scenario import (
     usual_further,
     write_scenarios,
 )
-from dashboard.twin import Trouble
+from dashboard.reading.twin import Trouble
+from dashboard.texts.language import MISSING, Language, escape, parse_number
 
 SHOWN_BELOW_END = 0.18  # share of the end-of-life capacity
 # A line of the operation's output Assumptions.

@@ -11,7 +11,7 @@ from aasx.client import AasClient
 from aasx.identifiers import fleet_shell_id, fleet_submodel_id
 from aasx.packages import package
 from aasx.shell import build_cell, build_fleet, cell_files
-from dashboard import twin as twin_module
+from dashboard.reading import twin as twin_module
 from dashboard.views import fleet
 from tests.dashboard.test_views import assert_sound, shown
 

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from dashboard import texts_en, texts_fr
-from dashboard.language import Language, parse_number
+from dashboard.texts import texts_en, texts_fr
+from dashboard.texts.language import Language, parse_number
 from tests.servers import ROOT
 
 ENGLISH, FRENCH = texts_en.TEXTS, texts_fr.TEXTS

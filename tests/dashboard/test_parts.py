@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from aasx import vocabulary
-from dashboard import scenario
 from dashboard.components import pieces, present
-from dashboard.content import FleetRow, Forecast, Rating, forecast_of, rating_of
-from dashboard.language import Language
 from dashboard.page import Page
-from dashboard.twin import Twin
+from dashboard.reading import scenario
+from dashboard.reading.content import FleetRow, Forecast, Rating, forecast_of, rating_of
+from dashboard.reading.twin import Twin
+from dashboard.texts.language import Language
 from dashboard.views import aas, cell, compare, fleet, model, record, simulation
 
 OF_NASA = scenario.factors_of(Rating(rated_capacity_Ah=2.0), 100.0)

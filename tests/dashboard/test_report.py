@@ -4,13 +4,13 @@ from datetime import UTC, datetime
 
 import pytest
 
-from dashboard.language import Language, escape
+from dashboard.reading.twin import Trouble, Twin
 from dashboard.report import cell as of_cell
 from dashboard.report import fleet as of_fleet
 from dashboard.report import pdf
 from dashboard.report.plot import Line, plot, ticks
 from dashboard.report.sheet import section, sheet
-from dashboard.twin import Trouble, Twin
+from dashboard.texts.language import Language, escape
 from tests.conftest import run_script
 
 WORDS = Language("fr")

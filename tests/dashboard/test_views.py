@@ -10,8 +10,8 @@ from aasx.client import AasClient
 from aasx.identifiers import fleet_submodel_id, submodel_id
 from aasx.packages import package
 from dashboard import state
-from dashboard import twin as twin_module
-from dashboard.language import Language, escape
+from dashboard.reading import twin as twin_module
+from dashboard.texts.language import Language, escape
 from tests.dashboard.proxy import FaultyProxy
 
 MOST_REQUESTS = {"compare": 12, "alerts": 16}  # up to eight cells, up to ten cells a page
@@ -142,7 +142,7 @@ def test_a_worn_out_cell_is_explained_by_what_drove_it_before(twin, open_page, l
 def test_downloads(twin, open_page):
     """The data behind both buttons: records as CSV, the cell as an AASX that reads back."""
     from dashboard.page import Page
-    from dashboard.twin import Twin
+    from dashboard.reading.twin import Twin
     from dashboard.views.cell import records_csv
 
     page = Page(Twin(twin.basyx_url), Language("fr"))

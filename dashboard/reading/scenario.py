@@ -14,8 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 from aasx.elements.shape import number
-from dashboard.content import Forecast, Rating
-from dashboard.language import Language
+from dashboard.reading.content import Forecast, Rating
+from dashboard.texts.language import Language
 
 SLOTS = ("A", "B", "C")
 MOST_PHASES = 50  # of SimulateWhatIf

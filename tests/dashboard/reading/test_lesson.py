@@ -6,7 +6,7 @@ import json
 import pytest
 import responses
 
-from dashboard import lesson
+from dashboard.reading import lesson
 
 
 def test_long_lists_and_texts_are_shortened_and_other_text_stays():

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from dashboard.language import Language, escape
+from dashboard.texts.language import Language, escape
 
 # Blue is a little lighter than theirs (#0072B2), so that lines stand out from the dark ground as well.
 BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY = "#1F86C8", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
-from dashboard.content import FleetRow
+from dashboard.reading.content import FleetRow
 
 LONGEST_d = 365 * 50
 IDLE_CYCLES, IDLE_d = 10.0, 2.0

@@ -9,9 +9,9 @@ from aasx import client as aas
 from aasx.elements.shape import number
 from aasx.identifiers import base_iri
 from aasx.submodels import curves, fleet
-from dashboard import twin as twin_module
-from dashboard.content import cycles_of, fleet_row, trend
-from dashboard.twin import Reading, Trouble, Twin
+from dashboard.reading import twin as twin_module
+from dashboard.reading.content import cycles_of, fleet_row, trend
+from dashboard.reading.twin import Reading, Trouble, Twin
 
 
 @pytest.fixture

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from dashboard import outlook
-from dashboard.content import FleetRow, fleet_row
-from dashboard.language import Language
 from dashboard.page import Page
-from dashboard.twin import Twin
+from dashboard.reading import outlook
+from dashboard.reading.content import FleetRow, fleet_row
+from dashboard.reading.twin import Twin
+from dashboard.texts.language import Language
 from dashboard.views import fleet
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)

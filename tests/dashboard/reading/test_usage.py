@@ -5,10 +5,10 @@ from typing import Any
 
 import pytest
 
-from dashboard import usage
 from dashboard.components import history
-from dashboard.content import Forecast
-from dashboard.language import Language
+from dashboard.reading import usage
+from dashboard.reading.content import Forecast
+from dashboard.texts.language import Language
 
 
 def cycle(number: int, **values: Any) -> dict[str, Any]:

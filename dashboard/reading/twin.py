@@ -31,7 +31,7 @@ from aasx.elements.shape import Foreign, content_of, moment, read
 from aasx.identifiers import cell_of, display_name_of, fleet_submodel_id, submodel_id
 from aasx.submodels import fleet, imports, operational_data, prediction
 from aasx.submodels.operational_data import LATEST_CURVES_PATH
-from dashboard.content import (
+from dashboard.reading.content import (
     Cycle,
     FleetRow,
     Forecast,
@@ -47,7 +47,7 @@ from dashboard.content import (
     record,
     simulation_of,
 )
-from dashboard.outlook import among_siblings
+from dashboard.reading.outlook import among_siblings
 
 T = TypeVar("T")
 

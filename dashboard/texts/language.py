@@ -13,8 +13,8 @@ from babel.numbers import format_decimal
 
 from aasx import vocabulary
 from aasx.elements.shape import Foreign
-from dashboard.texts_en import TEXTS as ENGLISH
-from dashboard.texts_fr import TEXTS as FRENCH
+from dashboard.texts.texts_en import TEXTS as ENGLISH
+from dashboard.texts.texts_fr import TEXTS as FRENCH
 
 LANGUAGES = {"en": ("English", ENGLISH, "en_GB"), "fr": ("Français", FRENCH, "fr_FR")}
 MISSING = "—"

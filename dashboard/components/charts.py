@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboard import theme
-from dashboard.content import Forecast
-from dashboard.language import Language
+from dashboard.components import theme
+from dashboard.reading.content import Forecast
+from dashboard.texts.language import Language
 
 FILM_SPEEDS_MS = {"slow": 260, "normal": 110, "fast": 40}  # per frame
 

@@ -1,0 +1,1 @@
+"""What the AAS says, in the shapes the views and reports show; nothing here draws, and nothing needs Streamlit."""

@@ -1,0 +1,1 @@
+"""What the screen says, in French and English: texts, numbers, units, dates."""
