@@ -531,7 +531,7 @@ def put_feed(client: AasClient, cell: str, feed: asset_interfaces.Feed) -> None:
     Raises NotFound when there is no such cell, ValueError for a description that nothing can be read by.
     """
     if problems := feed.problems():
-        raise ValueError("; ".join(problems))
+        raise ValueError("; ".join(map(str, problems)))
     shell, id_ = client.shell(shell_id(cell)), submodel_id(cell, asset_interfaces.ID_SHORT)
     try:
         client.put_element(id_, asset_interfaces.INTERFACE, asset_interfaces.element(cell, feed))

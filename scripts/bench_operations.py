@@ -45,6 +45,9 @@ RATE_LIMIT = 25.0
 """Predictions a second for CALLERS parallel callers."""
 GROWTH_LIMIT = 2.0
 """Cost of AppendCycle, and of a Predict whose history is remembered, at LONG cycles as a multiple of that at SHORT."""
+COST_LIMITS = {"append_cycle": 6.0, "append_samples": 3.0}
+"""95th percentile of AppendCycle, and of AppendSamples with `SAMPLES_A_CALL`, as multiples of the echo's."""
+SAMPLES_A_CALL = 60
 BENCH = f"Bench{os.getpid()}x"
 """Other names in each run: a delegate that is still running must not remember their predictions."""
 SUBMODELS = ("Nameplate", "TechnicalData", "OperationalData", "Prediction")
@@ -233,6 +236,32 @@ def measure_append(caller: Caller, cycles: int = 25) -> dict[str, float]:
     return {f"append_{SHORT}_median_ms": short, f"append_{LONG}_median_ms": long, "append_ratio": long / short}
 
 
+def measure_costs(caller: Caller) -> dict[str, float]:
+    """Milliseconds of the echo, of AppendCycle and of AppendSamples with a minute of samples at 1 Hz, in turns."""
+    times: dict[str, list[float]] = {"costs_echo": [], "append_cycle": [], "append_samples": []}
+    start = twin.pd.Timestamp("2030-01-01")
+    for turn in range(-WARM_UP, ROUNDS * PER_ROUND):
+        number = turn + WARM_UP + 1
+        cycle = {"id_cycle": ("xs:int", 168 + number), "Capacity": ("xs:double", 1.45 - 0.0001 * number)}
+        cycle |= {"ambient_temperature": ("xs:double", 24.0), "Duration": ("xs:double", 3000.0)}
+        rows = [f"{second},{3.8 - 0.0001 * (60 * number + second):.4f},-0.5" for second in range(SAMPLES_A_CALL)]
+        samples = {
+            "Samples": ("xs:string", "\n".join(["Time,Voltage_measured,Current_measured", *rows])),
+            "StartTime": ("xs:dateTime", (start + twin.pd.Timedelta(minutes=number)).isoformat()),
+            "PositiveCurrent": ("xs:string", "charge"),
+        }
+        found = (
+            ("costs_echo", caller.invoke_ms(f"{BENCH}Echo", "Prediction", "Predict")),
+            ("append_cycle", caller.invoke_ms(f"{BENCH}Cycle", "OperationalData", "AppendCycle", **cycle)),
+            ("append_samples", caller.invoke_ms(f"{BENCH}Samples", "OperationalData", "AppendSamples", **samples)),
+        )
+        for name, took_ms in found if turn >= 0 else ():
+            times[name].append(took_ms)
+    result = {f"{name}_median_ms": statistics.median(values) for name, values in times.items()}
+    result |= {f"{name}_p95_ms": percentile(values, 95) for name, values in times.items()}
+    return result | {f"{name}_cost": result[f"{name}_p95_ms"] / result["costs_echo_p95_ms"] for name in COST_LIMITS}
+
+
 def percentile(values: list[float], percent: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * percent / 100))]
 
@@ -243,9 +272,11 @@ def measure(basyx_url: str, delegate_url: str) -> dict[str, float]:
     with echo_delegate() as echo_url:
         cells = {f"{BENCH}{number}": (168, delegate_url) for number in range(CALLERS)}
         cells |= {f"{BENCH}{length}": (length, delegate_url) for length in (SHORT, LONG)}
+        cells |= {f"{BENCH}{name}": (168, delegate_url) for name in ("Cycle", "Samples")}
         cells |= {f"{BENCH}Echo": (168, echo_url)}
         with bench_cells(client, cells):
-            return measure_predict(caller) | measure_rate(caller) | measure_length(caller) | measure_append(caller)
+            found = measure_predict(caller) | measure_costs(caller) | measure_rate(caller)
+            return found | measure_length(caller) | measure_append(caller)
 
 
 def report(figures: dict[str, float]) -> list[str]:
@@ -265,6 +296,13 @@ def report(figures: dict[str, float]) -> list[str]:
         f"AppendCycle: {figures[f'append_{SHORT}_median_ms']:.1f} ms at {SHORT} cycles, "
         f"{figures[f'append_{LONG}_median_ms']:.1f} ms at {LONG}: {figures['append_ratio']:.2f} x "
         f"(at most {GROWTH_LIMIT:g})",
+        *(
+            f"{title}: {ms(name)}, p95 {figures[f'{name}_cost']:.1f} x the echo's (at most {COST_LIMITS[name]:g})"
+            for name, title in (
+                ("append_cycle", "AppendCycle"),
+                ("append_samples", f"AppendSamples of {SAMPLES_A_CALL} samples"),
+            )
+        ),
     ]
 
 

@@ -64,6 +64,29 @@ STATE = (
 STATUSES = ("waiting", "receiving", "notAllowed", "brokerAway", "twinAway", "error")
 
 
+PROBLEMS = {
+    "noTopic": "{quantity} has no topic",
+    "noBroker": "base names no broker",
+    "timeApart": "Time comes in the messages of voltage and current, so its topic must be one of theirs",
+    "topic": "{quantity}: {found!r} is no single topic (without + and #)",
+    "pointer": "{quantity}: {found!r} is no JSON pointer; it begins with /",
+    "unit": "{quantity}: unit {found!r} is none of {allowed}",
+}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with a description; its text is English, others translate `code`."""
+
+    code: str
+    quantity: str = ""
+    found: str = ""
+    allowed: str = ""
+
+    def __str__(self) -> str:
+        return PROBLEMS[self.code].format(quantity=self.quantity, found=self.found[:80], allowed=self.allowed)
+
+
 @dataclass(frozen=True)
 class Source:
     """Where one quantity stands: the topic, the JSON pointer into its payload ("" for the whole), the unit."""
@@ -82,22 +105,22 @@ class Feed:
     stale_after_s: float = DEFAULT_STALE_AFTER_S
     title: str = "MQTT"
 
-    def problems(self) -> list[str]:
-        """Why nothing can be read by it, in sentences; none for a description that can be used."""
-        found = [f"{name} has no topic" for name in QUANTITIES if name in NEEDED - self.sources.keys()]
+    def problems(self) -> list[Problem]:
+        """Why nothing can be read by it; none for a description that can be used."""
+        found = [Problem("noTopic", name) for name in QUANTITIES if name in NEEDED - self.sources.keys()]
         if not self.base:
-            found.append("base names no broker")
+            found.append(Problem("noBroker"))
         topics, time = {self.sources[name].topic for name in NEEDED & self.sources.keys()}, self.sources.get("Time")
         if time is not None and time.topic not in topics:
-            found.append("Time: comes in the messages of voltage and current, so its topic must be one of theirs")
+            found.append(Problem("timeApart", "Time", time.topic))
         for name, source in self.sources.items():
             size = len(source.topic.encode("utf-8", "replace"))
             if not source.topic or size > LONGEST_TOPIC_BYTES or set("+#\0") & set(source.topic):
-                found.append(f"{name}: {source.topic[:80]!r} is no single topic (without + and #)")
+                found.append(Problem("topic", name, source.topic))
             if source.pointer and not source.pointer.startswith("/"):
-                found.append(f"{name}: {source.pointer[:80]!r} is no JSON pointer; it begins with /")
+                found.append(Problem("pointer", name, source.pointer))
             if source.unit and source.unit not in UNITS[name]:
-                found.append(f"{name}: unit {source.unit[:20]!r} is none of {', '.join(UNITS[name])}")
+                found.append(Problem("unit", name, source.unit, ", ".join(UNITS[name])))
         return found
 
 

@@ -29,7 +29,8 @@ from aasx import client as aas
 from aasx import history
 from aasx.elements.shape import Foreign, content_of, moment, read
 from aasx.identifiers import cell_of, display_name_of, fleet_submodel_id, submodel_id
-from aasx.submodels import fleet, imports, operational_data, prediction
+from aasx.submodels import asset_interfaces, fleet, imports, operational_data, prediction
+from aasx.submodels.asset_interfaces import Feed
 from aasx.submodels.operational_data import LATEST_CURVES_PATH
 from dashboard.reading.content import (
     Cycle,
@@ -500,6 +501,39 @@ class Twin:
             return found or {}
 
         return self.read(("imports", cell), fetch, LIVE_AGE_S)
+
+    def feed(self, cell: str) -> Reading[tuple[Feed, dict[str, Any]] | None]:
+        """Where live values come from and what the feeder tells of it (times as datetimes); None for no feed."""
+
+        def fetch() -> Found[tuple[Feed, dict[str, Any]] | None]:
+            try:
+                submodel = self.client.submodel(submodel_id(cell, asset_interfaces.ID_SHORT))
+            except aas.NotFound:
+                return Found(None)
+            noted: list[Foreign] = []
+            parts = {part.get("idShort"): part for part in submodel.get("submodelElements") or []}
+            told = parts.get(asset_interfaces.FEED_STATE)
+            state = read(told, asset_interfaces.state_shape(), noted, asset_interfaces.FEED_STATE)
+            times = {name: moment(state[name]) for name in ("LastMessageAt", "SamplesAt", "ReportedAt")}
+            return Found((asset_interfaces.feed_of(parts.get(asset_interfaces.INTERFACE)), state | times), tuple(noted))
+
+        return self.read(("feed", cell), fetch, LIVE_AGE_S)
+
+    def put_feed(self, cell: str, feed: Feed | None) -> None:
+        """Describes where live values come from, or with None that they come no more. Raises Trouble."""
+        from aasx import transfer
+
+        try:
+            if feed is None:
+                transfer.remove_feed(self.client, cell)
+            else:
+                transfer.put_feed(self.client, cell, feed)
+        except ValueError as error:
+            raise Trouble("invalidInput", str(error)) from error
+        except aas.AasError as error:
+            raise _trouble_of(error) from error
+        finally:
+            self.forget(cell)
 
     def add_cell(self, description: Any) -> Any:
         """The description as it was added: its idShort may have got a number."""

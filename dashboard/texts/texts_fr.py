@@ -719,6 +719,66 @@ TEXTS: dict[str, str] = {
     "record.what": "Que saisir",
     "record.cycle": "Un cycle",
     "record.table": "Cycles d’un fichier",
+    "record.feed": "Valeurs en direct",
+    "feed.of": "Valeurs en direct de",
+    "feed.state": "État du flux",
+    "feed.state.hint": "Ce que le programme d’alimentation dit de cette cellule, à quelques secondes près.",
+    "feed.none": "Rien ne décrit encore d’où viennent les valeurs en direct de cette cellule.",
+    "feed.is.unseen": (
+        "Aucun programme d’alimentation n’a encore lu cette description : démarrez le jumeau avec TWIN_MQTT_BROKERS."
+    ),
+    "feed.is.silent": "Le programme d’alimentation ne dit plus rien : il ne tourne pas.",
+    "feed.is.fresh": "En direct : des valeurs arrivent.",
+    "feed.is.stale": "Ancien : aucun message depuis plus de {after}.",
+    "feed.is.waiting": "Connecté ; aucun message reçu pour l’instant.",
+    "feed.is.notAllowed": (
+        "Non autorisé : le programme d’alimentation ne peut pas joindre ce broker. Les brokers se règlent dans "
+        "TWIN_MQTT_BROKERS."
+    ),
+    "feed.is.brokerAway": "Le broker est absent ; de nouveaux essais sont faits sans cesse.",
+    "feed.is.twinAway": "Le service de prédiction ne prend pas d’échantillons pour l’instant ; ils sont gardés.",
+    "feed.is.error": "Quelque chose ne va pas :",
+    "feed.title": "D’où viennent les valeurs en direct",
+    "feed.hint": (
+        "Figure dans l’AAS (Asset Interfaces Description) ; un programme d’alimentation en marche suit les changements "
+        "en quelques secondes. Un topic peut contenir toutes les grandeurs, ou chacune a le sien."
+    ),
+    "feed.example": "Partir d’un exemple",
+    "feed.object": "un objet JSON",
+    "feed.base": "Broker",
+    "feed.base.help": (
+        "mqtt://NOM d’un broker que le programme d’alimentation connaît, ou son adresse. Utilisateur et mot de passe "
+        "se règlent là-bas, pas ici."
+    ),
+    "feed.name": "Nom de la source",
+    "feed.topic": "Topic : {quantity}",
+    "feed.pointer": "Pointeur JSON",
+    "feed.pointer.help": "Place de la valeur dans le message : /battery/voltage. Vide : le message est la valeur.",
+    "feed.whole": "message entier",
+    "feed.unit": "Unité",
+    "feed.time": "Heure de la mesure",
+    "feed.qos": "Livraison",
+    "feed.qos.1": "QoS 1 : rien ne se perd",
+    "feed.qos.0": "QoS 0 : au plus une fois",
+    "feed.sign.recognise": "à reconnaître",
+    "feed.sign.charge": "la charge est positive",
+    "feed.sign.discharge": "la décharge est positive",
+    "feed.save": "Enregistrer la description",
+    "feed.saved": "Enregistré. Pris en compte en quelques secondes ({cell}).",
+    "feed.remove": "Supprimer",
+    "feed.remove.hint": (
+        "Plus aucune valeur en direct n’arrive ; ce qui est enregistré reste. Les messages en attente sont abandonnés."
+    ),
+    "feed.remove.sure": "Supprimer la description",
+    "feed.removed": "Supprimé ; plus aucune valeur en direct de {cell} n’arrive.",
+    "feed.problem.noTopic": "{quantity} : il faut un topic.",
+    "feed.problem.noBroker": "Indiquez le broker.",
+    "feed.problem.timeApart": (
+        "L’heure figure dans les messages de tension et de courant : son topic doit être l’un des leurs."
+    ),
+    "feed.problem.topic": "{quantity} : « {found} » n’est pas un topic simple (sans + ni #).",
+    "feed.problem.pointer": "{quantity} : « {found} » n’est pas un pointeur JSON ; il commence par /.",
+    "feed.problem.unit": "{quantity} : l’unité « {found} » n’est pas l’une de {allowed}.",
     "record.cell": "Nouvelle cellule",
     "record.into": "Cellule",
     "record.cycle.title": "Saisir un cycle de décharge",

@@ -1,4 +1,4 @@
-"""Bringing data in: a cycle (form), a file of any cycler, a correction, or a new cell (form or YAML file)."""
+"""Bringing data in: a cycle (form), a file of any cycler, live values, a correction, a new cell (form or YAML file)."""
 
 from __future__ import annotations
 
@@ -15,9 +15,10 @@ from dashboard.page import Page
 from dashboard.reading.twin import Trouble
 from dashboard.texts.language import escape, parse_number
 from dashboard.views.correction import correction_form
+from dashboard.views.feed import feed_form
 from dashboard.views.file_import import file_form
 
-TABS = ("cycle", "table", "correction", "cell")
+TABS = ("cycle", "table", "feed", "correction", "cell")
 REQUIRED = ("id_cycle", "ambient_temperature", "Capacity")
 TEXT_COLUMNS = ("Time", "type")
 INPUTS = {column.id_short: column for column in RECORD_COLUMNS}
@@ -60,7 +61,13 @@ def show(page: Page) -> None:
         words("record.what"), TABS, key="record_tab", required=True, label_visibility="collapsed",
         format_func=lambda name: words(f"record.{name}"), on_change=state.keep("tab", "record_tab"),
     )  # fmt: skip
-    forms = {"cycle": cycle_form, "table": file_form, "correction": correction_form, "cell": new_cell}
+    forms = {
+        "cycle": cycle_form,
+        "table": file_form,
+        "feed": feed_form,
+        "correction": correction_form,
+        "cell": new_cell,
+    }
     forms[st.session_state["record_tab"]](page)
 
 

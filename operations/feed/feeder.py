@@ -353,7 +353,7 @@ class Feeder:
             known = ", ".join(f"{one.name} ({one.address})" for one in self._brokers)
             problem = f"{feed.base[:200] or 'no broker'} is none of the brokers that the feeder may dial: {known}"
         elif problems := feed.problems():
-            problem = "; ".join(problems)
+            problem = "; ".join(map(str, problems))
         with self._lock:
             fed = self._fed.get(cell)
             if fed is None:
