@@ -50,7 +50,7 @@ def test_samples_alone_give_the_capacities_of_the_tables(twin, replayed, tmp_pat
         feeder = start_feeder(twin.basyx_url, broker.port, tmp_path / "feed")
         env["TWIN_MQTT_BROKERS"] = f"lab=mqtt://127.0.0.1:{broker.port}"
     try:
-        text = must_run("scripts/replay.py", *options, **env)
+        text = must_run("scripts/replay.py", *options, timeout_s=300, **env)
     finally:
         if way == "mqtt":
             feeder.stop()
