@@ -14,9 +14,9 @@ import streamlit as st
 
 from aasx.submodels.asset_interfaces import DEFAULT_STALE_AFTER_S, NEEDED, QUANTITIES, UNITS, Feed, Source
 from dashboard.components import pieces
-from dashboard.language import MISSING, Language, escape, parse_number
 from dashboard.page import Page
-from dashboard.twin import Trouble
+from dashboard.reading.twin import Trouble
+from dashboard.texts.language import MISSING, Language, escape, parse_number
 
 FOLLOW_EVERY_S = 3
 SILENT_AFTER_S = 90.0

@@ -13,8 +13,8 @@ from aasx.client import AasClient
 from aasx.identifiers import submodel_id
 from aasx.submodels import asset_interfaces
 from aasx.submodels.asset_interfaces import Feed, Source, feed_of
-from dashboard.language import Language
-from dashboard.twin import LIVE_AGE_S
+from dashboard.reading.twin import LIVE_AGE_S
+from dashboard.texts.language import Language
 from dashboard.views.feed import EXAMPLES, standing
 from tests.dashboard.test_views import assert_sound, shown
 
