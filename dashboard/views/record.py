@@ -14,9 +14,9 @@ from dashboard.components import pieces
 from dashboard.page import Page
 from dashboard.reading.twin import Trouble
 from dashboard.texts.language import escape, parse_number
-from dashboard.views.correction import correction_form
-from dashboard.views.feed import feed_form
-from dashboard.views.file_import import file_form
+from dashboard.views.recording.correction import correction_form
+from dashboard.views.recording.feed import feed_form
+from dashboard.views.recording.file_import import file_form
 
 TABS = ("cycle", "table", "feed", "correction", "cell")
 REQUIRED = ("id_cycle", "ambient_temperature", "Capacity")

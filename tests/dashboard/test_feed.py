@@ -15,7 +15,7 @@ from aasx.submodels import asset_interfaces
 from aasx.submodels.asset_interfaces import Feed, Source, feed_of
 from dashboard.reading.twin import LIVE_AGE_S
 from dashboard.texts.language import Language
-from dashboard.views.feed import EXAMPLES, standing
+from dashboard.views.recording.feed import EXAMPLES, standing
 from tests.dashboard.test_views import assert_sound, shown
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)

@@ -1,0 +1,1 @@
+"""The parts of the page that brings data in: files, live values, corrections."""
