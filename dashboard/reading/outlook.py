@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
+from aasx.identifiers import DEMO_PREFIX
 from dashboard.reading.content import FleetRow
 
 LONGEST_d = 365 * 50
@@ -98,9 +99,10 @@ def middle_of(rows: Iterable[FleetRow], least: int = 2) -> Middle | None:
 
 def among_siblings(rows: Sequence[FleetRow]) -> list[FleetRow]:
     """The rows with `gap`: points of state of health above the median of their type at the same cycle; `outlier` marks
-    those further off than three (robust) standard deviations. Nothing is said with fewer than four siblings."""
+    those further off than three (robust) standard deviations. Nothing is said with fewer than four siblings, or of the
+    demo's cells, which are nobody's siblings."""
     compared: dict[str, FleetRow] = {}
-    for cell_type, members in by_type(rows).items():
+    for cell_type, members in by_type(filter(counts, rows)).items():
         middle = middle_of(members, LEAST_SIBLINGS + 1) if cell_type else None
         for row in members if middle else ():
             points = row.soh_trend()
@@ -109,6 +111,11 @@ def among_siblings(rows: Sequence[FleetRow]) -> list[FleetRow]:
                 gap = points[-1][1] - there[0]
                 compared[row.cell] = replace(row, gap=gap, outlier=abs(gap) > max(LEAST_GAP, SPREADS * there[1]))
     return [compared.get(row.cell, row) for row in rows]
+
+
+def counts(row: FleetRow) -> bool:
+    """Whether a cell is anybody's sibling: the demo's cells are not."""
+    return not row.cell.startswith(DEMO_PREFIX)
 
 
 def by_type(rows: Iterable[FleetRow]) -> dict[str, list[FleetRow]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from statistics import fmean, median
 
 import streamlit as st
@@ -14,7 +15,7 @@ from dashboard.reading import outlook
 from dashboard.reading.content import SEVERITIES, FleetRow, natural, now
 from dashboard.report import buttons
 from dashboard.report import fleet as of_fleet
-from dashboard.texts.language import MISSING, escape, is_number
+from dashboard.texts.language import MISSING, Language, escape, is_number
 
 REFRESH_EVERY_S = 10
 ROWS_PER_PAGE = 50
@@ -144,7 +145,7 @@ def body(page: Page) -> None:
     page.note_foreign(reading)
     scope = chosen.get("fleet_scope") or "service"
     inside = of_scope(reading.value, scope)
-    untouched = sum(row.known and row.last_update is None for row in inside)
+    untouched = sum(row.known and row.last_update is None and row.service == IN_SERVICE for row in inside)
     if untouched:
         page.notice("info", words("fleet.not_evaluated", count=untouched))
     rows = pick(
@@ -216,14 +217,22 @@ def table(page: Page, rows: list[FleetRow], everyone: list[FleetRow], stale: boo
     )
 
 
+def state_said(words: Language, row: FleetRow) -> str:
+    """The state in a word; of a cell out of service, which raises no alerts, that it is so."""
+    service = f"service.{row.service}"
+    if row.service != IN_SERVICE and row.state in ("none", "unknown") and words.has(service):
+        return words(service)
+    return words(f"severity.{row.state}")
+
+
 def state_cell(page: Page, row: FleetRow) -> str:
     words = page.words
-    lines = [theme.state_badge(row.state, words(f"severity.{row.state}"))]
+    lines = [theme.state_badge(row.state, state_said(words, row))]
     if "AlertSeverity" in row.foreign:
         lines.append(f"<small>{escape(words.marked('', row.foreign, 'AlertSeverity'))}</small>")
     if row.unacknowledged:
         lines.append(f"<small>{escape(words('fleet.unacknowledged', count=row.unacknowledged))}</small>")
-    if row.service != IN_SERVICE:
+    if row.service != IN_SERVICE and row.state not in ("none", "unknown"):
         said = words(f"service.{row.service}") if words.has(f"service.{row.service}") else row.service
         lines.append(f"<small>{escape(said)}</small>")
     return "<br>".join(lines)
@@ -283,11 +292,8 @@ def types_table(page: Page, rows: list[FleetRow]) -> str:
     columns = [(words(f"fleet.types.{name}"), name not in ("type", "states", "next")) for name in names]
     lines = []
     for cell_type, members in outlook.by_type(rows).items():
-        states = ", ".join(
-            f"{count} {words(f'severity.{name}').lower()}"
-            for name in (*SEVERITIES, "unknown")
-            if (count := sum(row.state == name for row in members))
-        )
+        counted = Counter(state_said(words, row).lower() for row in members)
+        states = ", ".join(f"{count} {said}" for said, count in counted.most_common())
         health = [row.soh for row in members if row.soh is not None]
         losses = [loss for row in members if (loss := outlook.loss_per_100_cycles(row)) is not None]
         lives = [row.rul for row in members if row.rul is not None]
@@ -308,7 +314,7 @@ def multiples(page: Page, rows: list[FleetRow], everyone: list[FleetRow], stale:
     words = page.words
     trends = [trend for row in rows if (trend := row.soh_trend())]
     middles = {
-        kind: outlook.middle_of(row for row in everyone if row.cell_type == kind)
+        kind: outlook.middle_of(row for row in everyone if row.cell_type == kind and outlook.counts(row))
         for kind in {row.cell_type for row in rows}
     }
     x_range = (0.0, float(max((points[-1][0] for points in trends), default=1)))
@@ -325,7 +331,7 @@ def multiples(page: Page, rows: list[FleetRow], everyone: list[FleetRow], stale:
         gap = words("fleet.gap", gap=words.number(row.gap, 1, signed=True)) if row.gap is not None else ""
         cards.append(
             f'<a class="go" href="{escape(state.link("cell", cell=row.cell))}"><div class="row">'
-            f"<b>{escape(row.name)}</b>{theme.state_badge(row.state, words(f'severity.{row.state}'))}</div>"
+            f"<b>{escape(row.name)}</b>{theme.state_badge(row.state, state_said(words, row))}</div>"
             + pieces.drawing(dashed + line, width, height, words("fleet.trend.label", cell=row.name), stretch=True)
             + f'<div class="foot"><span>{escape(words.quantity(row.soh, "%", 1))}</span>'
             f"<span>{escape(gap)}</span></div></a>"

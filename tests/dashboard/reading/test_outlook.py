@@ -69,6 +69,8 @@ def test_a_cell_apart_from_its_siblings_is_marked():
 
 
 def test_too_few_siblings_and_cells_of_no_type_are_not_compared():
+    demo = outlook.among_siblings([*(fading(f"C{n}", 0.001) for n in range(6)), fading("Demo_1", 0.003)])
+    assert demo[-1].gap is None and demo[0].gap is not None
     few = [fading(f"C{n}", 0.001 * (n + 1)) for n in range(outlook.LEAST_SIBLINGS)]
     none = [fading(f"N{n}", 0.001 * (n + 1), cell_type="") for n in range(9)]
     assert all(row.gap is None and not row.outlier for row in outlook.among_siblings([*few, *none]))
