@@ -25,7 +25,9 @@ from operations.service.notifier import Notifier, receivers_of
 
 def arguments(settings: Settings) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m operations", description="The operation delegate of the twin.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default %(default)s: this machine)")
+    parser.add_argument(
+        "--host", default="127.0.0.1", help="addresses to listen on, several with commas (default %(default)s)"
+    )
     parser.add_argument("--port", type=int, default=5000, help="default %(default)s")
     parser.add_argument("--basyx-url", default=settings.basyx_url, help="AAS environment (default %(default)s)")
     parser.add_argument("--model-dir", type=Path, default=settings.model_dir, help="model (default %(default)s)")
@@ -42,7 +44,8 @@ def main() -> int:
     options = arguments(settings)
     logs.start()
     settings = dataclasses.replace(settings, basyx_url=options.basyx_url, model_dir=options.model_dir)
-    settings = dataclasses.replace(settings, http_names=(*settings.http_names, options.host.lower()))
+    hosts = options.host.lower().split(",")
+    settings = dataclasses.replace(settings, http_names=(*settings.http_names, *hosts))
     notifier = None
     try:
         model = TwinModel.load(settings.model_dir)
@@ -53,8 +56,7 @@ def main() -> int:
             notifier = Notifier(live.client, receivers, live.metrics, settings.notify_language)
         server = waitress.create_server(
             app,
-            host=options.host,
-            port=options.port,
+            listen=" ".join(f"[{host}]:{options.port}" if ":" in host else f"{host}:{options.port}" for host in hosts),
             threads=options.threads,
             max_request_body_size=2 * settings.max_body_bytes,  # the application's own limit answers better
             clear_untrusted_proxy_headers=False,  # operations.service.doors looks whose they are

@@ -40,7 +40,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         "--host",
         default="127.0.0.1",
-        help="address the services listen on, IPv4 or IPv6 (127.0.0.1: this machine only)",
+        help="addresses the services listen on, IPv4 or IPv6, several with commas (127.0.0.1: this machine only)",
     )
     parser.add_argument("--basyx-port", type=port_number, metavar="PORT", help="AAS environment (8081)")
     parser.add_argument("--delegate-port", type=port_number, metavar="PORT", help="delegate (5000, else the next free)")
@@ -62,7 +62,10 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         parser.error("--json goes with --status")
     if options.yes and not options.fresh:
         parser.error("--yes goes with --fresh")
-    options.host = options.host.strip("[]")
+    try:
+        options.hosts = network.addresses(options.host)
+    except ValueError as error:
+        parser.error(f"--host: {error}")
     options.state = options.state.resolve()
     return options
 
@@ -128,9 +131,10 @@ def start(options: argparse.Namespace) -> int:
     }
     if has_feed():
         wanted[services.FEED] = options.feed_port
-    address = Address(options.host, choose_ports(options.host, wanted))
-    if not network.is_loopback(options.host):
-        print(f"  listening on {options.host}: everyone who reaches this address can read and write the twin")
+    host, *more = options.hosts
+    address = Address(host, choose_ports(options.hosts, wanted), tuple(more))
+    for open_to in (one for one in options.hosts if not network.is_loopback(one)):
+        print(f"  listening on {open_to}: everyone who reaches this address can read and write the twin")
     demo = DemoSettings.from_environment().wanted and not options.no_demo
     Start(Places(options.state), address, not options.no_install, options.from_bundle, demo).run()
     return 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,19 +25,26 @@ CLASS_ARCHIVE = "-XX:SharedArchiveFile="
 
 @dataclass(frozen=True)
 class Address:
+    """The services are reached and watched at `host`; `more` are further addresses that they listen on."""
+
     host: str
     ports: dict[str, int]
+    more: tuple[str, ...] = ()
 
     def url(self, name: str) -> str:
         return network.url(self.host, self.ports[name])
 
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        return (self.host, *self.more)
 
-def choose_ports(host: str, wanted: dict[str, int | None]) -> dict[str, int]:
+
+def choose_ports(hosts: Sequence[str], wanted: dict[str, int | None]) -> dict[str, int]:
     """The ports to use, of the services in `wanted`. Raises SetupError for a busy one that may not move on."""
 
     def is_free(port: int) -> bool:
         try:
-            return network.port_is_free(host, port)
+            return all(network.port_is_free(host, port) for host in hosts)
         except ValueError as error:
             raise SetupError(f"--host: {error}") from error
 
@@ -51,7 +59,8 @@ def choose_ports(host: str, wanted: dict[str, int | None]) -> dict[str, int]:
                 print(f"  port {DEFAULT_PORTS[name]} is taken: the {short} uses {port}")
         if not is_free(port):
             option = OPTIONS[name]
-            raise SetupError(f"Port {port} on {host} is busy: choose another one for the {name} with {option} PORT")
+            on = " and ".join(hosts)
+            raise SetupError(f"Port {port} on {on} is busy: choose another one for the {name} with {option} PORT")
         ports[name] = port
     if len(set(ports.values())) < len(ports):
         raise SetupError(f"Each service needs a port of its own, not {', '.join(map(str, ports.values()))}")
@@ -68,10 +77,10 @@ def delegation_secret(state: Path) -> Path:
     return file
 
 
-def known_names(host: str) -> dict[str, str]:
-    """The environment variable that tells the services under which names they are asked, when they listen on `host`."""
+def known_names(hosts: Sequence[str]) -> dict[str, str]:
+    """The environment variable that tells the services under which names they are asked, as they listen on `hosts`."""
     given = os.environ.get("TWIN_HTTP_NAMES", "")
-    names = network.own_names() if host in network.WILDCARDS else [host]
+    names = network.own_names() if set(hosts) & set(network.WILDCARDS) else hosts
     asked = [name for name in names if not network.is_address(name)]
     return {"TWIN_HTTP_NAMES": ",".join([given, *asked] if given else asked)}
 
@@ -82,28 +91,31 @@ def services(places: Places, address: Address, java: Java, demo: bool = False) -
     url = {name: address.url(name) for name in ports}
     logs, model, temporary = state / "logs", state / "model", state / "tmp" / "basyx"
     temporary.mkdir(parents=True, exist_ok=True)
-    env = network.without_proxy((network.within_reach(host),)) | known_names(host)
+    env = network.without_proxy(tuple(map(network.within_reach, address.hosts))) | known_names(address.hosts)
     python_env = env | places.python_env()
     python_env |= {"TWIN_BASYX_URL": url[BASYX], "TWIN_DELEGATE_URL": url[DELEGATE], "TWIN_MODEL_DIR": str(model)}
     basyx = [java.program, f"@{JVM_OPTIONS}", f"-Djava.io.tmpdir={temporary}"]
     if not places.writable:
         basyx.append(f"{CLASS_ARCHIVE}{places.jar.with_suffix('.jsa')}")
     basyx += ["-jar", str(places.jar), f"--server.address={host}", f"--server.port={ports[BASYX]}"]
-    basyx += [f"--twin.store.dir={state / 'store'}"]
+    basyx += [f"--twin.http.more-addresses={','.join(address.more)}", f"--twin.store.dir={state / 'store'}"]
     secret = delegation_secret(state)
     basyx += [f"--twin.delegate.urls={url[DELEGATE]}", f"--twin.delegation.secret-file={secret}"]
     python_env["TWIN_DELEGATION_SECRET_FILE"] = str(secret)
     delegate = [str(places.python), "-m", "operations", "--basyx-url", url[BASYX], "--model-dir", str(model)]
-    delegate += ["--host", host, "--port", str(ports[DELEGATE])]
+    delegate += ["--host", ",".join(address.hosts), "--port", str(ports[DELEGATE])]
     hmi = [str(places.python), "-m", "streamlit", "run", str(ROOT / "dashboard" / "serve.py"), "--server.headless=true"]
-    hmi += ["--browser.gatherUsageStats=false", f"--server.address={host}", f"--server.port={ports[HMI]}"]
+    hmi += ["--browser.gatherUsageStats=false", f"--server.port={ports[HMI]}"]
     if host in network.WILDCARDS:  # each of this machine's addresses is an origin from which the HMI is opened
         hmi += [f"--server.corsAllowedOrigins={network.url(name, ports[HMI])}" for name in network.own_names()]
     found = [
         Service(BASYX, url[BASYX], "/shells?limit=1", basyx, logs / "basyx.log", env | utf8_locale()),
         Service(DELEGATE, url[DELEGATE], "/health/ready", delegate, logs / "delegate.log", python_env),
-        Service(HMI, url[HMI], "/_stcore/health", hmi, logs / "hmi.log", python_env),
     ]
+    for number, one in enumerate(address.hosts):  # Streamlit listens on one address
+        name, log = (f"{HMI} on {one}", f"hmi-{number + 1}.log") if number else (HMI, "hmi.log")
+        command = [*hmi, f"--server.address={one}"]
+        found.append(Service(name, network.url(one, ports[HMI]), "/_stcore/health", command, logs / log, python_env))
     if FEED in ports:
         feed = [str(places.python), "-m", "operations.feed", "--basyx-url", url[BASYX], "--folder", str(state / "feed")]
         feed += ["--host", host, "--port", str(ports[FEED])]

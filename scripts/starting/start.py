@@ -20,7 +20,7 @@ from supervision.record import StopRequest
 from supervision.service import Service
 from supervision.supervisor import Supervisor
 
-from starting.services import BASYX, DELEGATE, DEMO, FEED, HMI, Address, services
+from starting.services import BASYX, DEMO, FEED, Address, services
 
 MODEL, PACKAGE, LOAD, PREDICT = "Model", "AASX of all cells", "Cells' shells into BaSyx", "First predictions"
 TYPICAL_S = {  # on two cores, when it has to be done
@@ -140,7 +140,9 @@ class Start:
             opened = bundle.open_(self.from_bundle, self.places, self.steps)
             wheels = bundle.install(self.places, found, opened)
         managed = self.supervisor.manage(services(self.places, self.address, found, self.demo))
-        basyx, delegate, hmi, *feeds = [service for service in managed if service.listens]
+        basyx, delegate, *others = [service for service in managed if service.listens]
+        feeds = [service for service in others if service.name == FEED]
+        hmis = [service for service in others if service.name != FEED]
         python = self.places.python
         jobs = SideBySide(self.steps)
 
@@ -169,16 +171,18 @@ class Start:
                 jobs.start(make_model)
             elif job is make_model:
                 self.supervisor.start(delegate)
-                self.supervisor.start(hmi)
+                for hmi in hmis:
+                    self.supervisor.start(hmi)
                 jobs.start(make_package)
         self._wait_for(basyx)
         load: list[str | Path] = [python, ROOT / "scripts" / "load_twin.py", "--basyx-url", basyx.url]
         load += ["--delegate-url", delegate.url, "--package", self.package.file]
         load += ["--note", self.places.state / "loaded.json"]
-        env = self.places.python_env() | network.without_proxy((network.within_reach(self.address.host),))
+        env = self.places.python_env() | network.without_proxy(tuple(map(network.within_reach, self.address.hosts)))
         self.steps.run(LOAD, load, f"See {basyx.log} as well.", env)
         self._wait_for(delegate)
-        self._wait_for(hmi)
+        for hmi in hmis:
+            self._wait_for(hmi)
         for feed in feeds:  # healthy when its brokers are, which may be away
             self.supervisor.start(feed)
         predict = [python, ROOT / "scripts" / "predict.py", "--if-never", "--basyx-url", basyx.url]
@@ -207,8 +211,11 @@ class Start:
         self.steps.expect(todo, {title: TYPICAL_S[title] for title in (BASYX, LOAD, PREDICT)})
 
     def _print_table(self, all_services: list[Service]) -> None:
-        links = {BASYX: "/swagger-ui/index.html", DELEGATE: "/", HMI: "/", FEED: "/metrics"}
-        rows = [("service", "URL", "log"), *((s.name, s.url + links[s.name], str(s.log)) for s in all_services)]
+        links = {BASYX: "/swagger-ui/index.html", FEED: "/metrics"}
+        rows = [
+            ("service", "URL", "log"),
+            *((s.name, s.url + links.get(s.name, "/"), str(s.log)) for s in all_services),
+        ]
         self.steps.print(f"\n{table(rows)}\n\n  AASX of the fleet: {self.package.file}\n")
         if not os.environ.get("TWIN_DETACHED"):
             self.steps.note("Ctrl-C stops all.")

@@ -36,6 +36,23 @@ def answers(url: str, timeout_s: float = 3.0) -> bool:
     return ask(url, timeout_s) == 200
 
 
+def addresses(text: str) -> tuple[str, ...]:
+    """The addresses to listen on, from a list with commas. Raises ValueError with what is wrong with it."""
+    found = tuple(dict.fromkeys(part.strip().removeprefix("[").removesuffix("]") for part in text.split(",")))
+    for host in found:
+        if not host:
+            raise ValueError(f"{text!r} names no address; separate several with one comma")
+        if "/" in host or (host.count(":") == 1 and not is_address(host)):
+            raise ValueError(
+                f"{host!r} is no address but more; name the address alone (ports have options of their own)"
+            )
+        if "%" in host:
+            raise ValueError(f"{host}: browsers reach no address of a single link; name a global one")
+        if host in WILDCARDS and len(found) > 1:
+            raise ValueError(f"{host} stands for all addresses; name it alone, or those that are meant")
+    return found
+
+
 def is_address(host: str) -> bool:
     try:
         ipaddress.ip_address(host)

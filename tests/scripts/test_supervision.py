@@ -325,9 +325,9 @@ def test_services_are_told_the_names_they_are_asked_under(monkeypatch):
     from starting.services import known_names
 
     monkeypatch.setenv("TWIN_HTTP_NAMES", "twin.example")
-    assert known_names("192.168.1.5") == {"TWIN_HTTP_NAMES": "twin.example"}
-    assert known_names("lab.example") == {"TWIN_HTTP_NAMES": "twin.example,lab.example"}
-    told = known_names("0.0.0.0")["TWIN_HTTP_NAMES"].split(",")
+    assert known_names(["192.168.1.5"]) == {"TWIN_HTTP_NAMES": "twin.example"}
+    assert known_names(["127.0.0.1", "lab.example"]) == {"TWIN_HTTP_NAMES": "twin.example,lab.example"}
+    told = known_names(["0.0.0.0"])["TWIN_HTTP_NAMES"].split(",")
     assert told[0] == "twin.example" and socket.gethostname() in told
     assert not [name for name in told if network.is_address(name)]
 

@@ -167,22 +167,25 @@ def test_stop_ends_every_service_and_a_warm_start_keeps_the_store(running, optio
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1", "LAN"])
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1", "LAN", "127.0.0.1,::1,LAN"])
 def test_the_twin_listens_and_answers_at_any_address(options, host):
     """At the address that is asked for and, of wildcards, at those of the network, the HMI's web socket included."""
     names = [name for name in network.own_names() if re.fullmatch(r"[\d.]+|[\da-f:]+", name)]
     outside = [name for name in names if not network.is_loopback(name)]
-    if host == "LAN" and not outside:
+    if "LAN" in host and not outside:
         pytest.skip("this machine has no address but its loopback")
-    listens = outside[0] if host == "LAN" else host
-    reached = [network.within_reach(listens)]
+    listens = host.replace("LAN", (outside or [""])[0])
+    reached = [network.within_reach(one) for one in listens.split(",")]
     reached += [name for name in outside if listens in network.WILDCARDS and (":" in name) == (":" in listens)]
     must_run("scripts/up.py", "--detach", *options, "--host", listens, timeout_s=400)
     try:
-        for service in services(options).values():
-            assert service["healthy"], service
+        running = services(options)
+        assert all(service["healthy"] for service in running.values()), running
+        ports = {name: int(service["url"].rpartition(":")[2]) for name, service in running.items()}
         for name in reached:
-            url = network.url(name, int(services(options)[twin.HMI]["url"].rpartition(":")[2]))
+            for service, path in ((twin.BASYX, "/shells?limit=1"), (twin.DELEGATE, "/health/ready")):
+                assert network.answers(network.url(name, ports[service]) + path), (service, name)
+            url = network.url(name, ports[twin.HMI])
             upgrade = {"Connection": "Upgrade", "Upgrade": "websocket", "Sec-WebSocket-Version": "13", "Origin": url}
             upgrade["Sec-WebSocket-Key"] = "dGhlIHNhbXBsZSBub25jZQ=="
             with requests.get(f"{url}/_stcore/stream", headers=upgrade, stream=True, timeout=10) as answer:
@@ -205,7 +208,7 @@ def test_the_delegates_default_port_moves_on_when_it_is_taken(monkeypatch, capsy
         port = taken.getsockname()[1]
         monkeypatch.setitem(twin.DEFAULT_PORTS, twin.DELEGATE, port)
         wanted = {twin.BASYX: free_port(), twin.HMI: free_port(), twin.DELEGATE: None}
-        chosen = choose_ports("127.0.0.1", wanted)
+        chosen = choose_ports(["127.0.0.1"], wanted)
     assert chosen[twin.DELEGATE] > port
     assert f"port {port} is taken" in capsys.readouterr().out
 
@@ -230,7 +233,29 @@ def test_an_address_of_another_machine_is_refused_before_anything_is_set_up(tmp_
     assert answer.returncode == 1
     assert "203.0.113.7 is no address of this machine" in answer.stderr
     with pytest.raises(SetupError, match="--host"):
-        choose_ports("no.such.host.invalid", {twin.BASYX: None, twin.DELEGATE: None, twin.HMI: None})
+        choose_ports(["no.such.host.invalid"], {twin.BASYX: None, twin.DELEGATE: None, twin.HMI: None})
+
+
+@pytest.mark.parametrize(
+    "host, told",
+    [
+        ("", "names no address"),
+        ("127.0.0.1,,::1", "names no address"),
+        ("http://127.0.0.1", "name the address alone"),
+        ("127.0.0.1:8081", "name the address alone"),
+        ("192.168.1.0/24", "name the address alone"),
+        ("fe80::1%eth0", "name a global one"),
+        ("0.0.0.0,::1", "name it alone"),
+    ],
+)
+def test_what_is_no_list_of_addresses_is_refused_with_a_sentence(host, told):
+    with pytest.raises(ValueError, match=told):
+        network.addresses(host)
+
+
+def test_addresses_come_in_a_list_with_commas():
+    assert network.addresses("127.0.0.1, [::1],lab.example,127.0.0.1") == ("127.0.0.1", "::1", "lab.example")
+    assert network.addresses("::") == ("::",)
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,8 @@ class Delegation implements OperationDelegation {
       throws IOException {
     this.mapper = mapper;
     this.allowed = urls.stream().map(url -> url.strip().replaceAll("/+$", "")).toList();
-    this.secret = (secretFile.isBlank() ? secret : Files.readString(Path.of(secretFile))).strip();
+    boolean inFile = secret.isBlank() && !secretFile.isBlank();
+    this.secret = (inFile ? Files.readString(Path.of(secretFile)) : secret).strip();
     this.timeout = timeout;
     this.largestAnswerBytes = largestAnswerBytes;
   }
