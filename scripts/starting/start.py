@@ -25,12 +25,12 @@ from starting.services import BASYX, DEMO, FEED, Address, services
 MODEL, PACKAGE, LOAD, PREDICT = "Model", "AASX of all cells", "Cells' shells into BaSyx", "First predictions"
 TYPICAL_S = {  # on two cores, when it has to be done
     packages.TITLE_PACKAGES: 25.0,
-    MODEL: 22.0,
-    PACKAGE: 10.0,
+    MODEL: 27.0,
+    PACKAGE: 14.0,
     environment.TITLE: 35.0,
     BASYX: 6.0,
-    LOAD: 6.0,
-    PREDICT: 3.0,
+    LOAD: 9.0,
+    PREDICT: 2.0,
 }
 START_TIMEOUT_S = 120.0
 MOST_JOBS = 4  # of the training; more find nothing to do
