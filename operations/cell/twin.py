@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from aasx.elements.shape import Foreign
@@ -54,19 +55,12 @@ def state_of_health_percent(capacity_Ah: float | None, rated_capacity_Ah: float)
     return 100 * capacity_Ah / rated_capacity_Ah
 
 
-def cycle_row(record: Mapping[str, Any]) -> dict[str, Any]:
-    """One Record's values as a row of the model's table; a time with a zone becomes that of UTC without one."""
-    row: dict[str, Any] = {}
-    for column, id_short in ID_SHORT.items():
-        value = record.get(id_short)
-        if column == "cycle_number":
-            row[column] = int(value)  # type: ignore[arg-type]
-        elif column == "start_time":
-            moment = pd.NaT if value is None else pd.Timestamp(value)
-            row[column] = moment.tz_convert(None) if moment.tzinfo is not None else moment
-        else:
-            row[column] = math.nan if value is None else float(value)
-    return row
+def _moment(text: str | None) -> datetime | None:
+    """A time with a zone becomes that of UTC without one."""
+    if text is None:
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo is None else moment.astimezone(UTC).replace(tzinfo=None)
 
 
 def cycle_table(records: Iterable[Mapping[str, Any]], noted: list[Foreign] | None = None) -> pd.DataFrame:
@@ -86,9 +80,16 @@ def cycle_table(records: Iterable[Mapping[str, Any]], noted: list[Foreign] | Non
             found[number] = record
     if noted is not None:
         noted += left_out
-    cycles = pd.DataFrame([cycle_row(record) for record in found.values()], columns=list(ID_SHORT))
-    cycles = cycles.astype({column: float for column in ID_SHORT if column not in ("cycle_number", "start_time")})
-    cycles = cycles.astype({"cycle_number": int, "start_time": "datetime64[us]"})
+    columns: dict[str, np.ndarray] = {}
+    for column, id_short in ID_SHORT.items():
+        values = [record.get(id_short) for record in found.values()]
+        if column == "cycle_number":
+            columns[column] = np.array(values, dtype=int)
+        elif column == "start_time":
+            columns[column] = np.array([*map(_moment, values)], dtype="datetime64[us]")
+        else:
+            columns[column] = np.array(values, dtype=float)
+    cycles = pd.DataFrame(columns)
     return cycles.sort_values("cycle_number", ignore_index=True)
 
 
