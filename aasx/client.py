@@ -328,13 +328,16 @@ class AasClient:
         content_type: str,
         if_match: str | None = None,
         timeout_s: float | None = None,
-    ) -> None:
-        """Write the content of a File element, also of one that had none (BaSyx fails when it has no value yet)."""
+    ) -> str | None:
+        """Write the content of a File element, also of one that had none (BaSyx fails when it has no value yet).
+
+        Returns the element's new ETag, None from a server without.
+        """
         element = self.element(submodel_id, path)
         if not element.get("value"):
             tag = self.put_element(submodel_id, path, element | {"value": filename}, if_match)
             if_match = tag if if_match else None
-        self._send(
+        answer = self._send(
             "PUT",
             _element(submodel_id, path) + "/attachment",
             files={"file": (filename, content, content_type)},
@@ -342,6 +345,7 @@ class AasClient:
             if_match=if_match,
             timeout_s=timeout_s,
         )
+        return _tag(answer)
 
     def delete_attachment(self, submodel_id: str, path: str) -> None:
         """Take the content of a File element away; the element stays. Raises NotFound where there is none."""

@@ -148,14 +148,14 @@ def check(history: CellHistory, row: dict[str, Any]) -> None:
 def write(live: LiveTwin, history: CellHistory, number: int, after: dict[str, Any] | None) -> None:
     """The record, or its withdrawal."""
     if after is None:
-        live.put_withdrawn(history.cell, history.withdrawn | {number})
+        live.put_withdrawn(history, history.withdrawn | {number})
         live.delete_record(history.cell, number)
         if number == history.last_cycle:  # whose curves are no longer those of the last cycle
             live.put_latest_curves(history.cell, curves.HEADER)
     else:
         live.put_record(history, after)
         if number in history.withdrawn:
-            live.put_withdrawn(history.cell, history.withdrawn - {number})
+            live.put_withdrawn(history, history.withdrawn - {number})
 
 
 def as_json(row: dict[str, Any] | None, columns: set[str]) -> str | None:

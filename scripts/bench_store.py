@@ -42,6 +42,7 @@ LIMITS = {"start": 3.0, "patch": 1.5, "live_state": 1.5, "append": 1.5, "predict
 """Of the large store's times as multiples of the small one's: the median of the starts, the 95th percentile of the
 others."""
 RESIDENT_LIMIT_MB = 900
+START_TIMEOUT_s = 300.0
 STARTS = 3
 ROUNDS = 300
 PREDICTED = 30
@@ -127,7 +128,9 @@ def running(stores: dict[str, Path], **more: Any) -> Iterator[dict[str, Server]]
     with ExitStack() as stack:
         servers = {}
         for name, store in stores.items():
-            servers[name] = start_basyx(store, jvm=[HEAP], **{k: v[name] for k, v in more.items()})
+            servers[name] = start_basyx(
+                store, start_timeout_s=START_TIMEOUT_s, jvm=[HEAP], **{k: v[name] for k, v in more.items()}
+            )
             stack.callback(servers[name].stop)
         yield servers
 
@@ -137,7 +140,7 @@ def measure_starts(stores: dict[str, Path]) -> dict[str, float]:
     for _ in range(STARTS):
         for name, store in stores.items():
             begun = time.perf_counter()
-            server = start_basyx(store, jvm=[HEAP])
+            server = start_basyx(store, start_timeout_s=START_TIMEOUT_s, jvm=[HEAP])
             times[name].append(time.perf_counter() - begun)
             server.stop()
     return {name: median(values) for name, values in times.items()}

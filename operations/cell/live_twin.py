@@ -522,7 +522,8 @@ class LiveTwin:
         new = with_value(operational_data.correction_item(), values)
         deadline.remaining_s()
         try:
-            present = mended(self.client.element(submodel, "Corrections"), operational_data.template("Corrections"))
+            present, tag = self.client.tagged_element(submodel, "Corrections")
+            present = mended(present, operational_data.template("Corrections"))
         except NotFound:
             present = operational_data.template("Corrections")
             self.client.append_element(submodel, None, with_items(present, [new]))
@@ -531,15 +532,22 @@ class LiveTwin:
         if not known or {**known[-1], "CorrectedAt": None} != {**values, "CorrectedAt": None}:
             kept = [*(present.get("value") or []), new][-operational_data.MOST_CORRECTIONS :]
             deadline.remaining_s()
-            self.client.put_element(submodel, "Corrections", with_items(present, kept))
+            self.client.put_element(submodel, "Corrections", with_items(present, kept), tag)
 
-    def put_withdrawn(self, cell: str, numbers: frozenset[int]) -> None:
-        """The numbers of the cycles that do not count; this is what decides, whether their records are still there."""
-        submodel, path = submodel_id(cell, "OperationalData"), "WithdrawnCycles"
+    def put_withdrawn(self, history: CellHistory, numbers: frozenset[int]) -> None:
+        """The numbers of the cycles that do not count, unless somebody else has changed them: Changed.
+
+        This is what decides, whether their records are still there.
+        """
+        submodel, path = submodel_id(history.cell, "OperationalData"), "WithdrawnCycles"
         element = with_value(operational_data.template(path), " ".join(map(str, sorted(numbers))) or None)
         deadline.remaining_s()
         try:
-            self.client.put_element(submodel, path, element)
+            shape = operational_data.history_shape().part(path)
+            text, tag = self.client.read_tagged(submodel, path, shape)
+            if operational_data.withdrawn_cycles(text) != history.withdrawn:
+                raise Changed(f"other cycles of {history.cell} have been withdrawn just now")
+            self.client.put_element(submodel, path, element, tag)
         except NotFound:
             self.client.append_element(submodel, None, element)
 
@@ -700,9 +708,9 @@ class LiveTwin:
         submodel, path = submodel_id(cell, "OperationalData"), operational_data.REJECTED_CYCLES
         deadline.remaining_s()
         try:
-            element = self.client.element(submodel, path)
+            element, tag = self.client.tagged_element(submodel, path)
         except NotFound:
-            element = operational_data.template(path)
+            element, tag = operational_data.template(path), None
             self.client.append_element(submodel, None, element)
         kept = read(element, operational_data.rejected_shape(), [])
         known = {one["Time"] for one in kept}
@@ -710,7 +718,7 @@ class LiveTwin:
         if new:
             deadline.remaining_s()
             item, kept = operational_data.rejected_item(), [*kept, *new][-MOST_REJECTED:]
-            self.client.put_element(submodel, path, with_items(element, [with_value(item, one) for one in kept]))
+            self.client.put_element(submodel, path, with_items(element, [with_value(item, one) for one in kept]), tag)
 
     def put_clock(self, cell: str, clock: str) -> None:
         """What the times of the cell are by, before the first of them is written."""

@@ -6,10 +6,14 @@
 Latest is written last, so it always fits its blocks: those of a phase that has just begun go into other files than
 those that Latest still names. A call writes Latest and seldom a block, however long the cycle runs; its samples are
 bounded by `operations.intake.cycles.MOST_SAMPLES`.
+
+Of two delegates that go on from the same Latest one writes it, the other is told `Changed` and reads anew (by ETag).
+Before blocks, Latest is written with all the samples that go into them: then any other writes the same blocks, if any.
 """
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import math
@@ -50,6 +54,8 @@ class Running:
     ambient_temperature_degC: float | None = None
     received_at: str | None = None
     blocks: dict[str, Blocks] = field(default_factory=lambda: {"discharge": Blocks(), "charge": Blocks()})
+    tag: str | None = None
+    """ETag of Latest as it was read or written last."""
 
     @property
     def size_bytes(self) -> int:
@@ -62,17 +68,18 @@ def read(client: AasClient, cell: str, rule: CellRule) -> Running:
     """The running cycle as the AAS holds it; a new one where there is none, told where it cannot be read."""
     submodel = submodel_id(cell, "OperationalData")
     deadline.remaining_s()
-    try:
-        content = client.attachment(submodel, RUNNING_LATEST_PATH)
-    except NotFound:
-        return Running(SampleStream(rule))
-    if not content:
-        return Running(SampleStream(rule))
-    try:
-        return _restored(client, submodel, rule, json.loads(content.decode("utf-8")))
-    except (*NOT_READABLE, NotFound):
-        remarks.note([Foreign(RUNNING_LATEST_PATH, "not readable", "a running cycle, which begins anew")])
-        return Running(SampleStream(rule))
+    content, tag = b"", None
+    with contextlib.suppress(NotFound):
+        tag = client.tagged_element(submodel, RUNNING_LATEST_PATH)[1]
+        content, tag = client.tagged_attachment(submodel, RUNNING_LATEST_PATH)
+    found = Running(SampleStream(rule))
+    if content:
+        try:
+            found = _restored(client, submodel, rule, json.loads(content.decode("utf-8")))
+        except (*NOT_READABLE, NotFound):
+            remarks.note([Foreign(RUNNING_LATEST_PATH, "not readable", "a running cycle, which begins anew")])
+    found.tag = tag
+    return found
 
 
 def _restored(client: AasClient, submodel: str, rule: CellRule, found: dict[str, Any]) -> Running:
@@ -97,10 +104,23 @@ def _restored(client: AasClient, submodel: str, rule: CellRule, found: dict[str,
 
 
 def write(client: AasClient, cell: str, running: Running, received_at: str) -> None:
-    """New full blocks, then Latest."""
-    submodel, parts, blocks = submodel_id(cell, "OperationalData"), {}, {}
+    """New full blocks, then Latest. Raises Changed where somebody else has written Latest since it was read."""
+    submodel, kept = submodel_id(cell, "OperationalData"), running.stream.kept
+    blocks = {name: _continued(kept[name], running.blocks[name]) for name in kept}
+    if any(_has_new(kept[name], blocks[name]) for name in kept):
+        if running.tag is not None:
+            running.tag = _put_latest(client, submodel, running, blocks, received_at)
+        for name in kept:
+            _put_new_blocks(client, submodel, name, kept[name], blocks[name])
+    running.tag = _put_latest(client, submodel, running, blocks, received_at)
+    running.blocks, running.received_at = blocks, received_at
+
+
+def _put_latest(
+    client: AasClient, submodel: str, running: Running, blocks: dict[str, Blocks], received_at: str
+) -> str | None:
+    parts = {}
     for name, kept in running.stream.kept.items():
-        blocks[name] = _with_new_blocks(client, submodel, name, kept, running.blocks[name])
         latest = kept.rows()[BLOCK_SAMPLES * len(blocks[name].sha256) :]
         rows = [[None if math.isnan(value) else value for value in row] for row in latest.tolist()]
         parts[name] = {"rows": rows, **vars(blocks[name])}
@@ -112,19 +132,27 @@ def write(client: AasClient, cell: str, running: Running, received_at: str) -> N
         "samples": parts,
     }
     text = json.dumps(content, allow_nan=False, separators=(",", ":"))
-    _put(client, submodel, RUNNING_LATEST_PATH, text.encode("utf-8"), "application/json")
-    running.blocks, running.received_at = blocks, received_at
+    return _put(client, submodel, RUNNING_LATEST_PATH, text.encode("utf-8"), "application/json", running.tag)
 
 
-def _with_new_blocks(client: AasClient, submodel: str, name: str, kept: Kept, before: Blocks) -> Blocks:
-    same = before.turn == kept.turn
-    found = Blocks(kept.turn, before.files if same else 1 - before.files, list(before.sha256) if same else [])
-    while (end := BLOCK_SAMPLES * (len(found.sha256) + 1)) <= kept.count:
+def _continued(kept: Kept, before: Blocks) -> Blocks:
+    """The blocks there are of a phase; none of one that has begun anew."""
+    if before.turn == kept.turn:
+        return Blocks(kept.turn, before.files, list(before.sha256))
+    return Blocks(kept.turn, 1 - before.files)
+
+
+def _has_new(kept: Kept, blocks: Blocks) -> bool:
+    return BLOCK_SAMPLES * (len(blocks.sha256) + 1) <= kept.count
+
+
+def _put_new_blocks(client: AasClient, submodel: str, name: str, kept: Kept, found: Blocks) -> None:
+    while _has_new(kept, found):
+        end = BLOCK_SAMPLES * (len(found.sha256) + 1)
         rows = kept.rows()[end - BLOCK_SAMPLES : end]
         content = pd.DataFrame(rows, columns=list(SAMPLE_NAMES)).to_csv(index=False, lineterminator="\n").encode()
         _put(client, submodel, _block_path(name, found.files, len(found.sha256)), content, "text/csv")
         found.sha256.append(hashlib.sha256(content).hexdigest())
-    return found
 
 
 def _block(content: bytes) -> np.ndarray:
@@ -137,13 +165,15 @@ def _block_path(name: str, files: int, number: int) -> str:
     return f"{RUNNING_CYCLE}.{name.capitalize()}{files}_{number:02d}"
 
 
-def _put(client: AasClient, submodel: str, path: str, content: bytes, content_type: str) -> None:
+def _put(
+    client: AasClient, submodel: str, path: str, content: bytes, content_type: str, tag: str | None = None
+) -> str | None:
     """Content of a file of the running cycle, which is made where there is none yet."""
     id_short = path.rpartition(".")[2]
     filename = f"{id_short.lower()}.{'json' if content_type == 'application/json' else 'csv'}"
     deadline.remaining_s()
     try:
-        client.put_attachment(submodel, path, filename, content, content_type)
+        return client.put_attachment(submodel, path, filename, content, content_type, tag)
     except NotFound:
         element = operational_data.running_file(id_short, content_type, filename)
         try:
@@ -152,4 +182,4 @@ def _put(client: AasClient, submodel: str, path: str, content: bytes, content_ty
             client.append_element(submodel, None, operational_data.template(RUNNING_CYCLE))
             if id_short != RUNNING_LATEST_PATH.rpartition(".")[2]:
                 client.append_element(submodel, RUNNING_CYCLE, element)
-        client.put_attachment(submodel, path, filename, content, content_type)
+        return client.put_attachment(submodel, path, filename, content, content_type)

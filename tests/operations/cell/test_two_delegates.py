@@ -10,13 +10,19 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import numpy as np
 import pytest
 import requests
 
 from aasx import history
 from aasx.client import AasClient
 from aasx.identifiers import submodel_id
+from operations.cell import running
+from operations.intake.cycles import CellRule
+from operations.request import deadline
 from tests.operations.conftest import Cell, Delegate, cycle, fading, serve
+from tests.operations.intake.made_up import LIFE
+from tests.operations.test_append_samples import csv
 
 WRITERS = 8
 
@@ -116,6 +122,39 @@ def test_the_same_cycle_that_another_delegate_was_first_with_is_present(cell, de
     done = before("_with_room", lambda: through(other, cell, "append-cycle", cycle(11, 1.48)))
     assert done == [] and through(delegate, cell, "append-cycle", cycle(11, 1.48))["Outcome"] == "alreadyPresent"
     assert done[0]["Outcome"] == "appended"
+
+
+def test_samples_sent_while_another_delegate_takes_the_ones_before_are_added_to_them(
+    cell, delegate, other, before, new_cell, monkeypatch
+):
+    monkeypatch.setattr(running, "BLOCK_SAMPLES", 100)
+
+    def sent(rows: Any) -> dict[str, Any]:
+        return {"Samples": csv(rows), "StartTime": "2027-01-05T08:00:00", "PositiveCurrent": "charge"}
+
+    first, second, third = (sent(LIFE[at : at + 250]) for at in (0, 250, 500))
+    assert through(delegate, cell, "append-samples", first)["SamplesTaken"] == 250
+    done = before("put_running", lambda: through(other, cell, "append-samples", second))
+    answer = through(delegate, cell, "append-samples", third)
+    assert (done[0]["SamplesTaken"], answer["SamplesTaken"]) == (250, 250), (done, answer)
+    whole = new_cell(fading(10, start_Ah=1.52))
+    through(delegate, whole, "append-samples", sent(LIFE[:750]))
+    deadline.start(60)
+    kept, expected = (running.read(one.aas, one.name, CellRule()).stream for one in (cell, whole))
+    assert kept.state() == expected.state()
+    for phase in expected.kept:
+        np.testing.assert_array_equal(kept.kept[phase].rows(), expected.kept[phase].rows())
+
+
+def test_cycles_withdrawn_through_both_are_both_withdrawn(cell, delegate, other, before):
+    def withdrawal(number: int) -> dict[str, Any]:
+        return {"id_cycle": number, "Withdrawn": True, "CorrectedBy": "A", "Comment": "aborted"}
+
+    done = before("put_withdrawn", lambda: through(other, cell, "correct-cycle", withdrawal(5)))
+    assert through(delegate, cell, "correct-cycle", withdrawal(4))["Status"] == done[0]["Status"] == "ok"
+    assert cell.value("WithdrawnCycles", "OperationalData") == "4 5"
+    told = [one["id_cycle"] for one in cell.value("Corrections", "OperationalData")]
+    assert sorted(set(told)) == [4, 5]
 
 
 def in_parallel(calls: list[tuple[Any, ...]], function: Any) -> list[Any]:
