@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import random
+import sys
+import threading
 
 import pytest
+import requests
 
 from aasx import history, transfer
 from aasx.packages.package import Package, environment_of
@@ -14,6 +18,7 @@ from aasx.submodels.operational_data import RECORDS_PATH, history_shape
 from operations.cell import live_twin
 from tests.operations.conftest import Cell, cycle, fading, records, serve
 from tests.operations.faulty_proxy import FaultyProxy
+from tests.servers import Server, free_port
 
 LONG = fading(400, start_Ah=1.9, per_cycle_Ah=0.001)
 SEGMENTS = "Segments.InternalSegment"
@@ -151,3 +156,69 @@ def test_a_delegate_with_little_memory_works_as_with_much(new_cell, other_settin
         assert small.live.metrics.history_reads.labels("reused")._value.get() == 0
     finally:
         small.stop()
+
+
+KILLS = 20
+SLOW_MOVER = """
+import signal, sys, time
+from aasx import history
+from aasx.client import AasClient
+from aasx.submodels import history_table
+from operations.cell import live_twin
+from operations.request.settings import Settings
+from tests.operations.conftest import serve
+for module in (history_table, live_twin):
+    module.BLOCK = module.LATEST = 5
+live_twin.MOVE_EVERY = 1
+moving = []
+def move_slowly(*arguments, move=history.move_older):
+    print("a move begins", flush=True)
+    moving.append(None)
+    moved = move(*arguments)
+    moving.clear()
+    print("a move has ended", flush=True)
+    return moved
+history.move_older = move_slowly
+for name in ("put_attachment", "put_element", "set_value", "append_element"):
+    def slowly(*arguments, write=getattr(AasClient, name), **named):
+        time.sleep(0.4 if moving else 0)
+        done = write(*arguments, **named)
+        time.sleep(0.4 if moving else 0)
+        return done
+    setattr(AasClient, name, slowly)
+serve(Settings(basyx_url=sys.argv[1], aas_timeout_s=30.0, operation_timeout_s=60.0), int(sys.argv[2]))
+signal.pause()
+"""
+
+
+@pytest.mark.long
+def test_a_delegate_killed_while_it_moves_blocks_loses_and_doubles_nothing(new_cell, aas, tmp_path):
+    """Small blocks and slow moves: many kills meet one, before, between or after its steps."""
+    random.seed(14)
+    cell, acknowledged, cut, last = new_cell(fading(9, 1.9, 0.001)), 9, 0, 9
+    for kill in range(KILLS):
+        port = free_port()
+        command = [sys.executable, "-c", SLOW_MOVER, aas.base_url, str(port)]
+        url = f"http://127.0.0.1:{port}"
+        delegate = Server(command, url, "/health/live", tmp_path / f"{kill}.log", {"OMP_NUM_THREADS": "1"}, 120)
+        timer = threading.Timer(random.uniform(0.2, 8.0), delegate.kill)
+        timer.start()
+        while True:
+            body = cycle(last + 1, round(1.9 - 0.001 * last, 6))
+            try:
+                answer = requests.post(f"{url}/api/cells/{cell.name}/append-cycle", json=body, timeout=60).json()
+            except requests.RequestException:
+                break
+            assert answer["Status"] == "ok", answer
+            last = acknowledged = last + 1
+        timer.join()
+        capacities = whole(cell)
+        assert len(capacities) in (acknowledged, acknowledged + 1), kill
+        assert capacities == fading(len(capacities), 1.9, 0.001)
+        log = delegate.log.read_text()
+        cut += log.count("begins") > log.count("ended")
+        last = acknowledged = len(capacities)
+    segments = cell.value("Segments", "OperationalData")
+    moved = [name for name in segments if history_table.first_cycle(name)]
+    print(f"{KILLS} kills, {cut} of them in a move; {acknowledged} cycles, {len(moved)} blocks, none lost or doubled")
+    assert len(moved) >= 2 and cut >= 3
