@@ -6,6 +6,8 @@ import org.eclipse.digitaltwin.basyx.aasenvironment.AasEnvironmentFactory;
 import org.eclipse.digitaltwin.basyx.aasenvironment.feature.AasEnvironmentFeature;
 import org.eclipse.digitaltwin.basyx.aasenvironment.feature.DecoratedAasEnvironmentFactory;
 import org.eclipse.digitaltwin.basyx.aasenvironment.preconfiguration.AasEnvironmentPreconfigurationLoader;
+import org.eclipse.digitaltwin.basyx.aasrepository.AasRepository;
+import org.eclipse.digitaltwin.basyx.submodelrepository.SubmodelRepository;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnMissingBean;
@@ -22,6 +24,7 @@ import org.springframework.boot.autoconfigure.task.TaskSchedulingAutoConfigurati
 import org.springframework.boot.autoconfigure.websocket.servlet.WebSocketServletAutoConfiguration;
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.io.ResourceLoader;
+import twin.http.Uploads;
 import twin.store.Backup;
 
 /**
@@ -59,8 +62,12 @@ public class AasEnvironmentApplication {
   @Bean
   @ConditionalOnMissingBean
   AasEnvironment aasEnvironment(
-      AasEnvironmentFactory factory, List<AasEnvironmentFeature> features) {
-    return new DecoratedAasEnvironmentFactory(factory, features).create();
+      AasEnvironmentFactory factory,
+      List<AasEnvironmentFeature> features,
+      AasRepository shells,
+      SubmodelRepository submodels) {
+    return new Uploads(
+        () -> new DecoratedAasEnvironmentFactory(factory, features).create(), shells, submodels);
   }
 
   @Bean
