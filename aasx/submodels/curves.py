@@ -1,7 +1,9 @@
 """Sampled curves of cycles as CSV: the content of Segments.ExternalSegment.Data and Segments.LatestCycle.Data.
 
 One sample a line, the charge of a cycle before its discharge. `Time` is the date and time of the sample by the cell's
-clock, as in Metadata.Record, so that generic clients plot it; it is empty where the start is not known, as of charges.
+clock, as in Metadata.Record, so that generic clients plot it. When a charge began is not known: it stands as if it had
+ended when its discharge began, since a line without a date makes a client plot nothing. Where that is not known either,
+`Time` is empty.
 `Time_s` counts the seconds since the charge or discharge began. Earlier files have no `Time_s`, but these seconds in
 `Time`.
 """
@@ -32,9 +34,12 @@ def to_csv(samples: Iterable[Sample], starts: Mapping[int, str]) -> str:
     out = io.StringIO()
     table = csv.writer(out, lineterminator="\n")
     table.writerow(COLUMNS)
+    samples = list(samples)
+    charged_s = {cycle: time_s for cycle, kind, time_s, *_ in samples if kind != DISCHARGE}
     for cycle, kind, time_s, *measured in samples:
-        start = starts.get(cycle) if kind == DISCHARGE else None
-        time = "" if start is None else _later(start, time_s)
+        start = starts.get(cycle)
+        offset_s = 0.0 if kind == DISCHARGE else -charged_s[cycle]
+        time = "" if start is None else _later(start, offset_s + time_s)
         table.writerow((cycle, kind, time, _number(time_s), *map(_number, measured)))
     return out.getvalue()
 
