@@ -355,13 +355,12 @@ def _write_summaries(client: AasClient, cells: Iterable[str], replaced: Iterable
             old = None
         if old is not None and cell not in replaced:
             continue
-        live = fleet.summary_of(client.read_submodel(submodel_id(cell, "Prediction"), prediction.shape()))
-        live["Battery"] = display_name_of(client.shell(shell_id(cell))) or cell
         shape = operational_data.shape().part("LiveState")
         state = client.read_element(submodel_id(cell, "OperationalData"), "LiveState", shape)
-        live["ServiceState"] = operational_data.service_state(state)
-        if live["ServiceState"] != IN_SERVICE:
-            live["UnacknowledgedAlerts"] = 0
+        service = operational_data.service_state(state)
+        predicted = client.read_submodel(submodel_id(cell, "Prediction"), prediction.shape())
+        live = fleet.summary_of(predicted, service == IN_SERVICE) | {"ServiceState": service}
+        live["Battery"] = display_name_of(client.shell(shell_id(cell))) or cell
         if old is not None:
             client.put_element(fleet_submodel_id(), path, build.to_json(fleet.cell_summary(cell, old | live)))
         else:

@@ -112,14 +112,22 @@ def demo_note(page: Page, rows: list[FleetRow]) -> None:
 
 
 def banner(page: Page) -> int:
-    """The red line on every page while a critical alert waits for somebody. Returns how many alerts wait."""
+    """The red line on every page while a critical alert waits that the list of alerts has not shown in this session.
+
+    Returns how many alerts wait.
+    """
     try:
         rows = page.twin.fleet().value
     except Trouble:
         return 0
     demo_note(page, rows)
     waiting = [row for row in rows if row.unacknowledged]
-    grave = [row for row in waiting if row.severity in ("critical", "endOfLife")]
+    seen = st.session_state.get("_alerts_seen")
+    grave = [
+        row
+        for row in waiting
+        if row.severity in ("critical", "endOfLife") and (seen is None or (row.newest_alert or seen) > seen)
+    ]
     if grave and state.view() != "alerts":
         grave.sort(key=lambda row: (SEVERITIES.index(row.severity), row.cell))
         names = ", ".join(row.name for row in grave[:6]) + (" …" if len(grave) > 6 else "")

@@ -5,10 +5,12 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from aasx.elements.shape import mended, read
-from aasx.elements.values import Json, with_items, with_value
+from aasx.elements.values import with_items, with_value
 from aasx.submodels import prediction
+from aasx.submodels.alerts import Alert
 from operations.cell import alerts, outbox, present_state, twin
 from operations.cell.live_twin import LiveTwin
+from operations.cell.many_alerts import Outcome
 from operations.request import remarks
 from operations.request.edge import DATE_TIME, Inputs, Outputs, line, variable
 from operations.request.errors import OperationError
@@ -29,45 +31,54 @@ class AcknowledgeAlertOutputs(Outputs):
 
 def acknowledge_alert(live: LiveTwin, cell: str, inputs: AcknowledgeAlertInputs) -> AcknowledgeAlertOutputs:
     """Acknowledged already: by the same person it is said again, by another it is a conflict naming who and when."""
+    found = acknowledge_in(live, cell, [inputs.AlertId], inputs.AcknowledgedBy, inputs.Comment)[inputs.AlertId]
+    if found.status != "ok":
+        raise OperationError(found.status, found.message or "")
+    return AcknowledgeAlertOutputs(AlertState=found.state, AcknowledgedAt=found.at, RequestId=request_id.get())
+
+
+def acknowledge_in(live: LiveTwin, cell: str, ids: list[str], by: str, comment: str | None) -> dict[str, Outcome]:
+    """What became of alerts of one cell, by AlertId; those of the twin in one write, foreign ones one by one."""
     submodel = live.prediction_submodel(cell)
     stored = present_state.Stored.of(submodel)
     remarks.note(stored.foreign)
-    active = stored.active
-    found = next((alert for alert in active + stored.past if alert.AlertId == inputs.AlertId), None)
-    if found is None:
-        if answer := _end_foreign(live, cell, submodel, inputs):
-            return answer
-        raise OperationError("notFound", f"{cell} has no alert of this AlertId")
-    if found.is_acknowledged and found.AcknowledgedBy != inputs.AcknowledgedBy:
-        who, when = found.AcknowledgedBy, found.AcknowledgedAt
-        raise OperationError("conflict", f"the alert was acknowledged already by {who} at {when}")
-    if not found.is_acknowledged:
-        now = twin.utc_text(datetime.now(UTC))
-        change = alerts.acknowledge(active, found.AlertId, inputs.AcknowledgedBy, inputs.Comment, now)
+    known = {alert.AlertId: alert for alert in [*reversed(stored.past), *reversed(stored.active)]}
+    new = {one for one in ids if one in known and known[one].waits and not known[one].is_acknowledged}
+    if new:
+        change = alerts.acknowledge(stored.active, new, by, comment, twin.utc_text(datetime.now(UTC)))
         whole = mended(submodel, prediction.template())
-        with outbox.telling(live, cell, outbox.events(active, change)):
+        with outbox.telling(live, cell, outbox.events(stored.active, change)):
             live.put_prediction(cell, present_state.with_alerts(whole, change))
         present_state.sum_up(live, cell)
-        found = next(alert for alert in change.kept + change.closed if alert.AlertId == found.AlertId)
-    return AcknowledgeAlertOutputs(
-        AlertState=found.AlertState, AcknowledgedAt=found.AcknowledgedAt, RequestId=request_id.get()
-    )
+        known |= {alert.AlertId: alert for alert in change.kept + change.closed}
+    return {
+        one: _outcome(known[one], by) if one in known else _end_foreign(live, cell, one, by, comment)
+        for one in dict.fromkeys(ids)
+    }
 
 
-def _end_foreign(
-    live: LiveTwin, cell: str, submodel: Json, inputs: AcknowledgeAlertInputs
-) -> AcknowledgeAlertOutputs | None:
+def _outcome(alert: Alert, by: str) -> Outcome:
+    if not alert.is_acknowledged:
+        return Outcome("conflict", f"the alert was closed at {alert.ClearedAt}: there is nothing to acknowledge")
+    if alert.AcknowledgedBy != by:
+        text = f"the alert was acknowledged already by {alert.AcknowledgedBy} at {alert.AcknowledgedAt}"
+        return Outcome("conflict", text)
+    return Outcome("ok", None, alert.AlertState, alert.AcknowledgedAt)
+
+
+def _end_foreign(live: LiveTwin, cell: str, alert_id: str, by: str, comment: str | None) -> Outcome:
     """Ends an alert that is not the twin's (another Severity, another state): acknowledged, it goes to the history,
-    since no evaluation will ever clear it. None when there is none of this AlertId."""
+    since no evaluation will ever clear it."""
+    submodel = live.prediction_submodel(cell)
     items, shape = present_state.items_of(submodel), prediction.shape().part("ActiveAlerts").every
     assert shape is not None
-    found = next((one for one in items if read(one, shape)["AlertId"] == inputs.AlertId), None)
+    found = next((one for one in items if read(one, shape)["AlertId"] == alert_id), None)
     if found is None:
-        return None
+        return Outcome("notFound", f"{cell} has no alert of this AlertId")
     now = twin.utc_text(datetime.now(UTC))
     acknowledgement = {
-        "AlertState": "cleared", "AcknowledgedAt": now, "AcknowledgedBy": inputs.AcknowledgedBy,
-        "AcknowledgementComment": inputs.Comment, "ClearedAt": now,
+        "AlertState": "cleared", "AcknowledgedAt": now, "AcknowledgedBy": by, "AcknowledgementComment": comment,
+        "ClearedAt": now,
     }  # fmt: skip
     ended = with_value(mended(found, prediction.list_items()["ActiveAlerts"]), acknowledgement)
     ended["value"] = [part for part in ended["value"] if part["modelType"] != "ReferenceElement" or part.get("value")]
@@ -82,4 +93,4 @@ def _end_foreign(
     whole = whole | {"submodelElements": elements}
     live.put_prediction(cell, whole)
     present_state.sum_up(live, cell)
-    return AcknowledgeAlertOutputs(AlertState="cleared", AcknowledgedAt=now, RequestId=request_id.get())
+    return Outcome("ok", None, "cleared", now)

@@ -20,7 +20,7 @@ sys.path.insert(0, str(ROOT))
 from aasx import shell, vocabulary  # noqa: E402
 from aasx.cell_description import CellDescription, nasa_cells  # noqa: E402
 from aasx.packages import package  # noqa: E402
-from aasx.submodels import curves  # noqa: E402
+from aasx.submodels import alerts, curves  # noqa: E402
 from aasx.submodels.operational_data import BENCH  # noqa: E402
 from model.errors import ModelError  # noqa: E402
 from model.records import data  # noqa: E402
@@ -116,7 +116,8 @@ def build_cell(
         prediction = model.predict(history)
         values = twin.prediction_values(prediction, UNDATED)
         values["StateOfHealthPrediction"]["PredictedAt"] = values["PredictionDetails"]["PredictedAt"] = None
-        summary = twin.fleet_values(description.cell, prediction, trend, "none", 0, UNDATED, service)
+        none = alerts.summary([], 0, True, UNDATED)
+        summary = twin.fleet_values(description.cell, prediction, trend, none, UNDATED, service)
         summary |= {"LastUpdate": None}
     starts = {record["id_cycle"]: record["Time"] for record in records if record["Time"] is not None}
     csv = curves_csv(description.cell, starts)

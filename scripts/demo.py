@@ -177,8 +177,8 @@ class Demo:
                     if not begun:
                         begun = self._safely(self.begin)
                         self.spent_s, self.since = time.process_time(), time.monotonic()
-                        if begun and not self.cells:
-                            return ""
+                if begun and not self.cells:
+                    return ""
                 if begun:
                     for cell in list(self.cells):
                         self._safely(lambda cell=cell: self.step(cell), cell)  # type: ignore[misc]
@@ -333,7 +333,8 @@ class Demo:
     def retire(self, because_of: str) -> None:
         """The demo's cells leave service; nothing of them is removed."""
         for cell in self.cells:
-            if self._last_cycle(cell) is not None and not self._is_of_another(cell):
+            state = self._value(cell, "LiveState.ServiceState")
+            if state not in (None, RETIRED) and not self._is_of_another(cell):
                 self._set_service(cell, RETIRED, f"the demo has stopped: {because_of} has data")
 
     def _set_service(self, cell: Played, state: str, comment: str) -> None:

@@ -6,6 +6,7 @@ The delegate of the operations writes it; nobody else. No published template fit
 import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cache
 from typing import Any
 
@@ -14,8 +15,9 @@ from basyx.aas import model
 from aasx.elements.build import administration, collection, own_property, submodel, to_json
 from aasx.elements.shape import Shape, shape_of
 from aasx.identifiers import cell_name_of, concept_id, fleet_submodel_id
-from aasx.submodels.operation_variables import PREDICT_ALL, operation
-from aasx.vocabulary import IN_SERVICE, SEVERITIES, choices
+from aasx.submodels.alerts import Alert, summary
+from aasx.submodels.operation_variables import ACKNOWLEDGE_ALERTS, PREDICT_ALL, SHELVE_ALERTS, operation
+from aasx.vocabulary import IN_SERVICE, choices
 
 SEMANTIC_CONCEPT = "FleetSubmodel"
 CELLS_PATH = "Cells"
@@ -29,7 +31,7 @@ FAILED_CELLS_PATH = "FailedCells"
 CELL_SUMMARY = (
     "Battery", "AtCycle", "Capacity", "StateOfHealth", "StateOfHealthLower", "StateOfHealthUpper", "RUL", "RULLower",
     "RULUpper", "EndOfLifeCycle", "AlertSeverity", "UnacknowledgedAlerts", "LastUpdate", "CapacityTrend",
-    "ServiceState",
+    "ServiceState", *(ALERTS := ("ShelvedAlertsUntil", "NewestAlertAt")),
     *(USE := ("PredictionGrade", "CellType", "CyclesPerDay", "LastCycleTime")),
 )  # fmt: skip
 
@@ -45,7 +47,7 @@ def build(cells: Mapping[str, Mapping[str, Any]], delegate_url: str) -> model.Su
             removed_cells(None),
             outbox(),
             collection(FAILED_CELLS_PATH, [], concept_id(FAILED_CELLS_PATH)),
-            operation(PREDICT_ALL, delegate_url, "fleet"),
+            *(operation(one, delegate_url, "fleet") for one in (PREDICT_ALL, ACKNOWLEDGE_ALERTS, SHELVE_ALERTS)),
         ],
         administration("1", "0"),
         {"en": "Last prediction and alerts of every cell", "fr": "Dernière prédiction et alertes de chaque cellule"},
@@ -118,7 +120,7 @@ def cell_item(cell: str, display_name: str | None = None) -> dict:
 def summary_shape() -> Shape:
     """What the twin expects of a cell's summary."""
     whole = shape_of(cell_item("cell"), choices())
-    for name in ("ServiceState", *USE):  # not in twins of before
+    for name in ("ServiceState", *ALERTS, *USE):  # not in twins of before
         whole = whole.with_part(name, replace(whole.part(name), optional=True))
     return whole
 
@@ -132,18 +134,15 @@ def shape() -> Shape:
     return whole.with_part(CELLS_PATH, replace(whole.part(CELLS_PATH), every=summary_shape()))
 
 
-def summary_of(prediction: Mapping[str, Any]) -> dict[str, Any]:
+def summary_of(prediction: Mapping[str, Any], in_service: bool = True) -> dict[str, Any]:
     """The summary of a cell from the values of its Prediction submodel, read by prediction.shape."""
     details = prediction["PredictionDetails"]
     health = prediction["StateOfHealthPrediction"]
-    alerts = prediction["ActiveAlerts"]
-    active = [alert["Severity"] or "none" for alert in alerts if (alert["AlertState"] or "").startswith("active")]
-    unacknowledged = [alert for alert in alerts if (alert["AlertState"] or "").endswith("Unacknowledged")]
+    alerts = [Alert.of(values) for values in prediction["ActiveAlerts"]]
     return {
         **{name: details[name] for name in ("AtCycle", "Capacity", "RUL", "RULLower", "RULUpper", "EndOfLifeCycle")},
         "PredictionGrade": details["PredictionGrade"],
         **{name: health[name] for name in ("StateOfHealth", "StateOfHealthLower", "StateOfHealthUpper")},
-        "AlertSeverity": max(active, key=SEVERITIES.index, default="none"),
-        "UnacknowledgedAlerts": len(unacknowledged),
+        **summary(alerts, 0, in_service, datetime.now(UTC)),
         "LastUpdate": details["PredictedAt"],
     }

@@ -170,6 +170,24 @@ ACKNOWLEDGE_ALERT = OperationDefinition(
     outputs=(*STATUS, *_variables("AlertState AcknowledgedAt"), REQUEST_ID),
 )
 
+_MANY_ALERTS = Variable("Alerts", True, item_concept="AlertAddress", items=_variables("Battery AlertId", required=True))
+_ALERT_RESULTS = Variable(
+    "AlertResults",
+    item_concept="AlertResult",
+    items=_variables("Battery AlertId ResultStatus ResultMessage AlertState"),
+)
+ACKNOWLEDGE_ALERTS = OperationDefinition(
+    "AcknowledgeAlerts",
+    inputs=(_MANY_ALERTS, Variable("AcknowledgedBy", required=True), Variable("Comment")),
+    outputs=(*STATUS, _ALERT_RESULTS, REQUEST_ID),
+)
+
+SHELVE_ALERTS = OperationDefinition(
+    "ShelveAlerts",
+    inputs=(_MANY_ALERTS, *_variables("ShelvedBy ShelvingTime_h", required=True), Variable("Comment")),
+    outputs=(*STATUS, _ALERT_RESULTS, Variable("ShelvedUntil"), REQUEST_ID),
+)
+
 SET_THRESHOLDS = OperationDefinition(
     "SetThresholds",
     inputs=(
@@ -215,6 +233,8 @@ OPERATIONS = {
         SET_THRESHOLDS,
         SET_SERVICE_STATE,
         PREDICT_ALL,
+        ACKNOWLEDGE_ALERTS,
+        SHELVE_ALERTS,
     )
 }
 
@@ -233,6 +253,7 @@ RANGES: dict[str, tuple[float, float]] = {
     "TemperatureCritical": (-40, 150),
     "TimeBudget_s": (0.1, 300),
     "MostCells": (1, 1000),
+    "ShelvingTime_h": (0, 720),
 }
 """What an input may be, where that does not depend on the cell; the delegate checks it."""
 

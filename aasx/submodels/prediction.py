@@ -70,7 +70,7 @@ DRIVER = ("Feature", "FeatureValue", "FeatureUnit", "Effect")
 SIMILAR_CELL = ("Battery", "Weight")
 ALERT = (
     "AlertId", "Indicator", "Severity", "ThresholdValue", "ActualValue", "AlertState", "RaisedAt", "AcknowledgedAt",
-    "AcknowledgedBy", "AcknowledgementComment", "ClearedAt",
+    "AcknowledgedBy", "AcknowledgementComment", "ClearedAt", "ShelvedUntil", "ShelvedBy", "ShelvingComment",
 )  # fmt: skip
 
 BOUNDARY_CONDITIONS_PATH = "RemainingUsefulLifePrediction.ListRULBoundaryConditions"

@@ -13,7 +13,7 @@ from itertools import pairwise
 from typing import Any
 
 from aasx.elements.shape import Foreign, moment, number
-from aasx.submodels import curves
+from aasx.submodels import alerts, curves
 from aasx.vocabulary import IN_SERVICE
 
 SEVERITIES = ("endOfLife", "critical", "warning", "none")  # worst first
@@ -35,12 +35,14 @@ class FleetRow:
     rul_upper: float | None = None
     end_of_life_cycle: int | None = None
     severity: str = "none"
-    unacknowledged: int = 0
+    counted: int = 0  # alerts that waited when the line was written
+    shelved_until: tuple[datetime, ...] = ()  # when each of those that were shelved then waits again
     last_update: datetime | None = None
     trend: tuple[tuple[int, float], ...] = ()  # (cycle, capacity_Ah)
     foreign: dict[str, str] = field(default_factory=dict)  # idShort -> what somebody else wrote there
     known_as: str = ""  # what people call the cell, where it is not its idShort
     service: str = IN_SERVICE
+    newest_alert: datetime | None = None  # when the newest one that waits was raised
     cell_type: str = ""
     grade: str = ""  # of the remaining life, as in Forecast
     cycles_per_day: float | None = None
@@ -51,6 +53,16 @@ class FleetRow:
     @property
     def name(self) -> str:
         return self.known_as or self.cell
+
+    @property
+    def unacknowledged(self) -> int:
+        """How many alerts wait at this moment."""
+        now = datetime.now(UTC)
+        return self.counted + sum(end <= now for end in self.shelved_until)
+
+    @property
+    def has_alerts(self) -> bool:
+        return self.severity != "none" or self.unacknowledged > 0 or self.newest_alert is not None
 
     @property
     def known(self) -> bool:
@@ -110,24 +122,64 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Alert:
+    """An alert of a cell as the AAS holds it, in the types that views show."""
+
     cell: str
-    alert_id: str
-    indicator: str
-    severity: str
-    threshold: float | None
-    actual: float | None
-    state: str
-    raised_at: datetime | None
-    acknowledged_at: datetime | None
-    acknowledged_by: str
-    comment: str
-    cleared_at: datetime | None
+    stored: alerts.Alert
     foreign: dict[str, str] = field(default_factory=dict)  # idShort -> what somebody else wrote there
 
     @property
+    def alert_id(self) -> str:
+        return text(self.stored.AlertId)
+
+    @property
+    def indicator(self) -> str:
+        return text(self.stored.Indicator)
+
+    @property
+    def severity(self) -> str:
+        return text(self.stored.Severity)
+
+    @property
+    def threshold(self) -> float | None:
+        return number(self.stored.ThresholdValue)
+
+    @property
+    def actual(self) -> float | None:
+        return number(self.stored.ActualValue)
+
+    @property
+    def state(self) -> str:
+        return text(self.stored.AlertState)
+
+    @property
+    def raised_at(self) -> datetime | None:
+        return moment(self.stored.RaisedAt)
+
+    @property
+    def acknowledged_at(self) -> datetime | None:
+        return moment(self.stored.AcknowledgedAt)
+
+    @property
+    def acknowledged_by(self) -> str:
+        return text(self.stored.AcknowledgedBy)
+
+    @property
+    def comment(self) -> str:
+        return text(self.stored.AcknowledgementComment)
+
+    @property
+    def cleared_at(self) -> datetime | None:
+        return moment(self.stored.ClearedAt)
+
+    @property
     def waits(self) -> bool:
-        """Whether a person has to look at it; an alert in a state that nobody knows waits too."""
-        return self.state in ("activeUnacknowledged", "clearedUnacknowledged", "")
+        """Whether a person has to look at it, now or when it comes back from the shelf."""
+        return self.stored.waits
+
+    @property
+    def shelved(self) -> bool:
+        return self.stored.is_shelved(datetime.now(UTC))
 
 
 @dataclass(frozen=True)
@@ -303,7 +355,9 @@ def fleet_row(name: str, values: dict[str, Any], noted: Iterable[Foreign] = ()) 
         rul_upper=number(values.get("RULUpper")),
         end_of_life_cycle=whole(values.get("EndOfLifeCycle")),
         severity=severity if severity in SEVERITIES else "none",
-        unacknowledged=(whole(values.get("UnacknowledgedAlerts")) or 0) if service == IN_SERVICE else 0,
+        counted=(whole(values.get("UnacknowledgedAlerts")) or 0) if service == IN_SERVICE else 0,
+        shelved_until=alerts.ends_of_shelving(values) if service == IN_SERVICE else (),
+        newest_alert=moment(values.get("NewestAlertAt")),
         last_update=moment(values.get("LastUpdate")),
         trend=trend(values.get("CapacityTrend")),
         service=service,
@@ -390,28 +444,12 @@ def simulation_of(values: dict[str, Any]) -> Simulation:
     )
 
 
-def _alert(cell: str, values: dict[str, Any], path: str, noted: Iterable[Foreign]) -> Alert:
-    return Alert(
-        cell=cell,
-        alert_id=text(values.get("AlertId")),
-        indicator=text(values.get("Indicator")),
-        severity=text(values.get("Severity")),
-        threshold=number(values.get("ThresholdValue")),
-        actual=number(values.get("ActualValue")),
-        state=text(values.get("AlertState")),
-        raised_at=moment(values.get("RaisedAt")),
-        acknowledged_at=moment(values.get("AcknowledgedAt")),
-        acknowledged_by=text(values.get("AcknowledgedBy")),
-        comment=text(values.get("AcknowledgementComment")),
-        cleared_at=moment(values.get("ClearedAt")),
-        foreign=foreign_below(path, noted),
-    )
-
-
 def prediction_submodel(cell: str, values: dict[str, Any], noted: Sequence[Foreign] = ()) -> PredictionSubmodel:
     def listed(name: str) -> tuple[Alert, ...]:
         items = enumerate(values.get(name) or [])
-        return tuple(_alert(cell, item, f"{name}[{index}]", noted) for index, item in items)
+        return tuple(
+            Alert(cell, alerts.Alert.of(item), foreign_below(f"{name}[{index}]", noted)) for index, item in items
+        )
 
     life = values.get("RemainingUsefulLifePrediction") or {}
     pre_alerts = [number(item.get("PreAlertValue")) for item in life.get("ListPreAlerts") or []] + [None, None]

@@ -448,6 +448,24 @@ class Twin:
         finally:
             self.forget(cell)
 
+    def acknowledge_many(self, alerts: list[tuple[str, str]], name: str, comment: str) -> list[dict[str, Any]]:
+        """Alerts as (cell, AlertId); what became of each."""
+        return self._of_many("AcknowledgeAlerts", alerts, {"AcknowledgedBy": name, "Comment": comment or None})
+
+    def shelve(self, alerts: list[tuple[str, str]], name: str, comment: str, hours: float) -> list[dict[str, Any]]:
+        """The same out of sight for some hours, or with 0 back at once."""
+        inputs = {"ShelvedBy": name, "ShelvingTime_h": hours, "Comment": comment or None}
+        return self._of_many("ShelveAlerts", alerts, inputs)
+
+    def _of_many(self, operation: str, alerts: list[tuple[str, str]], inputs: dict[str, Any]) -> list[dict[str, Any]]:
+        named = [{"Battery": cell, "AlertId": alert_id} for cell, alert_id in alerts]
+        try:
+            answer = self._invoke(fleet_submodel_id(), operation, {"Alerts": named, **inputs})
+            return answer.get("AlertResults") or []
+        finally:
+            for cell in {cell for cell, _ in alerts}:
+                self.forget(cell)
+
     def set_thresholds(self, cell: str, changes: dict[str, Any]) -> dict[str, Any]:
         try:
             return self._invoke(submodel_id(cell, "Prediction"), "SetThresholds", changes)

@@ -1,19 +1,28 @@
-"""Alerts of the cells: acknowledge them, see who did, and set the limits. All of it lives in the AAS."""
+"""Alerts of the cells: acknowledge or shelve them, many at once; see who did; set the limits. All of it in the AAS."""
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+
 import streamlit as st
 
+from aasx.vocabulary import IN_SERVICE
 from dashboard import state
 from dashboard.components import pieces, theme
 from dashboard.page import Page
-from dashboard.reading.content import SEVERITIES, Alert, FleetRow, PredictionSubmodel, Thresholds
+from dashboard.reading.content import SEVERITIES, Alert, FleetRow, PredictionSubmodel, Thresholds, moment
 from dashboard.reading.twin import Trouble
 from dashboard.texts.language import MISSING, escape, parse_number
 
 REFRESH_EVERY_S = 10
 CELLS_PER_PAGE = 10  # each costs one request
-TABS = ("active", "acknowledged", "cleared", "limits")
+TABS = ("active", "acknowledged", "shelved", "cleared", "limits")
+YOUNGER_THAN = {"hour": timedelta(hours=1), "day": timedelta(days=1), "week": timedelta(days=7)}
+OLDER_THAN = {"older": timedelta(days=7)}
+SHELVE_HOURS = (1, 8, 24, 168)
+MOST_TOLD = 3
+SEEN = "_alerts_seen"
+"""In the session: when the newest alert was raised that the list has shown."""
 UNITS = {"RUL": "cycle", "StateOfHealth": "%", "Temperature_measured": "°C", "ModelRange": ""}
 # Input of SetThresholds -> field of Thresholds, unit
 LIMITS = (
@@ -54,14 +63,52 @@ def show(page: Page) -> None:
     listing(page, st.session_state["alerts_tab"], st.session_state["alerts_of"])
 
 
-def candidates(rows: list[FleetRow], tab: str, cell: str) -> list[FleetRow]:
+def candidates(rows: list[FleetRow], tab: str, cell: str, severity: str = "", age: str = "") -> list[FleetRow]:
     """Cells that can have alerts of this kind, worst first; cleared ones may be anywhere."""
     if cell:
         return [row for row in rows if row.cell == cell]
-    wanted = [row for row in rows if tab == "cleared" or row.severity != "none" or row.unacknowledged]
+    wanted = [row for row in rows if tab == "cleared" or (row.service == IN_SERVICE and row.has_alerts)]
     if tab == "active":
         wanted = [row for row in wanted if row.unacknowledged]
+    if tab == "active" and severity:
+        wanted = [
+            row for row in wanted if SEVERITIES.index(row.severity) <= SEVERITIES.index(severity) or not row.known
+        ]
+    if tab == "active" and age in YOUNGER_THAN:
+        since = datetime.now(UTC) - YOUNGER_THAN[age]
+        wanted = [row for row in wanted if row.newest_alert is None or row.newest_alert >= since]
     return sorted(wanted, key=lambda row: (SEVERITIES.index(row.severity), row.cell))
+
+
+def fits(alert: Alert, severity: str, age: str) -> bool:
+    """Whether an alert is among those asked for; one whose severity or time is not known always is."""
+    if severity and alert.severity and alert.severity != severity:
+        return False
+    raised = alert.raised_at
+    if not age or raised is None:
+        return True
+    old = datetime.now(UTC) - (raised if raised.tzinfo else raised.replace(tzinfo=UTC))
+    return old <= YOUNGER_THAN[age] if age in YOUNGER_THAN else old > OLDER_THAN[age]
+
+
+def filters(page: Page, tab: str) -> tuple[str, str]:
+    """Severity and age asked for, "" for all."""
+    words = page.words
+    if tab == "cleared":
+        return "", ""
+    which, since, _ = st.columns([2.2, 2.2, 1.6], vertical_alignment="bottom")
+    severities, ages = ["", *SEVERITIES[:-1]], ["", *YOUNGER_THAN, *OLDER_THAN]
+    with which:
+        state.bound("severity", "alerts_severity", severities, "")
+        st.selectbox(words("alerts.severity"), severities, key="alerts_severity",
+                     format_func=lambda name: words(f"severity.{name}") if name else words("alerts.severity.all"),
+                     on_change=state.keep("severity", "alerts_severity"))  # fmt: skip
+    with since:
+        state.bound("age", "alerts_age", ages, "")
+        st.selectbox(words("alerts.age"), ages, key="alerts_age",
+                     format_func=lambda name: words(f"alerts.age.{name or 'all'}"),
+                     on_change=state.keep("age", "alerts_age"))  # fmt: skip
+    return st.session_state["alerts_severity"], st.session_state["alerts_age"]
 
 
 @st.fragment(run_every=REFRESH_EVERY_S)
@@ -72,10 +119,12 @@ def listing(page: Page, tab: str, cell: str) -> None:
     except Trouble as trouble:
         page.show_trouble(trouble)
         return
-    said = st.session_state.pop("_said", None)
-    if said:
+    if tab == "active":
+        see(fleet.value)
+    for said in st.session_state.pop("_said", []):
         page.notice(*said)
-    rows = candidates(fleet.value, tab, cell)
+    severity, age = filters(page, tab)
+    rows = candidates(fleet.value, tab, cell, severity, age)
     pages = max(1, -(-len(rows) // CELLS_PER_PAGE))
     number = min(st.session_state.get("alerts_page", 1), pages)
     found: list[Alert] = []
@@ -84,25 +133,31 @@ def listing(page: Page, tab: str, cell: str) -> None:
         if reading is not None:
             page.note_stale(reading)
             page.note_foreign(reading)
-            found += of_kind(reading.value, tab)
+            found += [alert for alert in of_kind(reading.value, tab) if fits(alert, severity, age)]
     if not found:
-        page.notice("none", words(f"alerts.{tab}.none"))
-    elif tab == "active":
-        st.text_input(words("alerts.your_name"), key="operator", max_chars=100, width=360,
-                      placeholder=words("alerts.your_name.hint"))  # fmt: skip
-        for index, alert in enumerate(found):
-            open_alert(page, alert, index)
-    else:
+        page.notice("none", words("alerts.filtered.none" if severity or age else f"alerts.{tab}.none"))
+    elif tab == "cleared":
         page.html(closed_table(page, found))
+    else:
+        open_alerts(page, found, tab)
     if pages > 1:
         page.html(f'<p class="hint">{escape(words("alerts.page", count=len(rows)))}</p>')
         st.pagination(pages, default=number, key="alerts_page")
 
 
+def see(rows: list[FleetRow]) -> None:
+    """Alerts raised up to now are no news any more to who looks at the list (see the banner of every page)."""
+    newest = max((row.newest_alert for row in rows if row.newest_alert), default=None)
+    if newest is not None:
+        st.session_state[SEEN] = max(newest, st.session_state.get(SEEN, newest))
+
+
 def of_kind(submodel: PredictionSubmodel, tab: str) -> list[Alert]:
     if tab == "cleared":
         return list(reversed(submodel.history))
-    return [alert for alert in submodel.alerts if alert.waits == (tab == "active")]
+    if tab == "shelved":
+        return [alert for alert in submodel.alerts if alert.shelved]
+    return [alert for alert in submodel.alerts if alert.waits == (tab == "active") and not alert.shelved]
 
 
 def sentence(page: Page, alert: Alert) -> str:
@@ -128,42 +183,95 @@ def severity_words(page: Page, alert: Alert) -> str:
     return page.words.marked(page.words(f"severity.{severity_of(alert)}"), alert.foreign, "Severity")
 
 
-def open_alert(page: Page, alert: Alert, index: int) -> None:
-    """`index` tells alerts apart that somebody else has given the same AlertId, or none."""
+def open_alerts(page: Page, found: list[Alert], tab: str) -> None:
+    """Alerts to choose from, and what can be done with those that are chosen; nothing is sent before a button is."""
     words = page.words
-    with page.card(f"alert_{alert.cell}_{alert.alert_id}_{index}"):
-        text, comment, button = st.columns([3.2, 2, 1.15], vertical_alignment="bottom")
-        with text:
-            gone = f" · {words('alert.cleared_itself')}" if alert.state == "clearedUnacknowledged" else ""
-            when = words.marked(words.moment(alert.raised_at), alert.foreign, "RaisedAt")
-            state_note = words.marked("", alert.foreign, "AlertState")
-            raised = f"{words('alert.raised', when=when)} · {words.age(alert.raised_at)}{gone} {state_note}".rstrip()
-            page.html(
-                f'<div class="alert">{theme.state_badge(severity_of(alert), severity_words(page, alert))}'
-                f'<a class="go" href="{escape(state.link("cell", cell=alert.cell))}">'
-                f"{escape(page.name(alert.cell))}</a>"
-                f"<p>{escape(sentence(page, alert))}</p><small>{escape(raised)}</small></div>"
-            )
-        key = f"{alert.cell}_{alert.alert_id}_{index}"
-        comment.text_input(words("alert.comment"), key=f"comment_{key}", max_chars=500,
-                           placeholder=words("alert.comment.hint"))  # fmt: skip
-        button.button(words("alert.acknowledge"), key=f"acknowledge_{key}", type="primary", width="stretch",
-                      disabled=not alert.alert_id, on_click=acknowledge, args=(page, alert, key))  # fmt: skip
+    keys = [f"choose_{alert.cell}_{alert.alert_id}_{index}" for index, alert in enumerate(found)]
+
+    def choose(every: bool) -> None:
+        for key, alert in zip(keys, found, strict=True):
+            st.session_state[key] = every and bool(alert.alert_id)
+
+    with st.container(horizontal=True):
+        st.button(words("alerts.choose_all", count=len(found)), key="choose_all", on_click=choose, args=(True,))
+        st.button(words("alerts.choose_none"), key="choose_none", on_click=choose, args=(False,))
+    with st.form("alerts_form", border=True):
+        for key, alert in zip(keys, found, strict=True):
+            box, text = st.columns([0.34, 9], vertical_alignment="center")
+            label = f"{page.name(alert.cell)}: {severity_words(page, alert)}, {sentence(page, alert)}"
+            box.checkbox(label, key=key, disabled=not alert.alert_id, label_visibility="collapsed")
+            with text:
+                page.html(described(page, alert))
+        who, why, hours = st.columns([2, 3, 1.5], vertical_alignment="bottom")
+        who.text_input(words("alerts.your_name"), key="operator", max_chars=100,
+                       placeholder=words("alerts.your_name.hint"))  # fmt: skip
+        why.text_input(words("alert.comment"), key="alerts_comment", max_chars=500,
+                       placeholder=words("alert.comment.hint"))  # fmt: skip
+        with st.container(horizontal=True):
+            if tab == "active":
+                st.form_submit_button(words("alert.acknowledge"), key="acknowledge", type="primary",
+                                      on_click=act, args=(page, found, keys, "acknowledge"))  # fmt: skip
+            if tab == "shelved":
+                st.form_submit_button(words("alerts.unshelve"), key="unshelve", type="primary",
+                                      on_click=act, args=(page, found, keys, "unshelve"))  # fmt: skip
+            else:
+                hours.selectbox(words("alerts.shelve_for"), SHELVE_HOURS, key="shelve_h",
+                                format_func=lambda value: words(f"alerts.shelve.{value}"))  # fmt: skip
+                st.form_submit_button(words("alerts.shelve"), key="shelve",
+                                      on_click=act, args=(page, found, keys, "shelve"))  # fmt: skip
 
 
-def acknowledge(page: Page, alert: Alert, key: str) -> None:
+def described(page: Page, alert: Alert) -> str:
+    """What an alert says, since when, who took care of it or put it on the shelf."""
+    words, stored = page.words, alert.stored
+    gone = f" · {words('alert.cleared_itself')}" if alert.state == "clearedUnacknowledged" else ""
+    when = words.marked(words.moment(alert.raised_at), alert.foreign, "RaisedAt")
+    state_note = words.marked("", alert.foreign, "AlertState")
+    told = [f"{words('alert.raised', when=when)} · {words.age(alert.raised_at)}{gone} {state_note}".rstrip()]
+    if alert.acknowledged_by:
+        told.append(words("alert.by", name=alert.acknowledged_by, when=words.moment(alert.acknowledged_at)))
+        told += [alert.comment] if alert.comment else []
+    if alert.shelved:
+        until = words.moment(moment(stored.ShelvedUntil))
+        told.append(words("alert.shelved", until=until, name=stored.ShelvedBy or MISSING))
+        told += [stored.ShelvingComment] if stored.ShelvingComment else []
+    return (
+        f'<div class="alert">{theme.state_badge(severity_of(alert), severity_words(page, alert))}'
+        f'<a class="go" href="{escape(state.link("cell", cell=alert.cell))}">{escape(page.name(alert.cell))}</a>'
+        f"<p>{escape(sentence(page, alert))}</p><small>{escape(' · '.join(told))}</small></div>"
+    )
+
+
+def act(page: Page, found: list[Alert], keys: list[str], what: str) -> None:
+    """Does it with all that are chosen, in one call; what became of which is told above the list."""
     words = page.words
+    chosen = [alert for key, alert in zip(keys, found, strict=True) if st.session_state.get(key)]
     name = (st.session_state.get("operator") or "").strip()
-    if not name:
-        st.session_state["_said"] = ("warning", words("alerts.name_first"))
+    if not chosen or not name:
+        st.session_state["_said"] = [("warning", words("alerts.name_first" if chosen else "alerts.choose_first"))]
         return
-    comment = (st.session_state.get(f"comment_{key}") or "").strip()
+    comment, named = (st.session_state.get("alerts_comment") or "").strip(), [(a.cell, a.alert_id) for a in chosen]
     try:
-        page.twin.acknowledge(alert.cell, alert.alert_id, name, comment)
+        if what == "acknowledge":
+            results = page.twin.acknowledge_many(named, name, comment)
+        else:
+            hours = float(st.session_state["shelve_h"]) if what == "shelve" else 0.0
+            results = page.twin.shelve(named, name, comment, hours)
     except Trouble as trouble:
-        st.session_state["_said"] = ("critical", page.explain(trouble))
+        st.session_state["_said"] = [("critical", page.explain(trouble))]
         return
-    st.session_state["_said"] = ("none", words("alerts.acknowledged_by", cell=page.name(alert.cell), name=name))
+    for key in keys:
+        st.session_state[key] = False
+    st.session_state["alerts_comment"] = ""
+    done = sum(result.get("ResultStatus") == "ok" for result in results)
+    said = [("none", words(f"alerts.{what}.done", count=done, name=name))] if done else []
+    failed = [result for result in results if result.get("ResultStatus") != "ok"]
+    for one in failed[:MOST_TOLD]:
+        why = Trouble(str(one.get("ResultStatus")), str(one.get("ResultMessage") or ""))
+        said.append(("warning", f"{page.name(str(one.get('Battery')))}: {page.explain(why)}"))
+    if len(failed) > MOST_TOLD:
+        said.append(("warning", words("alerts.more_failed", count=len(failed) - MOST_TOLD)))
+    st.session_state["_said"] = said
 
 
 def closed_table(page: Page, found: list[Alert]) -> str:

@@ -19,6 +19,7 @@ from dashboard.reading.twin import Reading, Trouble
 from dashboard.report import buttons
 from dashboard.report import cell as of_cell
 from dashboard.texts.language import FOREIGN_SIGN, Language, escape
+from dashboard.views.alerts import described
 
 LIVE_EVERY_S = 4
 BEFORE_THE_END = 0.9  # of the life of a worn-out cell: there what drove its prediction is told
@@ -57,6 +58,8 @@ def show(page: Page) -> None:
         page.html(history.plots(words, records.value, rated_Ah))
     left, right = st.columns([1.15, 1], gap="small")
     with left:
+        with page.card("alerts"):
+            own_alerts(page, cell, reading.value)
         with page.card("day"):
             last_day(page, cell, records.value, reading.value)
         with page.card("drivers"):
@@ -228,6 +231,17 @@ def worn_out_at(cycles: list[int], capacities: list[float], end_of_life: float) 
         if median(capacities[first : place + 1]) < end_of_life:
             return next(cycles[at] for at in range(first, place + 1) if capacities[at] < end_of_life)
     return None
+
+
+def own_alerts(page: Page, cell: str, prediction: PredictionSubmodel) -> None:
+    """Its alerts that are not over, and the way to where something is done about them."""
+    words = page.words
+    page.title(words("cell.alerts"))
+    if not prediction.alerts:
+        page.html(f'<p class="hint">{escape(words("cell.alerts.none"))}</p>')
+        return
+    link = f'<a class="go" href="{escape(state.link("alerts", of=cell))}">{escape(words("cell.alerts.go"))}</a>'
+    page.html("".join(described(page, alert) for alert in prediction.alerts) + f"<p>{link}</p>")
 
 
 def last_day(page: Page, cell: str, records: list[dict[str, Any]], prediction: PredictionSubmodel) -> None:

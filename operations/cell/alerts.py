@@ -6,6 +6,8 @@
             v        |                            v
     clearedUnacknowledged --acknowledge-->     cleared  (moves from ActiveAlerts to AlertHistory)
 
+Any of them in ActiveAlerts may be shelved for a time (aasx.submodels.alerts); its state goes on meanwhile.
+
 Of each indicator the most severe condition that holds is alerted, no other: a worsening cell raises the next severity
 and the one below is closed with it, since whoever sees the one knows the other. A cell that gets better clears the
 severe alert as above and raises the lower one anew. The end of life is a matter of StateOfHealth (severity endOfLife,
@@ -23,6 +25,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
 from aasx.elements.values import Json, model_reference, with_value
+from aasx.submodels.alerts import Alert
 from aasx.submodels.prediction import list_items
 from aasx.vocabulary import SEVERITIES
 
@@ -151,50 +154,21 @@ def conditions(
     ]
 
 
-@dataclass(frozen=True)
-class Alert:
-    """One item of ActiveAlerts or AlertHistory; the fields are its idShorts, times are xs:dateTime in UTC."""
+def known(values: dict[str, Any]) -> Alert | None:
+    """An alert out of its values; None for one that lacks what the twin goes by, or has it of another kind."""
+    needed = ("AlertId", "Indicator", "Severity", "AlertState", "RaisedAt")
+    is_ours = all(values[name] is not None for name in needed)
+    return Alert.of(values) if is_ours and (values["Indicator"], values["Severity"]) in DEFINITIONS else None
 
-    AlertId: str
-    Indicator: str
-    Severity: str
-    ThresholdValue: float | None
-    ActualValue: float | None
-    AlertState: str
-    RaisedAt: str
-    AcknowledgedAt: str | None = None
-    AcknowledgedBy: str | None = None
-    AcknowledgementComment: str | None = None
-    ClearedAt: str | None = None
 
-    @classmethod
-    def of(cls, values: dict[str, Any]) -> Alert:
-        return cls(**{name: values.get(name) for name in cls.__dataclass_fields__})  # type: ignore[arg-type]
-
-    @classmethod
-    def known(cls, values: dict[str, Any]) -> Alert | None:
-        """As `of`; None for an alert that lacks what the twin goes by, or has it of another kind."""
-        needed = ("AlertId", "Indicator", "Severity", "AlertState", "RaisedAt")
-        is_ours = all(values[name] is not None for name in needed)
-        return cls.of(values) if is_ours and (values["Indicator"], values["Severity"]) in DEFINITIONS else None
-
-    @property
-    def is_active(self) -> bool:
-        return self.AlertState.startswith("active")
-
-    @property
-    def is_acknowledged(self) -> bool:
-        return self.AcknowledgedAt is not None
-
-    def to_element(self, submodel_id: str) -> Json:
-        """The alert as an item of the Prediction submodel `submodel_id`."""
-        item = with_value(list_items()["ActiveAlerts"], asdict(self))
-        definition = model_reference(submodel_id, *DEFINITIONS[(self.Indicator, self.Severity)])
-        elements = [
-            element | {"value": definition} if element["idShort"] == "Definition" else element
-            for element in item["value"]
-        ]
-        return item | {"value": elements}
+def to_element(alert: Alert, submodel_id: str) -> Json:
+    """The alert as an item of the Prediction submodel `submodel_id`."""
+    item = with_value(list_items()["ActiveAlerts"], asdict(alert))
+    definition = model_reference(submodel_id, *DEFINITIONS[(alert.Indicator, alert.Severity)])
+    elements = [
+        element | {"value": definition} if element["idShort"] == "Definition" else element for element in item["value"]
+    ]
+    return item | {"value": elements}
 
 
 class Change(NamedTuple):
@@ -260,8 +234,8 @@ def close_all(alerts: Iterable[Alert], now: str) -> Change:
     return Change([], closed, [])
 
 
-def acknowledge(alerts: Iterable[Alert], alert_id: str, by: str, comment: str | None, now: str) -> Change:
-    """The alerts after one of them was acknowledged; the caller has looked that it exists and is not acknowledged."""
+def acknowledge(alerts: Iterable[Alert], ids: Container[str], by: str, comment: str | None, now: str) -> Change:
+    """The alerts after some of them were acknowledged; the caller has looked that they are there and are not yet."""
     return _sorted_out(
         (
             replace(
@@ -271,7 +245,7 @@ def acknowledge(alerts: Iterable[Alert], alert_id: str, by: str, comment: str | 
                 AcknowledgedBy=by,
                 AcknowledgementComment=comment,
             )
-            if alert.AlertId == alert_id
+            if alert.AlertId in ids
             else alert
             for alert in alerts
         ),
@@ -279,13 +253,15 @@ def acknowledge(alerts: Iterable[Alert], alert_id: str, by: str, comment: str | 
     )
 
 
-def highest_severity(alerts: Iterable[Alert]) -> str:
-    """The highest severity among the active alerts, or none."""
-    return max((alert.Severity for alert in alerts if alert.is_active), key=SEVERITIES.index, default="none")
-
-
-def unacknowledged(alerts: Iterable[Alert]) -> int:
-    return sum(not alert.is_acknowledged for alert in alerts)
+def shelve(alerts: Iterable[Alert], ids: Container[str], by: str, comment: str | None, until: str | None) -> Change:
+    """The alerts with some of them shelved until a time, or taken back from the shelf (None)."""
+    return _sorted_out(
+        (
+            replace(alert, ShelvedUntil=until, ShelvedBy=by, ShelvingComment=comment) if alert.AlertId in ids else alert
+            for alert in alerts
+        ),
+        [],
+    )
 
 
 def _sorted_out(alerts: Iterable[Alert], raised: list[Alert]) -> Change:

@@ -16,9 +16,10 @@ from aasx.client import AasError, Changed, Conflict, NotFound, TimedOut, Unreach
 from aasx.elements.build import to_json
 from aasx.identifiers import fleet_submodel_id
 from aasx.submodels import fleet
+from aasx.submodels.alerts import Alert
 from aasx.vocabulary import SEVERITIES
 from operations.cell import twin
-from operations.cell.alerts import Alert, Change
+from operations.cell.alerts import Change
 from operations.cell.live_twin import LiveTwin
 from operations.request import deadline
 from operations.request.logs import say

@@ -16,6 +16,7 @@ from aasx.cell_description import rul_thresholds_of_life
 from aasx.client import Changed
 from aasx.elements.shape import Foreign, mended, read
 from aasx.elements.values import Json, child, with_items, with_values
+from aasx.submodels import alerts as stored_alerts
 from aasx.submodels import fleet
 from aasx.submodels import prediction as prediction_submodel
 from aasx.vocabulary import IN_SERVICE
@@ -53,16 +54,16 @@ class Stored:
         """From the JSON of the Prediction submodel."""
         noted: list[Foreign] = []
         values = read(submodel, prediction_submodel.shape(), noted)
-        active, past = ([alerts.Alert.known(one) for one in values[name]] for name in ("ActiveAlerts", "AlertHistory"))
+        active, past = ([alerts.known(one) for one in values[name]] for name in ("ActiveAlerts", "AlertHistory"))
         foreign_alerts = [item for item, alert in zip(items_of(submodel), active, strict=True) if alert is None]
         return cls(
             values["PredictionDetails"], alerts.Thresholds.of(values), [one for one in active if one],
             [one for one in past if one], foreign_alerts, tuple(noted),
         )  # fmt: skip
 
-    def asks_for(self, service: str) -> int:
-        """How many alerts wait for a person: foreign ones until one ends them, none of a cell out of service."""
-        return alerts.unacknowledged(self.active) + len(self.foreign_alerts) if service == IN_SERVICE else 0
+    def summary(self, service: str, now: datetime) -> dict[str, Any]:
+        """What the alerts come to in the Fleet submodel; foreign ones wait for a person until one ends them."""
+        return stored_alerts.summary(self.active, len(self.foreign_alerts), service == IN_SERVICE, now)
 
     def is_behind(self, history: CellHistory) -> bool:
         """True when the prediction does not know the last cycle: a write was interrupted, or there is none yet."""
@@ -213,8 +214,8 @@ def _alerts_after(
 
 def with_alerts(submodel: Json, change: alerts.Change) -> Json:
     """The Prediction submodel with the alerts after a change; closed ones join its AlertHistory."""
-    kept = [alert.to_element(submodel["id"]) for alert in change.kept] + Stored.of(submodel).foreign_alerts
-    closed = [alert.to_element(submodel["id"]) for alert in change.closed]
+    kept = [alerts.to_element(alert, submodel["id"]) for alert in change.kept] + Stored.of(submodel).foreign_alerts
+    closed = [alerts.to_element(alert, submodel["id"]) for alert in change.closed]
     past = [*(child(submodel, "AlertHistory").get("value") or []), *closed][-alerts.HISTORY_LENGTH :]
     new = {"ActiveAlerts": kept, "AlertHistory": past}
     elements = [
@@ -228,10 +229,8 @@ def put_fleet_summary(
     live: LiveTwin, history: CellHistory, prediction: Prediction, found: Stored, now: datetime
 ) -> None:
     """`found` holds the alerts that are active now."""
-    severity, open_alerts = alerts.highest_severity(found.active), found.asks_for(history.service)
-    summary = twin.fleet_values(
-        history.name, prediction, history.capacity_trend, severity, open_alerts, now, history.service
-    )
+    of_alerts = found.summary(history.service, now)
+    summary = twin.fleet_values(history.name, prediction, history.capacity_trend, of_alerts, now, history.service)
     summary |= history.use_values
     try:
         live.put_fleet_summary(history, summary)
@@ -251,11 +250,7 @@ def sum_up(live: LiveTwin, cell: str) -> None:
         submodel = live.prediction_submodel(cell)
         found, service = Stored.of(submodel), live.service_now(cell)
         summary = fleet.summary_of(read(submodel, prediction_submodel.shape()))
-        summary |= {
-            "AlertSeverity": alerts.highest_severity(found.active),
-            "UnacknowledgedAlerts": found.asks_for(service),
-            "ServiceState": service,
-        }
+        summary |= {**found.summary(service, datetime.now(UTC)), "ServiceState": service}
         live.write_fleet_summary(cell, stored | summary, stored, tag)
 
     live.persistently(cell, attempt)

@@ -302,10 +302,10 @@ def outside_names(columns: Sequence[str]) -> str | None:
 
 
 def fleet_values(
-    name: str, prediction: Prediction, trend: str | None, severity: str, unacknowledged: int, at: datetime, service: str
+    name: str, prediction: Prediction, trend: str | None, alerts: Mapping[str, Any], at: datetime, service: str
 ) -> dict[str, Any]:
     """The summary of a cell, by the name people know, in the Fleet submodel; `trend` is that of `capacity_trend`,
-    `service` its service state."""
+    `alerts` what aasx.submodels.alerts.summary says of them, `service` its service state."""
     return {
         "Battery": name,
         "AtCycle": prediction.at_cycle,
@@ -317,8 +317,7 @@ def fleet_values(
         "RULLower": prediction.rul_lower_cycles,
         "RULUpper": prediction.rul_upper_cycles,
         "EndOfLifeCycle": prediction.end_of_life_cycle,
-        "AlertSeverity": severity,
-        "UnacknowledgedAlerts": unacknowledged,
+        **alerts,
         "LastUpdate": utc_text(at),
         "CapacityTrend": trend,
         "ServiceState": service,

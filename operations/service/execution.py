@@ -11,6 +11,7 @@ from typing import Any
 
 from aasx.identifiers import check_cell_name
 from operations.acknowledge_alert import AcknowledgeAlertInputs, AcknowledgeAlertOutputs, acknowledge_alert
+from operations.acknowledge_alerts import AcknowledgeAlertsInputs, AcknowledgeAlertsOutputs, acknowledge_alerts
 from operations.append_cycle import AppendCycleInputs, AppendCycleOutputs, append_cycle
 from operations.append_cycles import AppendCyclesInputs, AppendCyclesOutputs, append_cycles
 from operations.append_samples import AppendSamplesInputs, AppendSamplesOutputs, append_samples
@@ -25,6 +26,7 @@ from operations.request.errors import OperationError, as_operation_error
 from operations.request.logs import say
 from operations.set_service_state import SetServiceStateInputs, SetServiceStateOutputs, set_service_state
 from operations.set_thresholds import SetThresholdsInputs, SetThresholdsOutputs, set_thresholds
+from operations.shelve_alerts import ShelveAlertsInputs, ShelveAlertsOutputs, shelve_alerts
 from operations.simulate_what_if import SimulateWhatIfInputs, SimulateWhatIfOutputs, simulate_what_if
 
 FLEET = "fleet"
@@ -102,6 +104,20 @@ OPERATIONS = {
             "PredictAll", "predict-all", PredictAllInputs, PredictAllOutputs, predict_all,
             "Predict the present state of all cells",
             {"TimeBudget_s": 20.0},
+            of_fleet=True,
+        ),
+        Operation(
+            "AcknowledgeAlerts", "acknowledge-alerts", AcknowledgeAlertsInputs, AcknowledgeAlertsOutputs,
+            acknowledge_alerts, "Acknowledge many alerts, of any cells, with one comment; a result for each",
+            {"Alerts": [{"Battery": "B0005", "AlertId": "StateOfHealth-endOfLife-168"}],
+             "AcknowledgedBy": "A. Operator", "Comment": "spares are ordered"},
+            of_fleet=True,
+        ),
+        Operation(
+            "ShelveAlerts", "shelve-alerts", ShelveAlertsInputs, ShelveAlertsOutputs, shelve_alerts,
+            "Take alerts out of sight for a time; they come back by themselves",
+            {"Alerts": [{"Battery": "B0005", "AlertId": "StateOfHealth-endOfLife-168"}],
+             "ShelvedBy": "A. Operator", "ShelvingTime_h": 8.0, "Comment": "bench is being repaired"},
             of_fleet=True,
         ),
     )

@@ -182,7 +182,7 @@ def test_assumptions_are_said_in_french():
 LATELY = datetime(2026, 1, 1, tzinfo=UTC)
 ROWS = [
     FleetRow("B2", 10, 1.8, 90.0, rul=50.0, severity="warning", trend=((1, 1.9), (10, 1.8))),
-    FleetRow("B1", 10, 1.4, 70.0, rul=0.0, severity="endOfLife", unacknowledged=1, trend=((1, 1.9), (10, 1.4))),
+    FleetRow("B1", 10, 1.4, 70.0, rul=0.0, severity="endOfLife", counted=1, trend=((1, 1.9), (10, 1.4))),
     FleetRow("A9"),
 ]
 

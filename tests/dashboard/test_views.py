@@ -187,22 +187,83 @@ def waiting(client, cell):
     return [alert for alert in alerts if alert["AlertState"].endswith("Unacknowledged")]
 
 
-def test_an_alert_is_acknowledged_once_and_the_second_person_is_told(twin, open_page, client, own_cell):
+def chosen(page, cell, alert_id):
+    """The box of an alert on the page of alerts."""
+    return next(box for box in page.checkbox if box.key.startswith(f"choose_{cell}_{alert_id}_"))
+
+
+def act(page, button):
+    next(one for one in page.button if one.key and one.key.endswith(button)).click().run()
+
+
+def test_alerts_are_acknowledged_once_and_the_second_person_is_told(twin, open_page, client, own_cell):
     first = open_page(twin.basyx_url, view="alerts", of=own_cell)
     second = open_page(twin.basyx_url, view="alerts", of=own_cell)
     alert = waiting(client, own_cell)[0]["AlertId"]
-    key = f"acknowledge_{own_cell}_{alert}_0"
-    second.text_input(key="operator").set_value("Grace").run()
-    first.button(key=key).click().run()
-    assert Language("en")("alerts.name_first") in shown(first)
     first.text_input(key="operator").set_value("Ada <b>L.</b>")
-    first.text_input(key=f"comment_{own_cell}_{alert}_0").set_value("seen on site").run()
-    first.button(key=key).click().run()
-    assert "acknowledged by Ada &lt;b&gt;L.&lt;/b&gt;" in shown(first)
+    act(first, "acknowledge")
+    assert Language("en")("alerts.choose_first") in shown(first)
+    chosen(first, own_cell, alert).check()
+    first.text_input(key="operator").set_value("")
+    act(first, "acknowledge")
+    assert Language("en")("alerts.name_first") in shown(first)
+    chosen(first, own_cell, alert).check()
+    first.text_input(key="operator").set_value("Ada <b>L.</b>")
+    first.text_input(key="alerts_comment").set_value("seen on site")
+    act(first, "acknowledge")
+    assert "1 acknowledged by Ada &lt;b&gt;L.&lt;/b&gt;" in shown(first)
     assert alert not in [item["AlertId"] for item in waiting(client, own_cell)]
-    second.button(key=key).click().run()
+    second.text_input(key="operator").set_value("Grace")
+    chosen(second, own_cell, alert).check()
+    act(second, "acknowledge")
     assert Language("en")("trouble.conflict") in shown(second)
     assert "Ada &lt;b&gt;L.&lt;/b&gt;" in shown(second)
+
+
+def test_all_alerts_of_a_page_are_shelved_and_taken_back(twin, open_page, client, own_cell):
+    page = open_page(twin.basyx_url, view="alerts", of=own_cell)
+    count = len(waiting(client, own_cell))
+    act(page, "choose_all")
+    page.text_input(key="operator").set_value("Ada")
+    act(page, "shelve")
+    assert f"{count} shelved by Ada" in shown(page)
+    assert Language("en")("alerts.active.none") in shown(page)
+    shelf = open_page(twin.basyx_url, view="alerts", of=own_cell, tab="shelved", lang="fr")
+    assert "Ada" in shown(shelf)
+    act(shelf, "choose_all")
+    shelf.text_input(key="operator").set_value("Grace")
+    act(shelf, "unshelve")
+    assert f"{count} reprise(s) par Grace" in shown(shelf)
+    assert not any(item.get("ShelvedUntil") for item in waiting(client, own_cell))
+
+
+@pytest.mark.parametrize(("asked", "there"), [({"age": "hour"}, True), ({"age": "older"}, False)])
+def test_alerts_are_filtered_by_age(twin, open_page, client, own_cell, asked, there):
+    page = open_page(twin.basyx_url, view="alerts", of=own_cell, **asked)
+    assert bool([box for box in page.checkbox if box.key.startswith("choose_")]) == there
+    assert (Language("en")("alerts.filtered.none") in shown(page)) != there
+
+
+def test_alerts_are_filtered_by_severity(twin, open_page, client, own_cell):
+    wanted = waiting(client, own_cell)[0]["Severity"]
+    page = open_page(twin.basyx_url, view="alerts", of=own_cell, severity=wanted)
+    ids = {item["AlertId"] for item in waiting(client, own_cell) if item["Severity"] == wanted}
+    assert len([box for box in page.checkbox if box.key.startswith("choose_")]) == len(ids)
+
+
+def test_the_cell_page_shows_its_alerts(twin, open_page, client, own_cell):
+    page = open_page(twin.basyx_url, view="cell", cell=own_cell)
+    assert Language("en")("cell.alerts.go") in shown(page)
+
+
+def test_the_banner_names_only_what_the_list_has_not_shown(twin, open_page, own_cell):
+    page = open_page(twin.basyx_url, view="fleet")
+    assert "banner critical" in shown(page)
+    page.query_params["view"] = "alerts"
+    page.run()
+    page.query_params["view"] = "fleet"
+    page.run()
+    assert "banner critical" not in shown(page)
 
 
 def test_the_banner_is_on_every_page_while_a_critical_alert_waits(twin, open_page, own_cell):

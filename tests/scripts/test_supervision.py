@@ -71,7 +71,8 @@ def watched(folder: Path, said: list[str], *services: Service) -> Iterator[Super
     one.manage(list(services))
     for each in services:
         one.start(each)
-        one.wait_until_healthy(each, 20)
+        if each.listens:
+            one.wait_until_healthy(each, 20)
     watcher = threading.Thread(target=one.watch)
     watcher.start()
     try:
@@ -103,6 +104,32 @@ def test_stops_in_reverse_order_and_kills_what_hangs(tmp_path, monkeypatch):
         pids = [one.pid for one in services if one.pid]
     assert said == ["third stopped", "second hung and was killed", "first stopped"]
     assert len(pids) == 3 and not any(alive(pid) for pid in pids)
+
+
+def test_a_worker_that_does_not_listen_may_end_by_itself(tmp_path, impatient):
+    said: list[str] = []
+    log = tmp_path / "worker.log"
+    worker = Service("worker", "", "", [sys.executable, "-c", "print('began'); print('nothing left to do')"], log)
+    with watched(tmp_path, said, worker) as one:
+        wait_for(lambda: worker.ended)
+        wait_for(lambda: bool(said))
+        assert said == ["worker has ended: nothing left to do"]
+        (run,) = [Run.read(tmp_path)]
+        assert run is not None and record.is_well(run.services[0])
+        assert record.says(run.services[0]) == "nothing left to do"
+        assert one.services == [worker] and worker.process is None
+    assert len(said) == 1
+
+
+def test_a_worker_that_fails_is_started_again(tmp_path, impatient):
+    said: list[str] = []
+    log = tmp_path / "worker.log"
+    mark = f"{log}.2"
+    code = f"import os, sys; again = os.path.exists({mark!r}); open({mark!r}, 'w'); sys.exit(3 - 3 * again)"
+    with watched(tmp_path, said, Service("worker", "", "", [sys.executable, "-c", code], log)) as one:
+        wait_for(lambda: one.services[0].ended)
+        wait_for(lambda: any("has ended" in line for line in said))
+    assert "worker died (exit code 3)" in said[0] and "worker started again" in said[1]
 
 
 def test_what_a_service_started_ends_with_it(tmp_path):

@@ -182,12 +182,15 @@ def test_client_can_encode_every_declared_input() -> None:
         "xs:dateTime": "2026-05-01T10:00:00",
         "xs:long": 3,
     }
+    items = {"Phases": [{"Cycles": 3}], "Alerts": [{"Battery": "x"}]}
     assert AasClient("http://x").base_url == "http://x"
     for definition in OPERATIONS.values():
         for variable in build.to_json(operation(definition, "http://d", "B0005")).get("inputVariables", []):
             element = variable["value"]
             value: Any = (
-                [{"Cycles": 3}] if element["modelType"] == "SubmodelElementList" else examples[element["valueType"]]
+                items[element["idShort"]]
+                if element["modelType"] == "SubmodelElementList"
+                else examples[element["valueType"]]
             )
             assert values.to_value(build.argument(element, value)) == value
 

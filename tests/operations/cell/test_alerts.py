@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
 
+from aasx.submodels.alerts import Alert, ends_of_shelving, highest_severity, summary
 from operations.cell import alerts
-from operations.cell.alerts import Alert, Condition, acknowledge, evaluate
+from operations.cell.alerts import Condition, acknowledge, evaluate
 from tests.operations.conftest import fading
 
 NOW, LATER = "2024-01-01T00:00:00.000Z", "2024-01-02T00:00:00.000Z"
@@ -57,7 +60,7 @@ def test_cause_that_comes_back_makes_the_same_alert_active_again():
 
 def test_acknowledged_alert_goes_to_the_history_when_its_cause_goes():
     raised = evaluate([], rul(29), NOW).kept
-    seen = acknowledge(raised, raised[0].AlertId, "Ann", "ordered", LATER)
+    seen = acknowledge(raised, [raised[0].AlertId], "Ann", "ordered", LATER)
     assert states(seen) == ["activeAcknowledged"] and seen.kept[0].AcknowledgedBy == "Ann"
     gone = evaluate(seen.kept, rul(50), LATER)
     assert gone.kept == [] and gone.closed[0].AlertState == "cleared"
@@ -66,7 +69,7 @@ def test_acknowledged_alert_goes_to_the_history_when_its_cause_goes():
 
 def test_cleared_alert_stays_until_it_is_acknowledged():
     cleared = evaluate(evaluate([], rul(29), NOW).kept, rul(50), LATER).kept
-    seen = acknowledge(cleared, cleared[0].AlertId, "Ann", None, LATER)
+    seen = acknowledge(cleared, [cleared[0].AlertId], "Ann", None, LATER)
     assert seen.kept == [] and seen.closed[0].AlertState == "cleared"
 
 
@@ -125,8 +128,24 @@ def test_alert_ids_tell_what_and_when_and_are_never_used_twice():
 def test_highest_severity_counts_active_alerts_only():
     warning = Alert("a", "RUL", "warning", 30, 20, "activeAcknowledged", NOW)
     critical = Alert("b", "RUL", "critical", 10, 5, "clearedUnacknowledged", NOW)
-    assert alerts.highest_severity([warning, critical]) == "warning"
-    assert alerts.highest_severity([]) == "none"
+    assert highest_severity([warning, critical]) == "warning"
+    assert highest_severity([]) == "none"
+
+
+def test_shelved_alerts_count_again_when_their_time_is_over():
+    now = datetime(2026, 11, 28, 12, tzinfo=UTC)
+    soon, late = "2026-11-28T13:00:00Z", "2026-11-28T15:00:00Z"
+    waiting = Alert("a", "RUL", "warning", 30, 20, "activeUnacknowledged", "2026-11-28T10:00:00Z")
+    shelved = [replace(waiting, AlertId=one, ShelvedUntil=until) for one, until in (("b", soon), ("c", late))]
+    seen = replace(waiting, AlertId="d", AlertState="activeAcknowledged", AcknowledgedAt=NOW, ShelvedUntil=late)
+    of = summary([waiting, *shelved, seen], 1, True, now)
+    assert of == {
+        "AlertSeverity": "warning", "UnacknowledgedAlerts": 2, "ShelvedAlertsUntil": f"{soon} {late}",
+        "NewestAlertAt": waiting.RaisedAt,
+    }  # fmt: skip
+    assert [end.hour for end in ends_of_shelving(of)] == [13, 15]
+    assert summary([waiting], 1, False, now)["UnacknowledgedAlerts"] == 0
+    assert ends_of_shelving({"ShelvedAlertsUntil": "tomorrow or so"}) == ()
 
 
 # --- through the AAS
