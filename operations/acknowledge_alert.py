@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+from aasx.alerts import Alert
 from aasx.elements.shape import mended, read
 from aasx.elements.values import with_items, with_value
 from aasx.submodels import prediction
-from aasx.submodels.alerts import Alert
 from operations.cell import alerts, outbox, present_state, twin
 from operations.cell.live_twin import LiveTwin
 from operations.cell.many_alerts import Outcome

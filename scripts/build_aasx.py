@@ -17,10 +17,14 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from aasx import shell, vocabulary  # noqa: E402
+from aasx import (  # noqa: E402
+    alerts,
+    shell,
+    vocabulary,
+)
 from aasx.cell_description import CellDescription, nasa_cells  # noqa: E402
 from aasx.packages import package  # noqa: E402
-from aasx.submodels import alerts, curves  # noqa: E402
+from aasx.submodels import curves  # noqa: E402
 from aasx.submodels.operational_data import BENCH  # noqa: E402
 from model.errors import ModelError  # noqa: E402
 from model.records import data  # noqa: E402

@@ -43,7 +43,7 @@ from operations.cell import twin  # noqa: E402
 
 SHARE = 0.1
 """Of one core, that the demo may cost on all sides. Live samples are left out while it costs more."""
-SIDES = 4
+SIDES = 6
 """What it costs on all sides (here, the delegate, the AAS environment) by what it costs here: measured."""
 LOOK_EVERY_s = 10.0
 AGAIN_AFTER_s = 2.0

@@ -12,10 +12,10 @@ from typing import Any
 
 from basyx.aas import model
 
+from aasx.alerts import Alert, summary
 from aasx.elements.build import administration, collection, own_property, submodel, to_json
 from aasx.elements.shape import Shape, shape_of
 from aasx.identifiers import cell_name_of, concept_id, fleet_submodel_id
-from aasx.submodels.alerts import Alert, summary
 from aasx.submodels.operation_variables import ACKNOWLEDGE_ALERTS, PREDICT_ALL, SHELVE_ALERTS, operation
 from aasx.vocabulary import IN_SERVICE, choices
 

@@ -12,8 +12,9 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Any
 
+from aasx import alerts
 from aasx.elements.shape import Foreign, moment, number
-from aasx.submodels import alerts, curves
+from aasx.submodels import curves
 from aasx.vocabulary import IN_SERVICE
 
 SEVERITIES = ("endOfLife", "critical", "warning", "none")  # worst first

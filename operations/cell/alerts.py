@@ -6,7 +6,7 @@
             v        |                            v
     clearedUnacknowledged --acknowledge-->     cleared  (moves from ActiveAlerts to AlertHistory)
 
-Any of them in ActiveAlerts may be shelved for a time (aasx.submodels.alerts); its state goes on meanwhile.
+Any of them in ActiveAlerts may be shelved for a time (aasx.alerts); its state goes on meanwhile.
 
 Of each indicator the most severe condition that holds is alerted, no other: a worsening cell raises the next severity
 and the one below is closed with it, since whoever sees the one knows the other. A cell that gets better clears the
@@ -24,8 +24,8 @@ from collections.abc import Container, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any, NamedTuple
 
+from aasx.alerts import Alert
 from aasx.elements.values import Json, model_reference, with_value
-from aasx.submodels.alerts import Alert
 from aasx.submodels.prediction import list_items
 from aasx.vocabulary import SEVERITIES
 

@@ -12,11 +12,11 @@ import secrets
 from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 
+from aasx.alerts import Alert
 from aasx.client import AasError, Changed, Conflict, NotFound, TimedOut, Unreachable
 from aasx.elements.build import to_json
 from aasx.identifiers import fleet_submodel_id
 from aasx.submodels import fleet
-from aasx.submodels.alerts import Alert
 from aasx.vocabulary import SEVERITIES
 from operations.cell import twin
 from operations.cell.alerts import Change

@@ -12,11 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
 
+from aasx import alerts as stored_alerts
 from aasx.cell_description import rul_thresholds_of_life
 from aasx.client import Changed
 from aasx.elements.shape import Foreign, mended, read
 from aasx.elements.values import Json, child, with_items, with_values
-from aasx.submodels import alerts as stored_alerts
 from aasx.submodels import fleet
 from aasx.submodels import prediction as prediction_submodel
 from aasx.vocabulary import IN_SERVICE

@@ -305,7 +305,7 @@ def fleet_values(
     name: str, prediction: Prediction, trend: str | None, alerts: Mapping[str, Any], at: datetime, service: str
 ) -> dict[str, Any]:
     """The summary of a cell, by the name people know, in the Fleet submodel; `trend` is that of `capacity_trend`,
-    `alerts` what aasx.submodels.alerts.summary says of them, `service` its service state."""
+    `alerts` what aasx.alerts.summary says of them, `service` its service state."""
     return {
         "Battery": name,
         "AtCycle": prediction.at_cycle,

@@ -6,9 +6,9 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from aasx.alerts import in_utc
 from aasx.client import OperationFailed
 from aasx.identifiers import fleet_submodel_id
-from aasx.submodels.alerts import in_utc
 from tests.operations.conftest import fading
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from aasx.submodels.alerts import Alert, ends_of_shelving, highest_severity, summary
+from aasx.alerts import Alert, ends_of_shelving, highest_severity, summary
 from operations.cell import alerts
 from operations.cell.alerts import Condition, acknowledge, evaluate
 from tests.operations.conftest import fading
