@@ -11,11 +11,12 @@ BatteryLife's task too. The project's sets of the same name are left out of the 
 
 --json writes: rul.nested, rul.untuned["1.45"|"1.50"|"1.55"], rul.baselines[NAME], each with mae, mae4, rmse, mse,
 alpha_lambda, cra, per_cell (mean absolute error in cycles); capacity.four_cells_rmse_Ah,
-capacity.all_cells_mae_percent, capacity.baselines[NAME]; intervals.rul and intervals.capacity with coverage_mean,
-coverage_worst, width; kinds.sets[SET] with unseen, siblings["1"|"2"|"4"|"8"], known (each with error, in shares of the
-life, alpha_lambda, coverage, width), baselines[NAME], cells; kinds.mean with the same over the sets, error_worst,
-coverage_worst and sets. With --data FOLDER: kinds, and batterylife with figures[NAME] (mape, within_15_percent); with
-.mat files: cells[NAME] with capacity, intervals, persistence, cycles.
+capacity.all_cells_mae_percent, capacity.baselines[NAME]; intervals.rul (at 1.40 Ah), intervals.untuned["1.45"|...],
+intervals.capacity, each with coverage_mean, coverage_worst, width; kinds.sets[SET] with unseen,
+siblings["1"|"2"|"4"|"8"], known (each with error, in shares of the life, alpha_lambda, coverage, width),
+baselines[NAME], cells; kinds.mean with the same over the sets, error_worst, coverage_worst and sets. With --data
+FOLDER: kinds, and batterylife with figures[NAME] (mape, within_15_percent); with .mat files: cells[NAME] with
+capacity, intervals, persistence, cycles.
 """
 
 import argparse

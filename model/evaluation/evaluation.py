@@ -438,6 +438,7 @@ class Evaluation:
             "intervals": {
                 "rul": vars(self.rul.intervals[END_OF_LIFE_Ah]),
                 "capacity": vars(self.capacity.intervals(self.capacity.four)),
+                "untuned": {f"{t:.2f}": vars(self.rul.intervals[t]) for t in UNTUNED_THRESHOLDS_Ah},
             },
         }
 

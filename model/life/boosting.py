@@ -1,11 +1,11 @@
 """RUL base: gradient-boosted trees (XGBoost) on ln(cycles to a threshold) at many thresholds.
 
 Each training life gives one row per second cycle and threshold, so that the gap to the threshold is a feature and any
-end of life can be asked for. The trees start from the constant-rate law of `model.life.gaussian_process` (margin
-"constant rate") or from a constant (margin "none") and learn what it lacks. Each round adds the mean of several trees
-grown on different samples, so that no unlucky sample counts much. Neither the cycle number nor a charge throughput is
-a feature: sibling cells share such a clock. Chen & Guestrin (2016), "XGBoost: A scalable tree boosting system", KDD;
-SHAP values after Lundberg et al. (2020), Nature Machine Intelligence 2:56.
+end of life can be asked for. The trees start from the constant-rate law of `model.life.gaussian_process` and learn what
+it lacks; after how many rounds they stop is chosen by `model.life.remaining_life`. Each round adds the mean of several
+trees grown on different samples, so that no unlucky sample counts much. Neither the cycle number nor a charge
+throughput is a feature: sibling cells share such a clock. Chen & Guestrin (2016), "XGBoost: A scalable tree boosting
+system", KDD; SHAP values after Lundberg et al. (2020), Nature Machine Intelligence 2:56.
 """
 
 from __future__ import annotations
@@ -27,10 +27,9 @@ from model.life.gaussian_process import (
     rate_effect,
 )
 
-CONSTANT_RATE = "constant rate"
-NO_LAW = "none"
+ROUNDS = (20, 50, 100, 200, 300)
+"""Rounds after which the trees may stop, fewest first."""
 
-ROUNDS = 300
 PARAMETERS = {
     "num_parallel_tree": 3,
     "max_depth": 3,
@@ -46,7 +45,6 @@ PARAMETERS = {
 One thread: more are slower here."""
 
 STRIDE = 2
-TYPICAL_LOG_LIFE = float(np.log(50.0))
 EXPONENT_STEP = 0.1
 """The law that the trees start from needs the exponent only so exactly; so the same trees serve again and again."""
 
@@ -174,40 +172,40 @@ class Boosting:
     """Boosted-trees base. Made by `train_boosting`, or from a stored booster."""
 
     booster: xgboost.Booster
-    law: str
     exponent: float
+
+    def after(self, rounds: int) -> Boosting:
+        """The same, stopped after that many rounds."""
+        return Boosting(self.booster[:rounds], self.exponent)
 
     def log_life(self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray) -> np.ndarray:
         """ln RUL in cycles at n places (k-1) for m thresholds, shape (n, m); never NaN."""
-        rows, start = _grid_rows(features(record, places), record, places, thresholds_Ah, self.law, self.exponent)
+        rows, start = _grid_rows(features(record, places), record, places, thresholds_Ah, self.exponent)
         total = self.booster.predict(xgboost.DMatrix(rows, base_margin=start, nthread=1))
         return total.reshape(len(places), len(thresholds_Ah)).astype(float)
 
     def explain(self, record: FadeRecord, place: int, thresholds_Ah: np.ndarray) -> Explanation:
         """ln RUL at one place for m thresholds, and the effect of each feature on the first of them."""
         places = np.array([place])
-        rows, start = _grid_rows(features(record, places), record, places, thresholds_Ah, self.law, self.exponent)
+        rows, start = _grid_rows(features(record, places), record, places, thresholds_Ah, self.exponent)
         matrix = xgboost.DMatrix(rows, base_margin=start, nthread=1)
         shares = self.booster.predict(matrix.slice([0]), pred_contribs=True)[0, :-1]
         effects = {name: float(share) for name, share in zip(FEATURES, shares, strict=True)}
-        if self.law == CONSTANT_RATE:
-            of_rate = rate_effect(record.log_rate[place], self.exponent)
-            effects["fade_rate_30_Ah"] += float(of_rate)
-            effects["gap_Ah"] += float(start[0] - of_rate - np.log(TYPICAL_LIFE))
+        of_rate = rate_effect(record.log_rate[place], self.exponent)
+        effects["fade_rate_30_Ah"] += float(of_rate)
+        effects["gap_Ah"] += float(start[0] - of_rate - np.log(TYPICAL_LIFE))
         values = {name: float(value) for name, value in zip(FEATURES, rows[0], strict=True)}
         return Explanation(self.booster.predict(matrix).astype(float)[None, :], effects, values)
 
 
 def _grid_rows(
-    known: np.ndarray, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray, law: str, exponent: float
+    known: np.ndarray, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray, exponent: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Feature rows of all places x thresholds, and the value that the trees start from at each."""
     number = len(thresholds_Ah)
     level = np.repeat(record.recent_minimum_Ah[places], number)
     threshold = np.tile(thresholds_Ah, len(places))
     rows = np.column_stack((np.repeat(known, number, axis=0), np.maximum(level - threshold, 0.0)))
-    if law == NO_LAW:
-        return rows, np.full(len(rows), TYPICAL_LOG_LIFE)
     log_rate = np.repeat(record.log_rate[places], number)
     return rows, constant_rate_log_life(level, threshold, log_rate, exponent)
 
@@ -217,8 +215,8 @@ def rounded_exponent(exponent: float) -> float:
     return round(round(exponent / EXPONENT_STEP) * EXPONENT_STEP, 6)
 
 
-def train_boosting(references: Sequence[FadeRecord], exponent: float, law: str = CONSTANT_RATE) -> Boosting:
-    """Train on the lives of the reference cells; every cell and threshold weighs the same.
+def train_boosting(references: Sequence[FadeRecord], exponent: float) -> Boosting:
+    """Train all rounds on the lives of the reference cells; every cell and threshold weighs the same.
 
     Raises `ValueError` if no reference reaches any of `TRAINING_THRESHOLDS_Ah`.
     """
@@ -230,7 +228,7 @@ def train_boosting(references: Sequence[FadeRecord], exponent: float, law: str =
             cycles = np.arange(FIRST_CYCLE, reference.crossing(threshold) or 0, STRIDE)
             if not len(cycles):
                 continue
-            row, start = _grid_rows(known[cycles - 1], reference, cycles - 1, np.array([threshold]), law, exponent)
+            row, start = _grid_rows(known[cycles - 1], reference, cycles - 1, np.array([threshold]), exponent)
             rows.append(row)
             starts.append(start)
             lives.append(np.log((reference.crossing(threshold) or 0) - cycles))
@@ -247,4 +245,4 @@ def train_boosting(references: Sequence[FadeRecord], exponent: float, law: str =
     )
     signs = [-1 if name in FALLING_LIFE else int(name == "gap_Ah") for name in FEATURES]
     parameters = PARAMETERS | {"monotone_constraints": f"({','.join(map(str, signs))})"}
-    return Boosting(xgboost.train(parameters, matrix, ROUNDS), law, exponent)
+    return Boosting(xgboost.train(parameters, matrix, ROUNDS[-1]), exponent)

@@ -2,8 +2,10 @@
 
 RUL: |ln((R + t) / (P + t))| of inner leave-one-cell-out predictions P of lives R; its quantile q at a confidence level
 gives (P + t) exp(+-q) - t. t, in cycles, is how sharply a life's end is defined at all: scatter of a capacity over fade
-per cycle. The quantile is taken per cell and averaged over cells, so that no long life dominates (cross-conformal
-prediction with groups: Vovk (2015), Annals of Mathematics and AI 74:9; Dunn, Wasserman & Ramdas (2023), JASA 118).
+per cycle. A cell's quantile is the mean of those at each end of life that it reached; the largest of the cells counts:
+of n cells it is exceeded by one more with probability 1 / (n + 1), whatever they are distributed like, and a mean over
+three or four is exceeded half the time (cross-conformal prediction with groups: Vovk (2015), Annals of Mathematics and
+AI 74:9; Dunn, Wasserman & Ramdas (2023), JASA 118).
 """
 
 from __future__ import annotations
@@ -32,6 +34,11 @@ class QuantileTable:
         """From the scores of each group (cell): the mean over groups of each group's quantile."""
         each = np.array([np.quantile(part, LEVELS) for part in groups if len(part)])
         return cls(tuple(float(value) for value in each.mean(axis=0)))
+
+    @classmethod
+    def largest(cls, tables: Sequence[QuantileTable]) -> QuantileTable:
+        """The largest quantile of several at each level."""
+        return cls(tuple(max(values) for values in zip(*(table.values for table in tables), strict=True)))
 
     def at(self, confidence_level: float) -> float:
         """Quantile at a confidence level. Raises `InvalidInput` outside 0.5 .. 0.99."""

@@ -78,6 +78,10 @@ NASA_LIMITS = {name: (COLUMNS[name].low, COLUMNS[name].high) for name in MEASURE
 """Lowest and highest possible value of each measured column of NASA's cells."""
 
 
+MOST_ROWS = 5000
+"""Rows up to which a history with gaps is filled: a life of NASA's kind is over long before."""
+
+
 @dataclass(frozen=True)
 class History:
     """All valid cycles of one cell up to now.
@@ -117,6 +121,17 @@ class History:
         """This history with `clean_cycles`, and what that says of repaired columns. Raises as `clean_cycles` does."""
         cycles, repaired = clean_cycles(self.cycles, self.limits)
         return replace(self, cycles=cycles), repaired
+
+    def every_cycle(self) -> History:
+        """The same with a row for each number between the first and the last: capacities straight between those that
+        were measured, everything else not known. Itself without gaps, or with more rows than `MOST_ROWS`."""
+        numbers = self.columns["cycle_number"].astype(int)
+        wanted = int(numbers[-1]) - int(numbers[0]) + 1
+        if wanted == len(numbers) or wanted > MOST_ROWS:
+            return self
+        every = np.arange(numbers[0], numbers[-1] + 1)
+        table = self.cycles.set_index("cycle_number").reindex(pd.Index(every, name="cycle_number")).reset_index()
+        return replace(self, cycles=table.assign(capacity_Ah=np.interp(every, numbers, self.columns["capacity_Ah"])))
 
     def until(self, cycle_number: int) -> History:
         """The same history as it was right after `cycle_number`."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -166,11 +166,11 @@ def needed_widening(life: RemainingLife, history: History) -> float | None:
 def outlook(life: RemainingLife, history: History, question: Question, widening: float) -> tuple[Outlook, list[Driver]]:
     """Remaining life and expected fade from the last cycle of a clean, non-empty history on, and what drives it.
 
-    `widening` multiplies the half widths of ln(RUL).
+    `widening` multiplies the half widths of ln(RUL). The predictors count rows, so gaps in the numbers are filled.
     """
     level = float(levels(history.columns["capacity_Ah"])[-1])
     capacities = trajectory.thresholds(level, min(question.end_of_life_Ah, level), history.rated_capacity_Ah)
-    told = life.explain(history, None, question.end_of_life_Ah, capacities)
+    told = life.explain(history.every_cycle(), None, question.end_of_life_Ah, capacities)
     wide = widening * (1.0 + EARLY_WIDENING * max(0.0, 1.0 - len(history.cycles) / EARLY_CYCLES))
 
     def interval(rul: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -201,70 +201,79 @@ def predict(
 
     `repaired` are columns in which impossible values were set to missing; they count as outside the training range.
     """
-    numbers = history.columns["cycle_number"]
-    at_cycle = int(numbers[-1])
     present = present_capacity(fitted.capacity, history, question.confidence_level)
     outside = validity.outside(history, trust.ranges)
-    ahead, drivers = outlook(fitted.life, history, question, trust.widening if set(CONDITIONS) & set(outside) else 1.0)
-    ended = end_of_life_cycle(history, question.end_of_life_Ah)
-    if ended is not None:
-        status = prediction.PAST_END_OF_LIFE
-        ahead = replace(ahead, rul=0.0, low=0.0, high=0.0)
-        drivers = []
-    else:
-        status = prediction.OK if len(numbers) >= EARLY_CYCLES else prediction.EARLY_LIFE
-        ended = at_cycle + whole_cycles(ahead.rul)
-    percent = 100.0 / history.rated_capacity_Ah
-    last_shown = at_cycle + math.ceil(ahead.fades[0].cycles[-1])
-    answer = Prediction(
-        cell=history.cell,
-        at_cycle=at_cycle,
-        capacity_Ah=present[0],
-        state_of_health_percent=present[0] * percent,
-        state_of_health_lower_percent=present[1] * percent,
-        state_of_health_upper_percent=present[2] * percent,
-        rul_cycles=ahead.rul,
-        rul_lower_cycles=ahead.low,
-        rul_upper_cycles=ahead.high,
-        confidence_level=question.confidence_level,
-        end_of_life_capacity_Ah=question.end_of_life_Ah,
-        end_of_life_cycle=ended,
-        trajectory=ahead.points(at_cycle, last_shown, present),
+    strange = set(CONDITIONS) & set(outside)
+    ahead, drivers = outlook(fitted.life, history, question, trust.widening if strange else 1.0)
+    return told(
+        history,
+        question,
+        present,
+        ahead,
+        identity,
         drivers=drivers,
-        similar_cells=explain.similar_cells(ahead.similar_cells),
         outside_training_range=outside + [name for name in repaired if name not in outside],
-        status=status,
-        model_version=identity.version,
-        model_sha256=identity.sha256,
-        model_kind=identity.kind,
-        first_cycle=int(numbers[0]),
-        last_cycle=at_cycle,
-        grade=prediction.EXTRAPOLATED if set(CONDITIONS) & set(outside) else prediction.VALIDATED,
+        grade=prediction.EXTRAPOLATED if strange else prediction.VALIDATED,
         sources=[Source(prediction.NASA_CELLS, 1.0)],
         guaranteed_level=guaranteed(len(fitted.life.references), question.confidence_level),
     )
-    return answer, ahead
 
 
-def guaranteed(failed_cells: int, confidence_level: float) -> float | None:
-    """Level that an interval from this many failed cells holds whatever they are distributed like: n of n + 1.
+def told(
+    history: History,
+    question: Question,
+    present: tuple[float, float, float],
+    ahead: Outlook,
+    identity: ModelIdentity,
+    **more: Any,
+) -> tuple[Prediction, Outlook]:
+    """The prediction that an outlook gives at the last cycle of a clean, non-empty history, and the outlook; both end
+    with the life of the cell. `present`: its capacity with the interval, Ah. `more`: further fields."""
+    numbers = history.columns["cycle_number"]
+    at_cycle = int(numbers[-1])
+    ended = end_of_life_cycle(history, question.end_of_life_Ah)
+    if ended is not None:
+        status, more = prediction.PAST_END_OF_LIFE, more | {"drivers": []}
+        ahead = replace(ahead, rul=0.0, low=0.0, high=0.0)
+    else:
+        status = prediction.OK if len(numbers) >= EARLY_CYCLES else prediction.EARLY_LIFE
+        ended = at_cycle + whole_cycles(ahead.rul)
+    bare = unknown(history, question.confidence_level, question.end_of_life_Ah, identity, status, present)
+    made = replace(
+        bare,
+        rul_cycles=ahead.rul,
+        rul_lower_cycles=ahead.low,
+        rul_upper_cycles=ahead.high,
+        end_of_life_cycle=ended,
+        trajectory=ahead.points(at_cycle, at_cycle + math.ceil(ahead.fades[0].cycles[-1]), present),
+        similar_cells=explain.similar_cells(ahead.similar_cells),
+        **more,
+    )
+    return made, ahead
 
-    Distribution-free: one more exchangeable cell lies beyond the largest of n scores with probability 1 / (n + 1).
-    """
-    return min(confidence_level, failed_cells / (failed_cells + 1)) if failed_cells else None
 
-
-def no_history(
-    history: History, confidence_level: float, end_of_life_Ah: float | None, identity: ModelIdentity
+def unknown(
+    history: History,
+    confidence_level: float,
+    end_of_life_Ah: float | None,
+    identity: ModelIdentity,
+    status: str,
+    present: tuple[float, float, float] | None = None,
 ) -> Prediction:
-    """The defined answer for a cell without a valid cycle."""
+    """The answer for a cell of whose life nothing is told: without a valid cycle, or with its `present` capacity and
+    interval (Ah) alone."""
+    numbers = history.columns["cycle_number"]
+    first, last = (int(numbers[0]), int(numbers[-1])) if len(numbers) else (None, None)
+    health: list[float | None] = [None, None, None]
+    if present is not None and math.isfinite(history.rated_capacity_Ah):
+        health = [100.0 / history.rated_capacity_Ah * value for value in present]
     return Prediction(
         cell=history.cell,
-        at_cycle=None,
-        capacity_Ah=None,
-        state_of_health_percent=None,
-        state_of_health_lower_percent=None,
-        state_of_health_upper_percent=None,
+        at_cycle=last,
+        capacity_Ah=None if present is None else present[0],
+        state_of_health_percent=health[0],
+        state_of_health_lower_percent=health[1],
+        state_of_health_upper_percent=health[2],
         rul_cycles=None,
         rul_lower_cycles=None,
         rul_upper_cycles=None,
@@ -275,13 +284,21 @@ def no_history(
         drivers=[],
         similar_cells=[],
         outside_training_range=[],
-        status=prediction.NO_HISTORY,
+        status=status,
         model_version=identity.version,
         model_sha256=identity.sha256,
         model_kind=identity.kind,
-        first_cycle=None,
-        last_cycle=None,
+        first_cycle=first,
+        last_cycle=last,
     )
+
+
+def guaranteed(failed_cells: int, confidence_level: float) -> float | None:
+    """Level that an interval from this many failed cells holds whatever they are distributed like: n of n + 1.
+
+    Distribution-free: one more exchangeable cell lies beyond the largest of n scores with probability 1 / (n + 1).
+    """
+    return min(confidence_level, failed_cells / (failed_cells + 1)) if failed_cells else None
 
 
 def with_replaced(history: History, replaced: Mapping[str, float]) -> History:

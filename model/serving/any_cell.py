@@ -4,23 +4,24 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from operator import is_
 
 import numpy as np
 
 from model import prediction, running_capacity
 from model.life import trajectory
 from model.life.relative import features
-from model.life.relative.blend import Estimate, RelativeLife, bounds
+from model.life.relative.blend import Estimate, Kinship, RelativeLife, bounds
 from model.life.relative.curve import Curve
 from model.life.relative.features import FEATURES
 from model.life.relative.objective import life_left
-from model.life.relative.siblings import SAYINGS, Family, Sibling, remembered
+from model.life.relative.siblings import SAYINGS, Sibling, remembered
 from model.life.trajectory import Fade
 from model.prediction import Driver, Prediction, Source
 from model.records.cycle import History
 from model.serving import answer, explain
-from model.serving.answer import EARLY_CYCLES, ModelIdentity, Outlook, Question, whole_cycles
+from model.serving.answer import ModelIdentity, Outlook, Question
 
 ENOUGH_SIBLINGS = 3
 """Failed siblings from which a prediction counts as validated: each is then foretold by two others at least."""
@@ -57,21 +58,33 @@ def look_ahead(relative: RelativeLife, history: History, end_of_life_Ah: float, 
     threshold = min(end_of_life_Ah / curve.reference_Ah, float(curve.level[-1]) - features.SMALLEST_GAP, 0.99)
     at = relative.place(curve, threshold)
     share = end_of_life_Ah / history.rated_capacity_Ah
-    failed = [one for other in siblings if (one := _sibling(relative, other, share, threshold)) is not None]
-    if failed:
-        estimate = relative.among(Family(failed, at), len(failed), list(range(len(failed))))
-    else:
-        estimate = relative.alone(at)
-    return Ahead(curve, threshold, features.own(curve, len(curve) - 1), estimate, failed)
+    lives = [one for other in siblings if (one := _life(relative, other, share)) is not None]
+    failed = [life.towards(own, threshold) for life, own in lives]
+    told = relative.beside(failed, at, _kinship(relative, siblings[0], lives)) if failed else relative.alone(at)
+    return Ahead(curve, threshold, features.own(curve, len(curve) - 1), told, failed)
 
 
-def _sibling(relative: RelativeLife, other: History, share: float, threshold: float) -> Sibling | None:
-    """A sibling's life down to the same share of its rated capacity; looked back on once for one pool and share."""
+def _life(relative: RelativeLife, other: History, share: float) -> tuple[Sibling, float] | None:
+    """A sibling's life down to the same share of its rated capacity, and that in shares of its own first capacity;
+    looked back on once for one pool and share."""
     curve = remembered(other, "curve", lambda: Curve.of_history(other))
     own = min(share * other.rated_capacity_Ah / curve.reference_Ah, 0.99)
     name = f"sibling {id(relative.pool)} {own:.6f}"
     found = remembered(other, name, lambda: Sibling.of(curve, own, relative.pool))
-    return None if found is None else found.towards(own, threshold)
+    return None if found is None else (found, own)
+
+
+def _kinship(relative: RelativeLife, first: History, lives: Sequence[tuple[Sibling, float]]) -> Kinship:
+    """What siblings told of each other, all down to the end of life of the first; the last is kept with its history."""
+    siblings = [life for life, _ in lives]
+    kept: dict[str, tuple[RelativeLife, list[Sibling], Kinship]] = vars(first).setdefault("_kinship", {})
+    if "last" in kept:
+        model, before, kinship = kept["last"]
+        if model is relative and len(before) == len(siblings) and all(map(is_, before, siblings)):
+            return kinship
+    kinship = relative.kinship([life.towards(own, lives[0][1]) for life, own in lives])
+    kept["last"] = relative, siblings, kinship
+    return kinship
 
 
 def predict(
@@ -86,88 +99,33 @@ def predict(
 
     Raises `NotEnoughHistory` if nothing can be said of the remaining life.
     """
-    numbers = history.columns["cycle_number"]
-    at_cycle = int(numbers[-1])
     present = running_capacity.present(history, question.confidence_level)
     ahead = look_ahead(relative, history, question.end_of_life_Ah, siblings)
-    outlook = _outlook(ahead, history, question)
-    grade = _grade(ahead)
-    drivers = _drivers(relative, ahead)
-    ended = answer.end_of_life_cycle(history, question.end_of_life_Ah)
-    if ended is not None:
-        status, grade, drivers = prediction.PAST_END_OF_LIFE, prediction.VALIDATED, []
-        outlook = replace(outlook, rul=0.0, low=0.0, high=0.0)
-    else:
-        status = prediction.OK if len(numbers) >= EARLY_CYCLES else prediction.EARLY_LIFE
-        ended = at_cycle + whole_cycles(outlook.rul)
+    over = answer.end_of_life_cycle(history, question.end_of_life_Ah) is not None
     names = [sibling.curve.cell for sibling in ahead.siblings]
-    percent = 100.0 / history.rated_capacity_Ah
-    made = Prediction(
-        cell=history.cell,
-        at_cycle=at_cycle,
-        capacity_Ah=present[0],
-        state_of_health_percent=present[0] * percent,
-        state_of_health_lower_percent=present[1] * percent,
-        state_of_health_upper_percent=present[2] * percent,
-        rul_cycles=outlook.rul,
-        rul_lower_cycles=outlook.low,
-        rul_upper_cycles=outlook.high,
-        confidence_level=question.confidence_level,
-        end_of_life_capacity_Ah=question.end_of_life_Ah,
-        end_of_life_cycle=ended,
-        trajectory=outlook.points(at_cycle, at_cycle + math.ceil(outlook.fades[0].cycles[-1]), present),
-        drivers=drivers,
-        similar_cells=explain.similar_cells(outlook.similar_cells),
+    return answer.told(
+        history,
+        question,
+        present,
+        _outlook(ahead, history, question),
+        identity,
+        drivers=_drivers(relative, ahead),
         outside_training_range=list(repaired),
-        status=status,
-        model_version=identity.version,
-        model_sha256=identity.sha256,
-        model_kind=identity.kind,
-        first_cycle=int(numbers[0]),
-        last_cycle=at_cycle,
-        grade=grade,
+        grade=prediction.VALIDATED if over else _grade(ahead),
         sources=_sources(ahead.estimate),
         siblings=names,
         guaranteed_level=answer.guaranteed(len(names), question.confidence_level),
     )
-    return made, outlook
 
 
 def not_known(
     history: History, end_of_life_Ah: float | None, confidence_level: float, identity: ModelIdentity
 ) -> Prediction:
     """The answer for a cell of which only the present capacity is told: too few cycles, or no rated capacity yet."""
-    numbers = history.columns["cycle_number"]
-    capacity, low, high = running_capacity.present(history, confidence_level)
-    rated = history.rated_capacity_Ah
-    health: list[float | None] = [None, None, None]
-    if math.isfinite(rated):
-        health = [100.0 * value / rated for value in (capacity, low, high)]
-    return Prediction(
-        cell=history.cell,
-        at_cycle=int(numbers[-1]),
-        capacity_Ah=capacity,
-        state_of_health_percent=health[0],
-        state_of_health_lower_percent=health[1],
-        state_of_health_upper_percent=health[2],
-        rul_cycles=None,
-        rul_lower_cycles=None,
-        rul_upper_cycles=None,
-        confidence_level=confidence_level,
-        end_of_life_capacity_Ah=end_of_life_Ah,
-        end_of_life_cycle=None,
-        trajectory=[],
-        drivers=[],
-        similar_cells=[],
-        outside_training_range=[],
-        status=prediction.EARLY_LIFE if math.isfinite(rated) else prediction.NO_RATED_CAPACITY,
-        model_version=identity.version,
-        model_sha256=identity.sha256,
-        model_kind=identity.kind,
-        first_cycle=int(numbers[0]),
-        last_cycle=int(numbers[-1]),
-        grade=prediction.NOT_KNOWN,
-    )
+    known = math.isfinite(history.rated_capacity_Ah)
+    status = prediction.EARLY_LIFE if known else prediction.NO_RATED_CAPACITY
+    present = running_capacity.present(history, confidence_level)
+    return answer.unknown(history, confidence_level, end_of_life_Ah, identity, status, present)
 
 
 def _grade(ahead: Ahead) -> str:

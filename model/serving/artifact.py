@@ -41,7 +41,7 @@ from model.errors import BadArtifact, InvalidInput, NotEnoughHistory
 from model.evaluation import evaluation
 from model.evaluation.evaluation import END_OF_LIFE_Ah, Life, RulScore
 from model.evaluation.kinds import pool_cells
-from model.life.boosting import FEATURES, PARAMETERS, ROUNDS
+from model.life.boosting import FEATURES, PARAMETERS
 from model.life.fade import FadeRecord
 from model.life.relative.blend import RelativeLife
 from model.life.relative.siblings import admitted
@@ -211,7 +211,7 @@ def train(
         "data_sha256": data.data_sha256(cycles),
         "code_sha256": code_sha256(),
         "fingerprint": fingerprint(cycles),
-        "hyperparameters": {**PARAMETERS, "rounds": ROUNDS, "blend": full.life.weights},
+        "hyperparameters": {**PARAMETERS, "rounds": int(full.life.forms["boosting"][1]), "blend": full.life.weights},
         "features": dict(FEATURES),
         "columns": {name: column.unit for name, column in COLUMNS.items()},
         "training_range": {name: list(values) for name, values in ranges[""].items()},
@@ -329,7 +329,7 @@ class TwinModel:
         known, repaired = _known(history, at_cycle)
         if known.cycles.empty:
             identity = ModelIdentity(self.version, self.sha256, prediction.FULL)
-            return answer.no_history(known, confidence_level, wanted_Ah, identity)
+            return answer.unknown(known, confidence_level, wanted_Ah, identity, prediction.NO_HISTORY)
         ask = self._asking(known, confidence_level, wanted_Ah, repaired, siblings, known is not history.clean[0])
         try:
             return ask(known)[0]

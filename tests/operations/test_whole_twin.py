@@ -7,12 +7,13 @@ import requests
 
 from aasx.client import AasClient
 from aasx.identifiers import fleet_submodel_id, submodel_id
-from model.prediction import Scenario
-from model.records import data
+from model.prediction import ORDER_OF_MAGNITUDE, OWN_HISTORY_ONLY, VALIDATED, Scenario
+from model.records import data, public
+from model.records.public import PublicCell
 from model.serving.artifact import TwinModel
 from operations.cell import twin as mapping
 from operations.service.execution import OPERATIONS
-from tests.operations.conftest import delete_cell, put_records
+from tests.operations.conftest import Cell, cycle, delete_cell, put_records
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +79,46 @@ def test_examples_of_the_swagger_ui_work_as_they_stand_on_the_cell_they_name(twi
             assert answer.status_code == (404 if needs_a_file else 200), (operation.id_short, answer.text)
     finally:
         delete_cell(aas, name)
+
+
+POUCH = {"rated_capacity_Ah": 1.1, "chemistry": "NMC", "end_of_life_percent": 80.0, "cell_type": "Demo pouch 1.1 Ah"}
+END_Ah = 0.88
+
+
+def append(cell: Cell, measured: PublicCell, above_Ah: float, below_Ah: float) -> None:
+    """The cycles of a public cell, by its own numbers, between two capacities; by its first five it is recognised."""
+    known = dict(zip(measured.cycle_number.tolist(), measured.capacity_Ah.tolist(), strict=True))
+    known |= dict(enumerate(measured.first_capacities_Ah, start=1))
+    rows = [cycle(int(one), known[one]) for one in sorted(known) if above_Ah < known[one] <= below_Ah]
+    table = [",".join(rows[0]), *(",".join(map(str, row.values())) for row in rows)]
+    assert cell.invoke("AppendCycles", CycleRows="\n".join(table))["CyclesAppended"] == len(rows)
+
+
+def test_the_first_failures_of_a_type_narrow_the_interval_of_its_next_cell(aas, twin):
+    """A fleet of real 1.1 Ah pouch cells (Tao et al. 2024, at 35 degC) whose first three fail; none of their set taught
+    the model."""
+    measured = [cell for cell in public.read() if cell.group == "THU/T35"][:4]
+    *first, young = [Cell(f"Demo_{number}", aas, twin.delegate_url) for number in range(len(measured))]
+    try:
+        for one in (*first, young):
+            put_records(aas, one.name, [], twin.delegate_url, **POUCH)
+        append(young, measured[-1], 1.0, 1.2)
+        for one, cell in zip(first, measured, strict=False):
+            append(one, cell, 0.9, 1.2)
+        before = young.invoke("Predict")
+        for one, cell in zip(first, measured, strict=False):
+            append(one, cell, 0.85, 0.9)
+        after = young.invoke("Predict")
+    finally:
+        for one in (*first, young):
+            delete_cell(aas, one.name)
+    numbers, capacity = measured[-1].cycle_number, measured[-1].capacity_Ah
+    left = numbers[capacity < END_Ah][0] - numbers[capacity > 1.0][-1]
+    assert (before["Siblings"], before["ModelKind"]) == (None, "crossFitted")
+    assert before["PredictionGrade"] in (ORDER_OF_MAGNITUDE, OWN_HISTORY_ONLY)
+    assert sorted(after["Siblings"].split(",")) == [one.name for one in first]
+    assert after["PredictionGrade"] == VALIDATED
+    assert after["PredictionSources"].startswith("siblings:")
+    assert after["RULUpper"] - after["RULLower"] < 0.5 * (before["RULUpper"] - before["RULLower"])
+    assert after["RULLower"] <= left <= after["RULUpper"]
+    assert abs(after["RUL"] - left) < abs(before["RUL"] - left)

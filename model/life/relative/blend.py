@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -15,13 +16,16 @@ import xgboost
 from model.life.intervals import QuantileTable
 from model.life.relative import pool as pooling
 from model.life.relative.curve import Curve
-from model.life.relative.gate import Gate, Lesson
+from model.life.relative.gate import Gate, Lesson, weighted_median
 from model.life.relative.objective import life_left
 from model.life.relative.pool import Pool, PoolCell
-from model.life.relative.siblings import SAYINGS, Family, Places, Sayings, Sibling
+from model.life.relative.siblings import SAYINGS, Family, Places, Sayings, Sibling, siblings_say
 
 NUMBERS = (1, 2, 4, 8)
 """Numbers of siblings that the gate learns with, and intervals are calibrated for (beside none)."""
+
+DRAWS = 3
+"""Drawn sets of siblings of each number for each cell."""
 
 TARGETS_OF_A_GROUP = 12
 CELLS_OF_A_GROUP = 24
@@ -61,40 +65,60 @@ def kin(cells: Sequence[PoolCell], pools: Mapping[str, Pool], steps: Sequence[fl
     return result
 
 
-def drawn(one: Kin, numbers: Sequence[int], seed: int = 0) -> list[tuple[int, Sayings]]:
-    """For cells of a group what randomly drawn siblings say of them: number of the cell, sayings."""
-    chance = np.random.default_rng(seed)
+@dataclass(frozen=True)
+class Told:
+    """What drawn siblings say of a cell of their group, and the places that they say it of."""
+
+    dataset: str
+    sayings: Sayings
+    at: Places
+
+    @cached_property
+    def rows(self) -> Lesson:
+        """What the gate learns from it."""
+        return Lesson.of(self.sayings, self.at)
+
+
+def drawn(kins: Sequence[Kin]) -> list[Told]:
+    """For cells of each group what randomly drawn siblings, `NUMBERS` of them, say of them."""
     result = []
-    count = len(one.names)
-    for target in range(min(count, TARGETS_OF_A_GROUP)):
-        others = chance.permutation([other for other in range(count) if other != target]).tolist()
-        result += [(target, one.family.sayings(target, others[:n])) for n in numbers if n <= len(others)]
+    for seed, one in enumerate(kins):
+        chance = np.random.default_rng(seed)
+        count = len(one.names)
+        for target in range(min(count, TARGETS_OF_A_GROUP)):
+            for _ in range(DRAWS):
+                others = chance.permutation([other for other in range(count) if other != target]).tolist()
+                for n in (n for n in NUMBERS if n <= len(others)):
+                    told = one.family.sayings(target, others[:n])
+                    result.append(Told(one.dataset, told, one.family.places(target)))
     return result
 
 
-def lesson(kins: Sequence[Kin]) -> Lesson:
+def lesson(told: Sequence[Told]) -> Lesson:
     """Rows for the gate; every set and number of siblings weighs the same."""
-    parts: list[tuple[str, int, Lesson]] = []
-    for number, one in enumerate(kins):
-        for target, sayings in drawn(one, NUMBERS, number):
-            parts.append((one.dataset, sayings.siblings, Lesson.of(sayings, one.family.places(target), 1.0)))
     rows: dict[tuple[str, int], int] = {}
-    for dataset, n, part in parts:
-        rows[dataset, n] = rows.get((dataset, n), 0) + len(part.true)
-    weighted = [
-        Lesson(part.inputs, part.margins, part.z, part.true, part.weight / rows[dataset, n])
-        for dataset, n, part in parts
-    ]
-    return Lesson.together(weighted)
+    for one in told:
+        kind = one.dataset, one.sayings.siblings
+        rows[kind] = rows.get(kind, 0) + len(one.at)
+    weight = [np.full(len(one.at), 1.0 / rows[one.dataset, one.sayings.siblings]) for one in told]
+    return replace(Lesson.together([one.rows for one in told]), weight=np.concatenate(weight))
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """z = ln(life / age) at n places, the weight of each saying (n, 7), and the quantile of the interval's score."""
+    """z = ln(life / age) at n places, the weight of each saying (n, 8), and the quantile of the interval's score."""
 
     z: np.ndarray
     weights: np.ndarray
     quantiles: QuantileTable
+
+
+@dataclass(frozen=True)
+class Kinship:
+    """What siblings told of each other: how far off each saying was (7,), with two and more the interval's score."""
+
+    errors: np.ndarray
+    own: QuantileTable | None
 
 
 @dataclass(frozen=True)
@@ -124,13 +148,11 @@ class RelativeLife:
         share, pull = pooling.calibrate(unseen, rows)
         pools = {name: Pool(tuple(boosters), share, pull) for name, boosters in without.items()}
         progress("siblings, each set told by what the others taught")
-        kins = kin(cells, pools)
-        lessons = {name: lesson([one for one in kins if one.dataset == name]) for name in sets}
-        gates = {name: Gate.train(Lesson.together([lessons[o] for o in sets if o != name])) for name in sets}
+        told = drawn(kin(cells, pools))
+        gates = {name: Gate.train(lesson([one for one in told if one.dataset != name])) for name in sets}
         whole = Pool(tuple(pooling.train(rows)), share, pull)
-        gate = Gate.train(Lesson.together(list(lessons.values())))
         pairs = {name: (pools[name], gates[name]) for name in sets}
-        return cls(whole, gate, pairs, _scores(kins, gates))
+        return cls(whole, Gate.train(lesson(told)), pairs, _scores(told, gates))
 
     def without(self, dataset: str) -> RelativeLife:
         """The blend as it is for a cell of one of the sets: nothing of that set has taught it."""
@@ -150,16 +172,27 @@ class RelativeLife:
 
     def among(self, family: Family, number: int, members: Sequence[int]) -> Estimate:
         """What the siblings `members` of a family and the pool say of another of it."""
-        sayings, at = family.sayings(number, members), family.places(number)
-        weights = self.gate.weights(sayings, at.wear)
-        quantiles = self._quantiles(len(members))
         own = self._own_scores(family, members)
+        return self._estimate(family.sayings(number, members), family.places(number), own)
+
+    def kinship(self, siblings: Sequence[Sibling]) -> Kinship:
+        """What siblings told of each other; it does not depend on the cell that they speak of."""
+        family, members = Family(siblings), list(range(len(siblings)))
+        return Kinship(family.errors(members), self._own_scores(family, members))
+
+    def beside(self, siblings: Sequence[Sibling], at: Places, kinship: Kinship) -> Estimate:
+        """What siblings and the pool say at places of another cell."""
+        return self._estimate(replace(siblings_say(siblings, at), errors=kinship.errors), at, kinship.own)
+
+    def _estimate(self, sayings: Sayings, at: Places, own: QuantileTable | None) -> Estimate:
+        """`own`: the score on the siblings themselves, where there are two."""
+        weights = self.gate.weights(sayings, at.wear)
+        quantiles = self._quantiles(sayings.siblings)
         if own is not None:
-            n = len(members)
             pairs = zip(own.values, quantiles.values, strict=True)
-            mixed = [mine + other / (n + 1) for mine, other in pairs]  # (n mine (1 + 1 / n) + other) / (n + 1)
-            quantiles = QuantileTable(tuple(mixed))
-        return Estimate((weights * sayings.z).sum(axis=1), weights, quantiles)
+            mixed = [mine + other / (sayings.siblings + 1) for mine, other in pairs]
+            quantiles = QuantileTable(tuple(mixed))  # (n mine (1 + 1 / n) + other) / (n + 1)
+        return Estimate(weighted_median(sayings.z, weights), weights, quantiles)
 
     def _quantiles(self, siblings: int) -> QuantileTable:
         """The scores for a number of siblings, between those calibrated by the logarithm of the number."""
@@ -175,7 +208,7 @@ class RelativeLife:
         said = [family.sayings(one, [other for other in members if other != one]) for one in members]
         at = Places.together([family.places(one) for one in members])
         weights = self.gate.weights(Sayings.together(said), at.wear)
-        z = (weights * np.concatenate([one.z for one in said])).sum(axis=1)
+        z = weighted_median(np.concatenate([one.z for one in said]), weights)
         borders = np.cumsum([len(one.z) for one in said])[:-1]
         return QuantileTable.of_groups(np.split(score(z, at.z), borders))
 
@@ -231,21 +264,19 @@ def bounds(left: np.ndarray, quantile: float) -> tuple[np.ndarray, np.ndarray]:
     return np.maximum(shifted / factor - SHARPNESS, 0.0), shifted * factor - SHARPNESS
 
 
-def _scores(kins: Sequence[Kin], gates: Mapping[str, Gate]) -> dict[int, QuantileTable]:
+def _scores(told: Sequence[Told], gates: Mapping[str, Gate]) -> dict[int, QuantileTable]:
     """By number of siblings, the quantiles of the score on the set where they are largest, and more for few sets.
 
     Within a set the quantile is taken per cell and averaged over cells, so that no long life dominates. The largest of
     k is exceeded by the next one with probability 1 / (k + 1): it is raised by `RAISED` / k.
     """
     found: dict[int, dict[str, list[np.ndarray]]] = {}
-    for number, one in enumerate(kins):
-        gate = gates[one.dataset]
-        for target, sayings in drawn(one, NUMBERS, number):
-            at = one.family.places(target)
-            z = (gate.weights(sayings, at.wear) * sayings.z).sum(axis=1)
-            found.setdefault(sayings.siblings, {}).setdefault(one.dataset, []).append(score(z, at.z))
-            if sayings.siblings == NUMBERS[0]:
-                found.setdefault(0, {}).setdefault(one.dataset, []).append(score(at.pool, at.z))
+    for one in told:
+        z = weighted_median(one.sayings.z, gates[one.dataset].weights(one.sayings, one.at.wear))
+        number = one.sayings.siblings
+        found.setdefault(number, {}).setdefault(one.dataset, []).append(score(z, one.at.z))
+        if number == NUMBERS[0]:
+            found.setdefault(0, {}).setdefault(one.dataset, []).append(score(one.at.pool, one.at.z))
     result = {}
     for siblings, by_set in found.items():
         tables = np.array([QuantileTable.of_groups(scores).values for scores in by_set.values()])

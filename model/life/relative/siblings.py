@@ -5,6 +5,7 @@ A sibling that failed at age E and passed the present level of the cell at age p
     level    x + (E - p)                 it lasts as long as the sibling did from there
     paced    x + (E - p) (r / r_s)^-1/3  the same, by the ratio of their fade rates at that level (exponent as in
                                          `model.life.fade`: the later net fade follows the rate so)
+    rated    x + (E - p) (r / r_s)^-1    the same, if the later fade goes as the present rate
     life     E                           it lives as long as the sibling did
     scaled   x E / p                     it ages in the same way, only faster or slower
     pool     pool + what the pool missed on the sibling at such levels, shrunk with few siblings
@@ -45,7 +46,7 @@ NEAR_LEVEL = 0.03
 HALF_TRUST = 0.5
 """What the pool missed on n siblings counts n / (n + this)."""
 
-SAYINGS = ("own", "pool", "corrected", "paced", "level", "life", "scaled")
+SAYINGS = ("own", "pool", "corrected", "paced", "level", "life", "scaled", "rated")
 """What is blended: own power law and pool without siblings, the others from them."""
 
 PRIOR_ERROR = 0.18
@@ -124,7 +125,10 @@ def each_says(sibling: Sibling, at: Places) -> np.ndarray:
     curve, life = sibling.curve, sibling.life
     end = int(np.searchsorted(curve.age, life))
     passed = np.clip(np.searchsorted(-curve.lowest, -at.level, side="left"), 0, end)
-    age = curve.age[passed]
+    before = np.maximum(passed - 1, 0)
+    fall = curve.lowest[before] - curve.lowest[passed]
+    share = np.divide(curve.lowest[before] - at.level, fall, out=np.ones_like(fall), where=fall > 0)
+    age = curve.age[before] + np.clip(share, 0.0, 1.0) * (curve.age[passed] - curve.age[before])  # between check-ups
     least = 0.5 * (curve.age[end] - curve.age[0]) / max(end, 1)
     left = np.log(np.maximum(life - age, least) / at.age)
     pace = np.clip(np.log(at.rate / curve.rate[passed]), -LARGEST_PACE, LARGEST_PACE)
@@ -136,8 +140,8 @@ def each_says(sibling: Sibling, at: Places) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Sayings:
-    """z of each of `SAYINGS` at n places (n, 7), from a number of siblings; spread of two of them over the siblings;
-    `errors` (6,): how far each but `own` was off on the siblings, as a share of their life, NaN with fewer than two."""
+    """z of each of `SAYINGS` at n places (n, 8), from a number of siblings; spread of two of them over the siblings;
+    `errors` (7,): how far each but `own` was off on the siblings, as a share of their life, NaN with fewer than two."""
 
     z: np.ndarray
     pace: np.ndarray
@@ -155,6 +159,11 @@ class Sayings:
         return cls(z, pace, life, spread, parts[0].siblings, np.mean([part.errors for part in parts], axis=0))
 
 
+def siblings_say(siblings: Sequence[Sibling], at: Places) -> Sayings:
+    """What siblings say together at n places."""
+    return together_say(np.array([each_says(sibling, at) for sibling in siblings]), at)
+
+
 def together_say(said: np.ndarray, at: Places) -> Sayings:
     """What several siblings (k, 5, n) say together at n places."""
     count = len(said)
@@ -169,6 +178,7 @@ def together_say(said: np.ndarray, at: Places) -> Sayings:
         from_log_left(level),
         from_log_left(log_left(np.maximum(life, 0.03))),
         np.minimum(from_log_left(scaled), from_log_left(level) + LONGEST_SCALED),
+        from_log_left(level - pace),
     ]
     spread = np.column_stack((said[:, 0].std(axis=0), said[:, 2].std(axis=0)))
     return Sayings(np.column_stack(columns), pace, life, spread, count)
@@ -190,14 +200,17 @@ class Family:
 
     def sayings(self, number: int, members: Sequence[int]) -> Sayings:
         """What these siblings say of the places of another, and how far off they were on each other."""
-        result = self._say(number, members)
+        return replace(self._say(number, members), errors=self.errors(members))
+
+    def errors(self, members: Sequence[int]) -> np.ndarray:
+        """`Sayings.errors` of these siblings."""
         if len(members) < 2:
-            return result
+            return np.full(len(SAYINGS) - 1, np.nan)
         errors = []
         for left_out in members:
             said = self._say(left_out, [member for member in members if member != left_out])
             errors.append(loss(said.z[:, 1:], self.at.z[self.parts[left_out]][:, None]).mean(axis=0))
-        return replace(result, errors=np.mean(errors, axis=0))
+        return np.mean(errors, axis=0)
 
     def _say(self, number: int, members: Sequence[int]) -> Sayings:
         return together_say(self.said[list(members)][:, :, self.parts[number]], self.places(number))
@@ -208,6 +221,10 @@ class Family:
 
 def failed_at(history: History) -> tuple[int, pd.Timestamp] | None:
     """Cycle and bench time (NaT: not recorded) at which a clean history fell below its own end of life; None: not."""
+    return remembered(history, f"failed at {history.end_of_life_capacity_Ah}", lambda: _failed_at(history))
+
+
+def _failed_at(history: History) -> tuple[int, pd.Timestamp] | None:
     curve = remembered(history, "curve", lambda: Curve.of_history(history))
     end = curve.end(history.end_of_life_capacity_Ah / curve.reference_Ah)
     if end is None:

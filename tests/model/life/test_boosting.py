@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from model.life.boosting import CONSTANT_RATE, FEATURES, NO_LAW, Boosting, features, train_boosting
+from model.life.boosting import FEATURES, ROUNDS, Boosting, features, train_boosting
 from model.life.fade import FadeRecord
 from tests.model.made_up import straight
 
@@ -13,9 +13,9 @@ def references() -> list[FadeRecord]:
     return [FadeRecord.of(straight(f"C{rate}", rate, Re_ohm=0.05)) for rate in (0.004, 0.006, 0.009)]
 
 
-@pytest.fixture(scope="module", params=[CONSTANT_RATE, NO_LAW])
+@pytest.fixture(scope="module", params=[ROUNDS[0], ROUNDS[-1]])
 def boosting(request, references) -> Boosting:
-    return train_boosting(references, 0.33, request.param)
+    return train_boosting(references, 0.33).after(request.param)
 
 
 def test_features_have_one_value_per_name_but_the_gap(references):
@@ -36,7 +36,8 @@ def test_features_know_only_the_past(references):
     np.testing.assert_array_equal(one, two)
 
 
-def test_learns_the_lives_of_its_references(boosting, references):
+def test_learns_the_lives_of_its_references(references):
+    boosting = train_boosting(references, 0.33)
     for record in references:
         places = np.arange(15, record.crossing(1.4) - 15, 5)
         true = record.crossing(1.4) - (places + 1)

@@ -18,6 +18,11 @@ def test_table_holds_the_mean_over_cells_of_each_cells_quantile():
     assert QuantileTable.of_groups([many, few]).at(0.9) == pytest.approx((0.9 + 2.7) / 2)
 
 
+def test_the_largest_of_several_tables_counts_at_each_level():
+    flat, steep = QuantileTable((1.0,) * len(LEVELS)), QuantileTable((*LEVELS[:-1], 2.0))
+    assert QuantileTable.largest([flat, steep]).values == (1.0,) * (len(LEVELS) - 1) + (2.0,)
+
+
 def test_levels_between_are_interpolated():
     table = QuantileTable.of_groups([np.linspace(0, 1, 1001)])
     assert table.at(0.87) == pytest.approx(0.87)

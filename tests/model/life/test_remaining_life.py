@@ -7,6 +7,7 @@ import pytest
 import xgboost
 
 from model.errors import NotEnoughHistory
+from model.life.boosting import ROUNDS
 from model.life.remaining_life import FORMS, BoosterCache, RemainingLife
 from model.records import data
 from model.records.cycle import History
@@ -111,6 +112,11 @@ def test_weights_and_forms_come_from_the_references(life):
     assert set(life.weights) == set(FORMS)
     assert all(form in FORMS[name] for name, form in life.forms.items())
     assert min(life.weights.values()) > 0.1
+
+
+def test_trees_stop_early_where_more_rounds_are_no_better_beyond_doubt(life):
+    assert life.forms["boosting"] == FORMS["boosting"][0]
+    assert life.boosters["rul"].num_boosted_rounds() == ROUNDS[0]
 
 
 def test_an_explanation_has_every_feature_and_the_lives_asked_for(life, histories):

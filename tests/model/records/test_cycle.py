@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from model.errors import InvalidInput
 from model.records import data
 from model.records.cycle import COLUMNS, MEASURED, clean_cycles
+from tests.model import made_up
 
 
 def test_the_projects_tables_are_clean_already() -> None:
@@ -77,3 +78,15 @@ def test_whatever_comes_in_only_possible_numbers_go_out(rows: list[dict[str, Any
         known = cleaned[name].dropna()
         assert known.between(COLUMNS[name].low, COLUMNS[name].high).all()
     assert (cleaned["capacity_Ah"] > 0).all()
+
+
+def test_gaps_are_filled_with_capacities_between_those_measured_and_nothing_else():
+    whole = made_up.history("C", np.array([2.0, 1.9, 1.8, 1.7, 1.6, 1.5]))
+    thinned = replace(whole, cycles=whole.cycles.iloc[[0, 3, 5]])
+    filled = thinned.every_cycle()
+    assert filled.columns["cycle_number"].tolist() == [1, 2, 3, 4, 5, 6]
+    assert filled.columns["capacity_Ah"] == pytest.approx([2.0, 1.9, 1.8, 1.7, 1.6, 1.5])
+    assert np.isnan(filled.columns["Re_ohm"][[1, 2, 4]]).all()
+    assert whole.every_cycle() is whole
+    far = replace(whole, cycles=whole.cycles.assign(cycle_number=[1, 2, 3, 4, 5, 10**6]))
+    assert far.every_cycle() is far

@@ -117,6 +117,15 @@ def test_a_replay_under_another_name_is_still_cross_fitted(model: TwinModel, b00
     assert answer.rul_cycles == model.predict(b0005, 70).rul_cycles
 
 
+@pytest.mark.parametrize("every", [2, 5])
+def test_a_history_with_gaps_is_told_by_cycle_numbers_and_not_by_records(
+    model: TwinModel, b0005: History, every: int
+) -> None:
+    whole = b0005.until(80)
+    thinned = replace(whole, cycles=whole.cycles[whole.cycles["cycle_number"] % every == 80 % every])
+    assert model.predict(thinned).rul_cycles == pytest.approx(model.predict(whole).rul_cycles, rel=0.1)
+
+
 def test_a_new_cell_gets_the_full_model(model: TwinModel, b0005: History) -> None:
     answer = model.predict(stranger(b0005), at_cycle=70)
     check_sound(answer)

@@ -8,7 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from model.life.relative.siblings import MOST_SIBLINGS, admitted
+from model.life.relative.curve import Curve
+from model.life.relative.gate import weighted_median
+from model.life.relative.siblings import MOST_SIBLINGS, Places, Sibling, admitted, each_says
 from model.records.cycle import History
 from model.records.facts import CellFacts
 from tests.model import made_up
@@ -60,3 +62,29 @@ def test_without_times_a_past_cycle_has_no_siblings():
 def test_those_that_failed_last_speak_and_not_too_many():
     many = [cell(f"c{i:02d}", days=i) for i in range(MOST_SIBLINGS + 4)]
     assert names(cell("now", cycles=50), many[::-1]) == [f"c{i:02d}" for i in range(4, MOST_SIBLINGS + 4)]
+
+
+def places_of(curve: Curve, place: int) -> Places:
+    one = np.array([1.0])
+    level, rate = curve.level[[place]], curve.rate[[place]]
+    return Places(curve.age[[place]], level, rate, one, one, one, one, one[:, None], one)
+
+
+def test_a_level_between_two_check_ups_is_reached_between_them():
+    """A sibling with check-ups every 100th cycle passed 0.95 at cycle 250, whatever its records' distance."""
+    numbers = np.arange(1, 1100, 100)
+    curve = Curve.of("s", numbers, 3.0 - 0.0006 * numbers)
+    straight = Curve("s", curve.age, 1.0 - 0.0002 * curve.age, 3.0, 1, True)
+    asked = Curve("x", np.arange(1.0, 300.0), 1.0 - 0.0002 * np.arange(1.0, 300.0), 3.0, 1, False)
+    sibling = Sibling(straight, 1001.0, places_of(straight, -1))
+    left = np.exp(each_says(sibling, places_of(asked, 249))[0]) * 250.0
+    assert left == pytest.approx(1001 - 250, abs=1)
+
+
+def test_the_weighted_median_is_moved_by_weight_and_not_by_distance():
+    values = np.array([[1.0, 2.0, 3.0], [1.0, 2.0, 300.0]])
+    assert weighted_median(values, np.full((2, 3), 1 / 3)) == pytest.approx([2.0, 2.0])
+    heavy = weighted_median(values, np.tile([0.1, 0.2, 0.7], (2, 1)))
+    assert 2.0 < heavy[0] < 3.0
+    only = np.tile([0.0, 0.0, 1.0], (2, 1))
+    assert weighted_median(values, only) == pytest.approx([3.0, 300.0])
