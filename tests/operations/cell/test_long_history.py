@@ -169,7 +169,7 @@ from operations.request.settings import Settings
 from tests.operations.conftest import serve
 for module in (history_table, live_twin):
     module.BLOCK = module.LATEST = 5
-live_twin.MOVE_EVERY = 1
+live_twin.LiveTwin._with_room.__defaults__ = (1,)  # after every append
 moving = []
 def move_slowly(*arguments, move=history.move_older):
     print("a move begins", flush=True)
