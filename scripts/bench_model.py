@@ -43,8 +43,12 @@ REFERENCE_LIMITS = {"train_cpu_s": 2.0, "stored_MB": 3.0, "memory_MB": 1.5}
 
 ANSWERING = """
 import resource, sys
-from model.serving.artifact import TwinModel
-from model.records import data
+try:
+    from model.serving.artifact import TwinModel
+    from model.records import data
+except ImportError:  # as the folders were in version 1
+    from model.artifact import TwinModel
+    from model import data
 model = TwinModel.load(sys.argv[1])
 for history in data.histories().values():
     model.predict(history)
