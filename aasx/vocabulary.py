@@ -195,8 +195,10 @@ _TABLE: list[tuple[str, str | None, str | None, str, str, str, str]] = [
      "a discharge that is no measure of the capacity, or that could not be recorded",
      "décharge qui ne mesure pas la capacité, ou qui n'a pu être enregistrée"),
     ("Reason", STRING, None, "Reason", "Raison",
-     "why it is no cycle: small, partial, aboveLimit, signUnknown, beforeLast, numberTaken, or what to put right",
-     "pourquoi ce n'est pas un cycle : small, partial, aboveLimit, signUnknown, beforeLast, numberTaken, ou le remède"),
+     "why it is no cycle: small, partial, aboveLimit, signUnknown, beforeLast, numberTaken, "
+     "withdrawn, or what to put right",
+     "pourquoi ce n'est pas un cycle : small, partial, aboveLimit, signUnknown, beforeLast, numberTaken, "
+     "withdrawn, ou le remède"),
     # --- test protocol and limits of the cell
     ("EndOfLifeCapacity", DOUBLE, "Ah", "End-of-life capacity", "Capacité de fin de vie",
      "discharge capacity below which the cell has reached its end of life",

@@ -71,16 +71,23 @@ def correct_cycle(live: LiveTwin, cell: str, inputs: Any) -> CorrectCycleOutputs
     if before is None and number not in history.withdrawn:
         raise InvalidInput(Problem("id_cycle", shown(number), f"is no cycle of this cell; {_known(history)}"))
     after = None if inputs.Withdrawn else (before or {"cycle_number": number}) | given
+    if after is not None and "start_time" in given and "rest_before_h" not in given:
+        earlier = history.cycles["cycle_number"][history.cycles["cycle_number"] < number]
+        rest_h = rest_before_h(present_row(history, int(earlier.iloc[-1])) if len(earlier) else None, after)
+        after = after if rest_h is None else after | {"rest_before_h": rest_h}
     if after is not None:
         check(history, after)
     outcome = _outcome(before, after)
     now = twin.utc_text(datetime.now(UTC))
     if outcome != ALREADY_SO:
-        changed = set(COLUMNS) if before is None or after is None else {name for name in after if name in given}
+        changed = set(COLUMNS) if before is None or after is None else {*given, "rest_before_h"} & after.keys()
+        if before is not None and after is not None and before.get("rest_before_h") == after.get("rest_before_h"):
+            changed.discard("rest_before_h")
         entry = {"id_cycle": number, "CorrectedBy": inputs.CorrectedBy, "CorrectedAt": now, "Comment": inputs.Comment}
         entry |= {"Outcome": outcome, "OldValues": as_json(before, changed), "NewValues": as_json(after, changed)}
         live.keep_correction(cell, entry)
         write(live, history, number, after)
+        write_rest_after(live, history, number, after)
         history = live.corrected(cell, latest_changed=number >= (history.last_cycle or 0))
     found = present_state.stored(live, history)
     prediction, raised = present_state.write(live, history, found)
@@ -156,6 +163,31 @@ def write(live: LiveTwin, history: CellHistory, number: int, after: dict[str, An
         live.put_record(history, after)
         if number in history.withdrawn:
             live.put_withdrawn(history, history.withdrawn - {number})
+
+
+def rest_before_h(before: dict[str, Any] | None, row: dict[str, Any]) -> float | None:
+    """Hours between the end of the cycle before and the start of this one; None where that is not known."""
+    if before is None or not {"start_time", "duration_s"} <= before.keys() or "start_time" not in row:
+        return None
+    apart_s = (row["start_time"] - before["start_time"]).total_seconds()
+    return max(0.0, apart_s - before["duration_s"]) / 3600
+
+
+def write_rest_after(live: LiveTwin, history: CellHistory, number: int, after: dict[str, Any] | None) -> None:
+    """The rest before the cycle that comes next, where this one was moved, lasted otherwise, or is no more."""
+    numbers = history.cycles["cycle_number"]
+    later, earlier = numbers[numbers > number], numbers[numbers < number]
+    following = present_row(history, int(later.iloc[0])) if len(later) else None
+    if following is None or "rest_before_h" not in following:
+        return
+    before = after if after is not None else present_row(history, int(earlier.iloc[-1])) if len(earlier) else None
+    was = present_row(history, number)
+    span = ("start_time", "duration_s")
+    if was is not None and after is not None and all(was.get(name) == after.get(name) for name in span):
+        return
+    rest_h = rest_before_h(before, following)
+    known = {name: value for name, value in following.items() if name != "rest_before_h"}
+    live.put_record(history, known if rest_h is None else known | {"rest_before_h": rest_h})
 
 
 def as_json(row: dict[str, Any] | None, columns: set[str]) -> str | None:

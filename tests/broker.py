@@ -69,26 +69,23 @@ class Broker:
 
 
 class Publisher:
-    """One that stays connected and can be told to send the same again until the broker has it."""
+    """One that stays connected; what the broker has not acknowledged it sends again over the next connection."""
 
     def __init__(self, port: int) -> None:
+        self._acknowledged: set[int] = set()
         self._client = mqtt.Client(mqtt.CallbackAPIVersion.VERSION2)
-        self._client.max_inflight_messages_set(200)
+        self._client.on_publish = lambda _client, _data, mid, _code, _properties: self._acknowledged.add(mid)
         self._client.reconnect_delay_set(1, 1)
         self._client.connect_async("127.0.0.1", port)
         self._client.loop_start()
 
-    def send(self, topic: str, payload: str, timeout_s: float = 60) -> None:
-        """Returns when the broker has acknowledged it; paho sends it again over a new connection."""
-        info = self._client.publish(topic, payload, qos=1)
-        info.wait_for_publish(timeout_s)
-        assert info.is_published()
-
     def send_all(self, topic: str, payloads: list[str], timeout_s: float = 120) -> None:
-        infos = [self._client.publish(topic, payload, qos=1) for payload in payloads]
-        for info in infos:
-            info.wait_for_publish(timeout_s)
-            assert info.is_published()
+        """Returns when the broker has acknowledged all."""
+        mids = {self._client.publish(topic, payload, qos=1).mid for payload in payloads}
+        end = time.monotonic() + timeout_s
+        while not mids <= self._acknowledged:
+            assert time.monotonic() < end, "the broker does not acknowledge"
+            time.sleep(0.02)
 
     def close(self) -> None:
         self._client.disconnect()

@@ -27,7 +27,7 @@ from operations.request.columns import ID_SHORT
 from operations.request.errors import InvalidInput, OperationError, Problem, shown
 
 APPENDED, PRESENT = "appended", "alreadyPresent"
-BEFORE_LAST, NUMBER_TAKEN = "beforeLast", "numberTaken"
+BEFORE_LAST, NUMBER_TAKEN, WITHDRAWN = "beforeLast", "numberTaken", "withdrawn"
 RELATIVE_TOLERANCE = 1e-9
 SAME_START = pd.Timedelta(seconds=1)
 
@@ -65,11 +65,13 @@ def add_discharges(
 ) -> tuple[CellHistory, list[Ended]]:
     """Adds the discharges of a stream of samples (`operations.intake.cycles`), in their order, on the cell's clock.
 
-    One that starts when a recorded one does is the same one. What is no cycle goes into RejectedCycles. The curves of
-    the last cycle become those of the cell. `check` is called before each write and may raise to end it there.
+    One that starts when a recorded one does is the same one; one that starts when a withdrawn one did stays out. What
+    is no cycle goes into RejectedCycles. The curves of the last cycle become those of the cell. `check` is called
+    before each write and may raise to end it there.
     """
     ended: list[Ended] = []
     last: Discharge | None = None
+    gone = live.withdrawn_starts(history) if found else []
     for discharge in found:
         check()
         start, reason = clock.moment(discharge.start_s), discharge.reason
@@ -79,7 +81,9 @@ def add_discharges(
             if present is not None:
                 ended.append(Ended(present, start, discharge.capacity_Ah, PRESENT, None, discharge.notes))
                 continue
-            if history.latest_start is not None and start <= history.latest_start:
+            if any(abs(start - one) <= SAME_START for one in gone):
+                reason = WITHDRAWN
+            elif history.latest_start is not None and start <= history.latest_start:
                 reason = BEFORE_LAST
             elif number is None:
                 reason = NUMBER_TAKEN

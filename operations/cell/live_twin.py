@@ -20,6 +20,7 @@ operation has decided. `Changed` tells that it is not: then the operation reads 
 from __future__ import annotations
 
 import contextlib
+import json
 import logging
 import math
 import random
@@ -550,6 +551,24 @@ class LiveTwin:
             self.client.put_element(submodel, path, element, tag)
         except NotFound:
             self.client.append_element(submodel, None, element)
+
+    def withdrawn_starts(self, history: CellHistory) -> list[pd.Timestamp]:
+        """When the cycles began that were withdrawn, as far as the list of corrections still tells."""
+        if not history.withdrawn:
+            return []
+        deadline.remaining_s()
+        try:
+            shape = operational_data.shape().part("Corrections")
+            entries = self.client.read_element(submodel_id(history.cell, "OperationalData"), "Corrections", shape)
+        except NotFound:
+            return []
+        found = []
+        for entry in entries:
+            with contextlib.suppress(ValueError, TypeError, KeyError):  # what others wrote there tells nothing
+                if entry["id_cycle"] in history.withdrawn:
+                    start = pd.Timestamp(json.loads(entry["OldValues"])["Time"])
+                    found += [] if pd.isna(start) else [start.tz_localize(None)]
+        return found
 
     def put_record(self, history: CellHistory, row: dict[str, Any]) -> None:
         """Other values in the record of a cycle, or a new record for one that was withdrawn."""

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 
 import pytest
 
+from operations.cell import clock, growth
+from operations.cell.live_twin import cell_rule
+from operations.intake.cycles import SampleStream
 from operations.service.execution import OPERATIONS
 from tests.operations.conftest import Cell, cycle, fading, serve
+from tests.operations.intake.made_up import LIFE
+from tests.operations.test_append_samples import csv
 
 WHO = {"CorrectedBy": "A. Operator", "Comment": "typing error"}
 
@@ -172,3 +178,40 @@ def test_a_cycle_that_has_moved_into_a_table(new_cell, delegate):
     entries = cell.value("Corrections", "OperationalData")
     assert [json.loads(one["OldValues"] or "null") is not None for one in entries] == [True, True, False]
     assert cell.append(442, 1.71)["Outcome"] == "appended"
+
+
+def test_the_rest_before_a_cycle_follows_its_time_and_that_of_the_cycle_before(new_cell):
+    cell = new_cell()
+    for number in (1, 2, 3):
+        cell.append(number, 1.8)  # one a day, an hour long
+    path = "Segments.InternalSegment.Records.Record000{}.RestBefore"
+
+    def rests() -> list:
+        return [cell.value(path.format(number), "OperationalData") for number in (2, 3)]
+
+    assert rests() == [23.0, 23.0]
+    correct(cell, 2, Duration=7200.0)
+    assert rests() == [23.0, 22.0]
+    correct(cell, 2, Time="2024-01-03T10:00:00")
+    assert rests() == [25.0, 20.0]
+    entry = cell.value("Corrections", "OperationalData")[-1]
+    assert json.loads(entry["OldValues"]) == {"Time": "2024-01-03T08:00:00", "RestBefore": 23.0}
+    correct(cell, 2, Withdrawn=True)
+    assert cell.value(path.format(3), "OperationalData") == 47.0
+    correct(cell, 3, Capacity=1.79)
+    assert cell.value(path.format(3), "OperationalData") == 47.0
+
+
+def test_a_withdrawn_cycle_does_not_come_again_with_its_samples(new_cell, delegate):
+    cell, live = new_cell(), delegate.live
+    cell.invoke("AppendSamples", Samples=csv(LIFE), StartTime="2026-01-05T08:00:00", EndOfData=True)
+    assert record_numbers(cell) == [1, 2]
+    correct(cell, 2, Withdrawn=True)
+    history = live.history(cell.name)
+    stream = SampleStream(cell_rule(history), positive_is_charge=True)
+    start_s = clock.seconds(datetime(2026, 1, 5, 8))
+    times, *others = LIFE.T
+    found = stream.add(times + start_s, *others) + stream.finish()
+    _, ended = growth.add_discharges(live, live.completed(history), found)
+    assert [(one.outcome, one.reason) for one in ended] == [("alreadyPresent", None), ("rejected", "withdrawn")]
+    assert record_numbers(cell) == [1]
