@@ -121,4 +121,3 @@ def test_the_first_failures_of_a_type_narrow_the_interval_of_its_next_cell(aas, 
     assert after["PredictionSources"].startswith("siblings:")
     assert after["RULUpper"] - after["RULLower"] < 0.5 * (before["RULUpper"] - before["RULLower"])
     assert after["RULLower"] <= left <= after["RULUpper"]
-    assert abs(after["RUL"] - left) < abs(before["RUL"] - left)
