@@ -23,6 +23,7 @@ NASA_CELLS_FILE = pathlib.Path(__file__).with_name("nasa_cells.yaml")
 DEFAULT_END_OF_LIFE_PERCENT = 80.0
 MOST_CELLS_IN_A_ROW = 1000  # in series or in parallel: no pack or container has more
 LONGEST_LIFE_CYCLES = 1_000_000
+LONGEST_DESCRIPTION_BYTES = 100_000
 
 # Thresholds of the remaining life where none are stated, as shares of the expected life. A prediction errs by some
 # tenth of a life, so a warning that came later would come too late.
@@ -185,7 +186,7 @@ def from_mapping(mapping: Any) -> CellDescription:
     if not isinstance(mapping, dict):
         raise ValueError("a cell description is a mapping of field names to values")
     try:
-        return CellDescription(**mapping)
+        return CellDescription.model_validate(mapping)
     except pydantic.ValidationError as error:
         problems = (f"{'.'.join(map(str, item['loc'])) or 'cell'}: {item['msg']}" for item in error.errors())
         raise ValueError("; ".join(problems)) from error
@@ -193,12 +194,39 @@ def from_mapping(mapping: Any) -> CellDescription:
 
 def read_description(path: pathlib.Path) -> CellDescription:
     """Read one description from a .yaml, .yml or .json file. Raises ValueError when it is not one."""
-    text = path.read_text(encoding="utf-8")
+    with path.open("rb") as file:
+        content = file.read(LONGEST_DESCRIPTION_BYTES + 1)
     try:
-        mapping = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (json.JSONDecodeError, yaml.YAMLError) as error:
-        raise ValueError(f"{path.name} cannot be read: {' '.join(str(error).split())}") from error
+        mapping = read_mapping(content)
+    except ValueError as error:
+        raise ValueError(f"{path.name} {error}") from error
     return from_mapping(mapping)
+
+
+def read_mapping(content: bytes) -> dict[str, Any]:
+    """The mapping in a YAML or JSON file. Raises ValueError.
+
+    Without aliases: ten lines of them can mean a billion values.
+    """
+    if len(content) > LONGEST_DESCRIPTION_BYTES:
+        raise ValueError(f"is longer than {LONGEST_DESCRIPTION_BYTES // 1000} kB: this is no description of a cell")
+    try:
+        text = content.decode("utf-8-sig")
+        mapping = json.loads(text) if text.lstrip().startswith("{") else yaml.load(text, _PlainLoader)
+    except (yaml.YAMLError, json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise ValueError(f"cannot be read: {' '.join(str(error).split())[:300]}") from error
+    except RecursionError:
+        raise ValueError("cannot be read: nested too deep") from None
+    if not isinstance(mapping, dict):
+        raise ValueError("a cell description is a mapping of field names to values")
+    return mapping
+
+
+class _PlainLoader(yaml.SafeLoader):
+    def compose_node(self, parent: Any, index: Any) -> Any:
+        if self.check_event(yaml.AliasEvent):
+            raise yaml.YAMLError("aliases (*name) are not taken; write the value again")
+        return super().compose_node(parent, index)
 
 
 @functools.cache

@@ -10,15 +10,17 @@ import base64
 import contextlib
 import json
 import os
+import socket
 import statistics
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -43,6 +45,8 @@ PRESENT_LIMIT, PAST_LIMIT = 2.0, 2.5
 """95th percentile of Predict as a multiple of the echo's: of the present state, and of 168 cycles computed anew."""
 RATE_LIMIT = 25.0
 """Predictions a second for CALLERS parallel callers."""
+HALF_OPEN, HALF_OPEN_LIMIT = 300, 2.0
+"""Requests at each service that begin and never end; Predict's 95th percentile then, as a multiple of that without."""
 GROWTH_LIMIT = 2.0
 """Cost of AppendCycle, and of a Predict whose history is remembered, at LONG cycles as a multiple of that at SHORT."""
 COST_LIMITS = {"append_cycle": 6.0, "append_samples": 3.0}
@@ -72,8 +76,6 @@ def serve_echo(port: int) -> None:
 @contextlib.contextmanager
 def echo_delegate() -> Iterator[str]:
     """A running echo delegate in a process of its own; gives its URL."""
-    import socket
-
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -262,11 +264,37 @@ def measure_costs(caller: Caller) -> dict[str, float]:
     return result | {f"{name}_cost": result[f"{name}_p95_ms"] / result["costs_echo_p95_ms"] for name in COST_LIMITS}
 
 
+@contextlib.contextmanager
+def half_open(urls: Sequence[str], count: int = HALF_OPEN) -> Iterator[None]:
+    """So many requests at each of these services that begin and never end."""
+    with contextlib.ExitStack() as opened:
+        for url in urls:
+            place = urlsplit(url)
+            for _ in range(count):
+                held = socket.create_connection((place.hostname or "", place.port or 80), 10)
+                opened.enter_context(held)
+                held.sendall(b"POST /x HTTP/1.1\r\nHost: localhost\r\nContent-")
+        yield
+
+
+def measure_half_open(caller: Caller, urls: Sequence[str]) -> dict[str, float]:
+    """Predict while requests at all services are half sent, and without them, in turns."""
+    times: dict[str, list[float]] = {"undisturbed": [], "half_open": []}
+    for _ in range(ROUNDS):
+        for name, held in (("undisturbed", contextlib.nullcontext()), ("half_open", half_open(urls))):
+            with held:
+                times[name] += [caller.invoke_ms(f"{BENCH}0", "Prediction", "Predict") for _ in range(PER_ROUND)]
+    p95 = {name: percentile(values, 95) for name, values in times.items()}
+    return {f"{name}_p95_ms": value for name, value in p95.items()} | {
+        "half_open_ratio": p95["half_open"] / p95["undisturbed"]
+    }
+
+
 def percentile(values: list[float], percent: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * percent / 100))]
 
 
-def measure(basyx_url: str, delegate_url: str) -> dict[str, float]:
+def measure(basyx_url: str, delegate_url: str, hmi_url: str) -> dict[str, float]:
     """All figures of this script. Raises AasError when the twin does not run."""
     client, caller = AasClient(basyx_url, timeout_s=60.0), Caller(basyx_url)
     with echo_delegate() as echo_url:
@@ -275,7 +303,8 @@ def measure(basyx_url: str, delegate_url: str) -> dict[str, float]:
         cells |= {f"{BENCH}{name}": (168, delegate_url) for name in ("Cycle", "Samples")}
         cells |= {f"{BENCH}Echo": (168, echo_url)}
         with bench_cells(client, cells):
-            found = measure_predict(caller) | measure_costs(caller) | measure_rate(caller)
+            found = measure_predict(caller) | measure_half_open(caller, (basyx_url, delegate_url, hmi_url))
+            found |= measure_costs(caller) | measure_rate(caller)
             return found | measure_length(caller) | measure_append(caller)
 
 
@@ -289,6 +318,9 @@ def report(figures: dict[str, float]) -> list[str]:
         f"{PRESENT_LIMIT:g})",
         f"Predict, a new past cycle each time: {ms('past')}, p95 {figures['past_p95_ratio']:.1f} x the echo's "
         f"(at most {PAST_LIMIT:g})",
+        f"Predict while {HALF_OPEN} requests are half sent to each service: p95 {figures['half_open_p95_ms']:.1f} ms, "
+        f"without {figures['undisturbed_p95_ms']:.1f} ms: {figures['half_open_ratio']:.2f} x "
+        f"(at most {HALF_OPEN_LIMIT:g})",
         f"{CALLERS} parallel callers: {figures['present_per_s']:.0f} predictions/s of the present state, "
         f"{figures['past_per_s']:.0f}/s of past cycles (at least {RATE_LIMIT:g})",
         f"Predict at {SHORT} cycles {figures['length_short_ms']:.1f} ms, at {LONG} {figures['length_long_ms']:.1f} ms: "
@@ -313,13 +345,14 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument(
         "--delegate-url", default=os.environ.get("TWIN_DELEGATE_URL", "http://127.0.0.1:5000"), metavar="URL"
     )
+    parser.add_argument("--hmi-url", default="http://127.0.0.1:8501", metavar="URL", help="default %(default)s")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--serve-echo", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.serve_echo:
         serve_echo(options.serve_echo)
         return 0
-    figures = measure(options.basyx_url, options.delegate_url)
+    figures = measure(options.basyx_url, options.delegate_url, options.hmi_url)
     print(json.dumps(figures, indent=1) if options.json else "\n".join(report(figures)))
     return 0
 

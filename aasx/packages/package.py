@@ -15,16 +15,18 @@ import io
 import json
 import pathlib
 import posixpath
-import xml.etree.ElementTree as ElementTree
 import zipfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import unquote
+from xml.etree.ElementTree import Element, ParseError
 from xml.sax.saxutils import quoteattr
 
 import aas_core3.jsonization
 import aas_core3.xmlization
+from defusedxml import DefusedXmlException
+from defusedxml import ElementTree as DefusedTree
 
 from aasx.elements import build
 from aasx.packages.files import CONTENT_TYPES, THUMBNAIL_PART, part_name
@@ -34,7 +36,11 @@ RELATIONSHIPS = "http://admin-shell.io/aasx/relationships"
 THUMBNAIL_RELATIONSHIP = "http://schemas.openxmlformats.org/package/2006/relationships/metadata/thumbnail"
 OPC = "http://schemas.openxmlformats.org/package/2006"
 ZIP_DATE = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can hold; constant, so that packages are reproducible
-LARGEST_PACKAGE_BYTES = 1_000_000_000  # unpacked; a guard against decompression bombs
+LARGEST_PACKAGE_BYTES = 1_000_000_000  # unpacked
+LARGEST_DOCUMENT_BYTES = 300_000_000  # of JSON or XML, which takes some ten times as much memory
+MOST_PARTS = 10_000
+DEEPEST_JSON = 230  # of 100 elements in each other, each an object in a list, and what the innermost holds
+BOMB_RATIO, BOMB_BYTES = 200, 10_000_000  # what is larger and packed closer than any table or text is a bomb
 
 Environment = dict[str, list[dict]]
 NAMESPACE_3_0, NAMESPACE_3_1 = b"https://admin-shell.io/aas/3/0", b"https://admin-shell.io/aas/3/1"
@@ -162,13 +168,13 @@ def read(source: pathlib.Path | bytes) -> Package:
     """
     if isinstance(source, pathlib.Path) and source.suffix.lower() == ".json":
         try:
+            _require_size(source.name, source.stat().st_size)
             return Package(_parse(source.name, source.read_bytes()), {})
         except OSError as error:
             raise PackageError(f"{source} cannot be read: {error.strerror}") from error
     try:
         with zipfile.ZipFile(io.BytesIO(source) if isinstance(source, bytes) else source) as archive:
-            if sum(entry.file_size for entry in archive.infolist()) > LARGEST_PACKAGE_BYTES:
-                raise PackageError(f"the package unpacks to more than {LARGEST_PACKAGE_BYTES} bytes")
+            _require_sizes(archive.infolist())
             parts = Parts(
                 (f"/{entry.filename}", archive.read(entry)) for entry in archive.infolist() if not entry.is_dir()
             )
@@ -189,6 +195,24 @@ def read(source: pathlib.Path | bytes) -> Package:
     files |= {name: parts[name] for name in _related(parts, "/_rels/.rels", "metadata/thumbnail")}
     files |= _named_files(found, parts, set(specs))
     return Package({name: found[name] for name in COLLECTIONS if found[name]}, files)
+
+
+def _require_sizes(entries: list[zipfile.ZipInfo]) -> None:
+    """Raises PackageError. What the directory says is believed: `zipfile` reads no more of a part than that."""
+    if len(entries) > MOST_PARTS:
+        raise PackageError(f"the package has more than {MOST_PARTS} parts")
+    if sum(entry.file_size for entry in entries) > LARGEST_PACKAGE_BYTES:
+        raise PackageError(f"the package unpacks to more than {LARGEST_PACKAGE_BYTES // 1_000_000} MB")
+    for entry in entries:
+        if entry.file_size > max(BOMB_BYTES, BOMB_RATIO * entry.compress_size):
+            raise PackageError(f"the part {entry.filename[:100]} is packed more than {BOMB_RATIO} times: a zip bomb")
+
+
+def _require_size(name: str, size_bytes: int) -> None:
+    if size_bytes > LARGEST_DOCUMENT_BYTES:
+        raise PackageError(
+            f"{name} is larger than {LARGEST_DOCUMENT_BYTES // 1_000_000} MB; export fewer cells at a time"
+        )
 
 
 class Parts:
@@ -231,20 +255,39 @@ def _named_files(found: Environment, parts: Parts, specs: set[str]) -> dict[str,
 
 
 def _parse(part: str, content: bytes) -> Environment:
+    _require_size(part, len(content))
     try:
         if part.lower().endswith("json"):
             environment = json.loads(content.decode("utf-8-sig"))
         else:
             content = content.replace(NAMESPACE_3_1, NAMESPACE_3_0)
-            events = ElementTree.iterparse(io.BytesIO(content), ["start", "end"])
+            events = DefusedTree.iterparse(io.BytesIO(content), ["start", "end"], forbid_dtd=True)
             environment = aas_core3.jsonization.to_jsonable(aas_core3.xmlization.environment_from_iterparse(events))
-    except (ValueError, RecursionError, ElementTree.ParseError, aas_core3.xmlization.DeserializationException) as error:
+    except DefusedXmlException as error:
+        raise PackageError(f"{part} has a document type (<!DOCTYPE …>), which is not taken: remove it") from error
+    except (ValueError, RecursionError, ParseError, aas_core3.xmlization.DeserializationException) as error:
         raise PackageError(f"{part} cannot be read as metamodel 3.0: {error}") from error
     if not isinstance(environment, dict) or not all(
         isinstance(environment.get(name, []), list) for name in COLLECTIONS
     ):
         raise PackageError(f"{part} does not hold an AAS environment")
+    _require_shallow(part, environment)
     return environment
+
+
+def _require_shallow(part: str, environment: Environment) -> None:
+    """Elements lie in each other no deeper than the AAS environment takes; what works on them calls itself."""
+    level: list[Any] = [environment]
+    for _ in range(DEEPEST_JSON):
+        level = [
+            child
+            for parent in level
+            for child in (parent.values() if isinstance(parent, dict) else parent)
+            if isinstance(child, (dict, list))
+        ]
+        if not level:
+            return
+    raise PackageError(f"{part} has elements in each other more than 100 deep")
 
 
 def _relationships_part(part: str) -> str:
@@ -260,8 +303,8 @@ def _related(parts: Parts, relationships_part: str, kind: str) -> list[str]:
     if relationships_part not in parts:
         return []
     try:
-        root = ElementTree.fromstring(parts[relationships_part])
-    except ElementTree.ParseError as error:
+        root = DefusedTree.fromstring(parts[relationships_part], forbid_dtd=True)
+    except (ParseError, DefusedXmlException) as error:
         raise PackageError(f"{relationships_part} is not XML: {error}") from error
     folder = posixpath.dirname(posixpath.dirname(relationships_part)) or "/"
     targets = [
@@ -276,7 +319,7 @@ def _related(parts: Parts, relationships_part: str, kind: str) -> list[str]:
     return targets
 
 
-def _target(folder: str, relationship: ElementTree.Element) -> str:
+def _target(folder: str, relationship: Element) -> str:
     return posixpath.normpath(posixpath.join(folder, relationship.get("Target", "").removeprefix("file://")))
 
 

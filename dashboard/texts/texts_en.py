@@ -917,7 +917,6 @@ TEXTS: dict[str, str] = {
     "currents and voltages are those at the terminals of the whole.",
     "record.cell.file": "Or from a file",
     "record.cell.file.hint": "YAML or JSON with the same fields.",
-    "record.cell.not_mapping": "the file does not hold fields with values",
     "record.cell.added": "{cell} is in the twin, without history so far.",
     "record.add_cell": "Add the cell",
     "origin.derivedFromSource": "derived",

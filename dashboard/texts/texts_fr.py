@@ -950,7 +950,6 @@ TEXTS: dict[str, str] = {
     "Capacités, courants et tensions sont ceux aux bornes de l’ensemble.",
     "record.cell.file": "Ou depuis un fichier",
     "record.cell.file.hint": "YAML ou JSON avec les mêmes champs.",
-    "record.cell.not_mapping": "le fichier ne contient pas de champs avec valeurs",
     "record.cell.added": "{cell} est dans le jumeau, encore sans historique.",
     "record.add_cell": "Ajouter la cellule",
     "origin.derivedFromSource": "déduit",

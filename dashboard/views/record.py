@@ -50,6 +50,7 @@ CELL_SECTIONS = {
     ),
 }  # fmt: skip
 CELL_FIELDS = tuple(field for fields in CELL_SECTIONS.values() for field in fields)
+SHOWN_CHARACTERS = 200
 COUNTS = ("series_count", "parallel_count")
 LISTS = ("discharge_currents_A", "ambient_temperatures_degC")
 
@@ -227,9 +228,13 @@ def new_cell(page: Page) -> None:
         page.title(words("record.cell.file"), words("record.cell.file.hint"))
         file = st.file_uploader(words("record.file"), type=["yaml", "yml", "json"], key="cell_file")
         if file is not None:
-            mapping = page.attempt(lambda: read_description(page, file.getvalue()))
+            mapping = page.attempt(lambda: read_description(file.getvalue()))
             if mapping is not None:
-                page.html(pieces.facts([(field_name(page, key), str(value)) for key, value in mapping.items()]))
+                page.html(
+                    pieces.facts(
+                        [(field_name(page, str(key)), str(value)[:SHOWN_CHARACTERS]) for key, value in mapping.items()]
+                    )
+                )
                 if st.button(words("record.add_cell"), key="add_from_file", type="primary", icon=":material/add:"):
                     add(page, mapping)
 
@@ -259,16 +264,13 @@ def described(page: Page, written: dict[str, str]) -> dict[str, Any]:
     return mapping
 
 
-def read_description(page: Page, content: bytes) -> dict[str, Any]:
-    import yaml  # reads JSON too
+def read_description(content: bytes) -> dict[str, Any]:
+    from aasx.cell_description import read_mapping
 
     try:
-        mapping = yaml.safe_load(content.decode("utf-8-sig"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise Trouble("invalidInput", " ".join(str(error).split())) from error
-    if not isinstance(mapping, dict):
-        raise Trouble("invalidInput", page.words("record.cell.not_mapping"))
-    return mapping
+        return read_mapping(content)
+    except ValueError as error:
+        raise Trouble("invalidInput", str(error)) from error
 
 
 def add(page: Page, mapping: dict[str, Any]) -> None:

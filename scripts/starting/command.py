@@ -101,6 +101,16 @@ def has_feed() -> bool:
     return bool(brokers.from_environment())
 
 
+def exposure(host: str) -> str:
+    """What it means to listen there; "" where only this machine reaches it."""
+    if network.is_loopback(host):
+        return ""
+    return (
+        f"WARNING: listening on {host}: everybody who reaches this address may read and write the whole twin. "
+        "SECURITY.md says what is promised; scripts/proxy/ has reverse proxies with TLS and a password."
+    )
+
+
 def confirm_fresh(options: argparse.Namespace) -> None:
     store = options.state / "store"
     if not store.exists():
@@ -133,8 +143,8 @@ def start(options: argparse.Namespace) -> int:
         wanted[services.FEED] = options.feed_port
     host, *more = options.hosts
     address = Address(host, choose_ports(options.hosts, wanted), tuple(more))
-    for open_to in (one for one in options.hosts if not network.is_loopback(one)):
-        print(f"  listening on {open_to}: everyone who reaches this address can read and write the twin")
+    for told in filter(None, map(exposure, options.hosts)):
+        print(f"  {told}")
     demo = DemoSettings.from_environment().wanted and not options.no_demo
     Start(Places(options.state), address, not options.no_install, options.from_bundle, demo).run()
     return 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -45,12 +46,20 @@ def options(basyx_jar, model_dir, fleet_package, tmp_path_factory) -> list[str]:
     return ["--state", str(state), *(part for pair in zip(names, ports, strict=True) for part in pair)]
 
 
+TOKEN, STORE_PASSWORD, RECEIVER_PASSWORD = "token-of-this-test", "password-of-the-store", "password-of-bob"
+SECRETS = {
+    "TWIN_TOKEN": TOKEN,
+    "TWIN_STORE_PASSWORD": STORE_PASSWORD,
+    "TWIN_NOTIFY": f"json://bob:{RECEIVER_PASSWORD}@127.0.0.1:9/alerts",  # where nobody answers
+}
+
+
 @pytest.fixture(scope="module")
 def running(options, tmp_path_factory):
     """With a broker configured, where there is one."""
     broker = Broker(tmp_path_factory.mktemp("broker")) if mosquitto() else None
     env = {"TWIN_MQTT_BROKERS": f"lab=mqtt://127.0.0.1:{broker.port}"} if broker else {}
-    text = must_run("scripts/up.py", "--detach", *options, timeout_s=400, **env)
+    text = must_run("scripts/up.py", "--detach", *options, timeout_s=400, **SECRETS, **env)
     yield text
     run_script("scripts/up.py", "--stop", *options, timeout_s=90)
     if broker:
@@ -92,6 +101,54 @@ def test_the_cells_are_there_and_predict_answers(running, options):
     assert all(cell["LastUpdate"] for cell in fleet.values())  # each was predicted when the twin came up
     details = client.element_value(submodel_id("B0005", "Prediction"), "PredictionDetails")
     assert details["ModelVersion"] and details["AtCycle"] == fleet["B0005"]["AtCycle"] != 60
+
+
+def command_lines() -> str:
+    """Of all processes of this machine."""
+    texts = []
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            texts.append(file.read_bytes().replace(b"\0", b" ").decode(errors="replace"))
+    return "\n".join(texts)
+
+
+def test_no_secret_is_told_anywhere(running, options):
+    """Not in logs, in the status, in command lines, in figures, in errors."""
+    state, found = Path(options[1]), services(options)
+    secret = (state / "delegation.secret").read_text(encoding="ascii")
+    assert (state / "delegation.secret").stat().st_mode & 0o077 == 0 or os.name == "nt"
+    delegate, basyx = found[twin.DELEGATE]["url"], found[twin.BASYX]["url"]
+    guess = {"Authorization": "Bearer guess", "X-Twin-Delegation": "guess"}
+    errors = [
+        requests.post(f"{delegate}/{path}", json=body, headers=headers, timeout=10)
+        for path in ("api/cells/B0005/predict", "delegation/B0005/Predict", "api/cells/none/predict")
+        for body in ({}, {"AtCycle": -1})
+        for headers in (guess, {"Authorization": f"Bearer {TOKEN}", "X-Twin-Delegation": secret})
+    ]
+    errors += [requests.get(f"{basyx}{path}", timeout=10) for path in ("/actuator/env", "/actuator", "/nothing")]
+    assert {401, 403, 422, 404} <= {answer.status_code for answer in errors}
+    told = {
+        "output": running,
+        "status": run_script("scripts/up.py", "--status", "--json", *options).stdout,
+        "processes": command_lines() if Path("/proc").is_dir() else "",
+        "metrics": requests.get(f"{delegate}/metrics", timeout=10).text,
+        "errors": "\n".join(f"{answer.headers}{answer.text}" for answer in errors),
+        "run.json": (state / "run.json").read_text(encoding="utf-8"),
+        **{file.name: file.read_text(encoding="utf-8", errors="replace") for file in (state / "logs").rglob("*.log")},
+    }
+    assert {"basyx.log", "delegate.log", "hmi.log", "setup.log"} <= set(told)
+    assert "alerts are told" in told["delegate.log"]
+    for name, text in told.items():
+        leaked = [word for word in (secret, TOKEN, STORE_PASSWORD, RECEIVER_PASSWORD) if word in text]
+        assert leaked == [], name
+
+
+def test_a_host_that_others_reach_is_warned_of():
+    for host in ("127.0.0.1", "127.0.0.2", "::1", "localhost"):
+        assert command.exposure(host) == ""
+    for host in ("0.0.0.0", "::", "192.0.2.1", "twin.example"):
+        told = command.exposure(host)
+        assert host in told and "may read and write" in told and "SECURITY.md" in told
 
 
 def test_wrong_names_and_a_dead_address_are_told_in_one_line(running, options):

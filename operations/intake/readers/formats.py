@@ -21,13 +21,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aasx.submodels.imports import MOST_FILE_BYTES
 from model.errors import BadRawData
 from model.records import nasa
-from operations.intake.readers import text
+from operations.intake.readers import bounds, text
 from operations.intake.readers.table import Table, Unreadable
 
-UNPACKED_BYTES = 5 * MOST_FILE_BYTES
 EXTRAS = {"fastnda": "fastnda==1.3.1", "galvani": "galvani==0.5.0"}
 """Packages that are only installed where a format needs them: heavy, or under the GPL."""
 
@@ -57,42 +55,75 @@ def read(name: str, content: bytes, most_rows: int | None = None) -> Table:
 def _unpacked(content: bytes) -> bytes:
     try:
         with gzip.GzipFile(fileobj=io.BytesIO(content)) as packed:
-            found = packed.read(UNPACKED_BYTES + 1)
+            found = packed.read(bounds.UNPACKED_BYTES + 1)
     except (OSError, EOFError, zlib.error) as error:
         raise Unreadable("broken", f"the packed file is broken: {error}", reason=str(error)) from None
-    if len(found) > UNPACKED_BYTES:
-        limit = f"{UNPACKED_BYTES // 1_000_000} MB"
-        raise Unreadable("tooLarge", f"the file unpacks to more than {limit}; thin or split it", limit=limit)
+    if len(found) > bounds.UNPACKED_BYTES:
+        raise bounds.too_large()
     return found
 
 
 def _parquet(content: bytes, most_rows: int | None) -> Table:
+    """Its flat columns. Of texts those that differ are read once: a file may repeat one a million times."""
+    from pyarrow import parquet, types
+
     try:
-        return Table.of(pd.read_parquet(io.BytesIO(content)), "parquet", most_rows)
-    except (OSError, ValueError, ImportError) as error:
+        file = parquet.ParquetFile(io.BytesIO(content))
+        flat = [one for one in file.schema_arrow if not types.is_nested(one.type)]
+        texts = [one.name for one in flat if types.is_large_unicode(one.type) or types.is_unicode(one.type)]
+        bounds.require_values(file.metadata.num_rows, len(flat))
+        file = parquet.ParquetFile(io.BytesIO(content), read_dictionary=texts)
+        cells = file.read([one.name for one in flat]).to_pandas()
+        for name in texts:
+            cells[name] = cells[name].astype(object)
+        return Table.of(cells, "parquet", most_rows)
+    except Unreadable:
+        raise
+    except (OSError, ValueError, ImportError, KeyError) as error:
         raise Unreadable("broken", f"no readable Parquet file: {error}", reason=str(error)) from None
 
 
 def _excel(content: bytes) -> Table:
     """The widest sheet, through the reader of text, so that header, units and marks are found the same way."""
     openpyxl = _library("openpyxl", "openpyxl==3.1.5", ".xlsx")
+    bounds.require_zip(content)
     try:
         book = openpyxl.load_workbook(io.BytesIO(content), read_only=True, data_only=True)
-        sheets = [list(sheet.iter_rows(values_only=True)) for sheet in book.worksheets]
+        sheets = [_rows(sheet) for sheet in book.worksheets]
+    except Unreadable:
+        raise
     except Exception as error:  # openpyxl lets out whatever zipfile and XML raise
         raise Unreadable("broken", f"no readable Excel file: {error}", reason=str(error)) from None
     rows = max(sheets, key=lambda one: (max(map(len, one), default=0) > 1) * len(one), default=[])
+    width = max(map(len, rows), default=0)
+    bounds.require_values(len(rows), width)
     out = io.StringIO()
     for row in rows:
         written = (
-            "" if value is None else value.isoformat() if hasattr(value, "isoformat") else value for value in row
-        )
-        out.write("\t".join(str(value).replace("\t", " ").replace("\n", " ") for value in written) + "\n")
+            "" if value is None else value.isoformat() if hasattr(value, "isoformat") else value
+            for value in (*row, *[None] * (width - len(row)))
+        )  # fmt: skip
+        line = "\t".join(str(value).replace("\t", " ").replace("\n", " ") for value in written)
+        if out.tell() + len(line) > bounds.UNPACKED_BYTES:
+            raise bounds.too_large()
+        out.write(line + "\n")
     return text.read(out.getvalue().encode("utf-8"))
+
+
+def _rows(sheet: Any) -> list[tuple]:
+    sheet.reset_dimensions()  # a sheet may say it were as large as can be
+    rows, values = [], 0
+    for row in sheet.iter_rows(values_only=True):
+        values += len(row) + 1
+        bounds.require_values(values, 1)
+        rows.append(row)
+    return rows
 
 
 def _neware(name: str, content: bytes, most_rows: int | None) -> Table:
     fastnda = _library("fastnda", EXTRAS["fastnda"], "Neware's .nda and .ndax")
+    if name.endswith(".ndax"):
+        bounds.require_zip(content)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / f"file{Path(name).suffix}"
         path.write_bytes(content)
@@ -118,6 +149,7 @@ def _matlab(name: str, content: bytes) -> Table:
     if content[:8] == b"\x89HDF\r\n\x1a\n" or b"MATLAB 7.3" in content[:128]:
         remedy = "save it in MATLAB with save(…, '-v7'), or write CSV or Parquet"
         raise Unreadable("matlab73", f"a MATLAB 7.3 file (HDF5) is not read here; {remedy}")
+    bounds.require_matlab(content)
     try:
         recording = nasa.read_cell(nasa.CellFile(Path(name).stem, name, io.BytesIO(content)))
     except BadRawData as error:

@@ -8,6 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+MOST_COLUMNS = 5000
+
 
 class Unreadable(ValueError):
     """A file that no reader reads; `code` and `values` name the reason, the message tells it with the remedy."""
@@ -55,6 +57,8 @@ def unique(names: Any) -> list[str]:
     """Names of columns: those without one are called `column 3`, those that stand twice get a number."""
     found: list[str] = []
     for position, name in enumerate(names, 1):
+        if position > MOST_COLUMNS:
+            raise Unreadable("tooWide", f"the table has more than {MOST_COLUMNS} columns", limit=MOST_COLUMNS)
         name = name or f"column {position}"
         count = 1 + sum(other == name or other.startswith(f"{name} #") for other in found)
         found.append(name if count == 1 else f"{name} #{count}")

@@ -30,6 +30,7 @@ import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.transaction.TransactionException;
 import org.springframework.transaction.TransactionSystemException;
+import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
 import org.sqlite.SQLiteErrorCode;
 import org.sqlite.SQLiteException;
@@ -254,6 +255,9 @@ final class Database implements AutoCloseable {
   }
 
   private <T> T run(Pool pool, Function<JdbcTemplate, T> work) {
+    if (TransactionSynchronizationManager.hasResource(writers.source())) {
+      return work.apply(writers.jdbc()); // a part of the write under way, which sees the others
+    }
     for (int tries = 1; ; tries++) {
       try {
         return pool.transaction().execute(status -> work.apply(pool.jdbc()));
