@@ -8,8 +8,8 @@ them in one. What that asks of a test:
 - What is made once and only read (a trained model, a package) comes from `made_once`, which all processes share.
 - Ports are free ones, files lie in `tmp_path`; nothing is written into the checkout.
 - What kills, loads, soaks or lasts more than half a minute is marked `long`; `scripts/test.py --long` runs these.
-- What starts a real server or a browser, by a fixture of STARTED or by itself, is no part of `--quick`; the mark
-  `servers` says so where no fixture does.
+- `--quick` is for who develops: what starts a real server or a browser (mark `servers`, set by the fixtures of STARTED)
+  and what works for some seconds by itself (mark `lasting`, set by those of LASTING) is no part of it.
 """
 
 from __future__ import annotations
@@ -37,6 +37,7 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the fixt
 
 STARTED = {"basyx_jar", "basyx", "twin", "hmi", "browser"}  # fixtures of real servers; others build on them
 SHARED = ("evaluation", "twin", "environment")  # session fixtures that are dear to make
+LASTING = {"evaluation", "fleet_package"}  # fixtures that work for long without a server
 
 
 def group_of(fixtures: set[str]) -> str | None:
@@ -52,6 +53,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         fixtures.setdefault(item.location[0], set()).update(names)
         if STARTED & names:
             item.add_marker("servers")
+        if LASTING & names:
+            item.add_marker("lasting")
 
     def place(item: pytest.Item) -> int:
         module = item.location[0]

@@ -38,7 +38,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="test.py", description=DESCRIPTION)
     parser.add_argument("--no-install", action="store_true", help="never install system packages")
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--quick", action="store_true", help="without servers, browser and Java: while you develop")
+    which.add_argument("--quick", action="store_true", help="no servers, no browser, no Java, nothing that lasts")
     which.add_argument("--long", action="store_true", help="those marked `long` alone: kills, load, soaks")
     options, pytest_arguments = parser.parse_known_args()
     places = Places(ROOT / ".twin")
@@ -49,7 +49,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         return 130
-    marks = "not long and not servers" if options.quick else "long" if options.long else "not long"
+    marks = "not long and not servers and not lasting" if options.quick else "long" if options.long else "not long"
     if not any(argument == "-m" for argument in pytest_arguments):
         pytest_arguments = ["-m", marks, *pytest_arguments]
     processes = str(min(max(os.cpu_count() or 1, 2), MOST_PROCESSES))

@@ -15,6 +15,8 @@ from model.serving import artifact
 from tests.model.raw_files import mat_bytes, nasa_archive
 from tests.servers import ROOT
 
+pytestmark = pytest.mark.lasting
+
 distributed = pytest.importorskip("distributed", reason="needs the packages dask and distributed")
 
 

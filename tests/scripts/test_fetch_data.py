@@ -14,6 +14,8 @@ from model.records import data
 from tests.conftest import run_script
 from tests.model.raw_files import mat_bytes, nasa_archive
 
+pytestmark = pytest.mark.lasting
+
 
 @pytest.fixture
 def archive(tmp_path: Path) -> Path:

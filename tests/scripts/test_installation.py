@@ -141,6 +141,7 @@ def apart(tmp_path, monkeypatch) -> Places:
     return Places(tmp_path / "état")
 
 
+@pytest.mark.lasting
 def test_the_environment_is_made_once_and_again_when_it_was_left_half_done(apart, capsys):
     one = Steps(apart.state / "logs" / "setup.log")
     venv = packages.Venv(apart)
@@ -158,6 +159,7 @@ def test_the_environment_is_made_once_and_again_when_it_was_left_half_done(apart
 
 
 @posix
+@pytest.mark.lasting
 def test_an_environment_whose_python_is_gone_is_made_anew(apart, capsys):
     one = Steps(apart.state / "logs" / "setup.log")
     packages.ensure(one, apart, False)

@@ -17,6 +17,8 @@ from model.records import data
 from tests.conftest import must_run, run_script
 from tests.servers import start_basyx
 
+pytestmark = pytest.mark.lasting
+
 
 @pytest.fixture(scope="module")
 def small(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:

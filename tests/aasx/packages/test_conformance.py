@@ -25,6 +25,7 @@ def checked(cells: Iterable[CellDescription], form: str) -> AasTestResult:
     return conformance.check_package(package.to_bytes(objects, files, form))
 
 
+@pytest.mark.lasting
 def test_every_cell_of_the_data_set_conforms() -> None:
     result = checked(nasa_cells().values(), "json")
     assert not conformance.has_findings(result), "\n".join(result.to_lines())

@@ -15,6 +15,8 @@ from model.evaluation.early_life import evaluate_early_life
 from model.life.relative.pool import PoolCell
 from model.records import public
 
+pytestmark = pytest.mark.lasting
+
 
 @pytest.fixture(scope="module")
 def few() -> list[PoolCell]:

@@ -138,5 +138,6 @@ def test_known_facts_of_the_real_files(nasa_dir: Path) -> None:
     assert (table["capacity_Ah"] < 1.4).to_numpy().argmax() + 1 == 125
 
 
+@pytest.mark.lasting
 def test_the_tables_of_the_project_match_the_real_files(nasa_dir: Path) -> None:
     assert data.check(nasa_dir) == []
