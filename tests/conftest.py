@@ -45,6 +45,7 @@ def group_of(fixtures: set[str]) -> str | None:
     return next((name for name in SHARED if name in fixtures), None)
 
 
+@pytest.hookimpl(tryfirst=True)  # before pytest-xdist writes the groups into the names
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks who needs servers, tells the scheduler who goes together, and puts first what lasts."""
     fixtures: dict[str, set[str]] = {}  # of all tests of a module
