@@ -20,12 +20,17 @@ MANY = 300
 
 @pytest.fixture
 def client(basyx):
-    """The empty AAS environment; what a test puts in is removed after it."""
+    """The AAS environment, emptied of what others left; what a test puts in is removed after it."""
     client = AasClient(basyx.url)
+    empty(client)
     yield client
-    for shell in client.shells():
+    empty(client)
+
+
+def empty(client):
+    for shell in list(client.shells()):
         client.delete_shell(shell["id"])
-    for submodel in client.submodels():
+    for submodel in list(client.submodels()):
         client.delete_submodel(submodel["id"])
 
 
