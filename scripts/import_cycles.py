@@ -102,10 +102,23 @@ def ask(question: dict[str, Any]) -> int:
             return int(text) - 1
 
 
+def read_mapping(path: Path) -> dict[str, Any]:
+    """Raises ValueError for a file that holds no mapping."""
+    try:
+        given = json.loads(path.read_text(encoding="utf-8"))
+    except RecursionError:
+        raise ValueError(f"{path}: nested too deep for a mapping") from None
+    except ValueError as error:
+        raise ValueError(f"{path}: no JSON ({error})") from None
+    if not isinstance(given, dict):
+        raise ValueError(f"{path}: a mapping is an object, as a proposal prints it")
+    return given
+
+
 def bring_in(options: argparse.Namespace, client: AasClient, path: Path) -> int:
     """The exit code for one file."""
     print(path.name)
-    given = json.loads(options.mapping.read_text(encoding="utf-8")) if options.mapping else None
+    given = read_mapping(options.mapping) if options.mapping else None
     one = OneFile(client, options.cell, path, options.keep)
     asks = sys.stdin.isatty() and not options.yes and given is None and not options.show
     started = False

@@ -34,7 +34,7 @@ READS = {
     "live state": ("GET", "/submodel-elements/LiveState"),
     "prediction time": ("GET", "/submodel-elements/PredictionDetails.PredictedAt"),
 }
-CHANGING = {"PredictedAt", "LastUpdate", "AlertId", "RaisedAt", "Battery", "Definition"}
+CHANGING = {"PredictedAt", "LastUpdate", "NewestAlertAt", "AlertId", "RaisedAt", "Battery", "Definition"}
 
 
 @pytest.fixture(scope="module")
