@@ -798,7 +798,7 @@ class LiveTwin:
         if history.memory.fleet_summary == news:
             return
         stored, tag, is_foreign = self.fleet_summary(cell)
-        if stored is None or is_foreign or _without_time(stored) != news:
+        if stored is None or is_foreign or not stored.get("LastUpdate") or _without_time(stored) != news:
             known = self._tags.get((cell, "Prediction"))
             deadline.remaining_s()
             if known is not None and self.client.submodel_tag(submodel_id(cell, "Prediction")) != known:
