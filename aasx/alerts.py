@@ -1,4 +1,4 @@
-"""An alert as the Prediction submodel holds it (ActiveAlerts, AlertHistory), and what a cell's alerts come to.
+"""Alerts and their thresholds as the Prediction submodel holds them, and what a cell's alerts come to.
 
 States as in operations.cell.alerts. A shelved alert (ISA-18.2, 5.4.4: suppressed by a person for a limited time) is
 `ShelvedUntil` a time to come: until then it asks for nobody, afterwards it is as any other, with nobody doing anything.
@@ -55,6 +55,33 @@ class Alert:
     def is_shelved(self, now: datetime) -> bool:
         until = in_utc(self.ShelvedUntil)
         return until is not None and now < until
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """Limits as the AAS holds them; None where none is set. RUL in cycles, SoH in %, temperature in degC."""
+
+    rul_warning: float | None
+    rul_critical: float | None
+    soh_warning: float | None
+    soh_critical: float | None
+    soh_end_of_life: float | None
+    temperature_warning: float | None
+    temperature_critical: float | None
+
+
+def thresholds_of(prediction_values: Mapping[str, Any]) -> Thresholds:
+    """From the values of a Prediction submodel, read by its shape."""
+    pre_alerts = [
+        *prediction_values["RemainingUsefulLifePrediction"]["ListPreAlerts"],
+        *[{"PreAlertValue": None}] * 2,
+    ]
+    soh, temperature = prediction_values["SoHThresholds"], prediction_values["TemperatureThresholds"]
+    return Thresholds(
+        pre_alerts[0]["PreAlertValue"], pre_alerts[1]["PreAlertValue"],
+        soh["Warning"], soh["Critical"], soh["EndOfLife"],
+        temperature["Warning"], temperature["Critical"],
+    )  # fmt: skip
 
 
 def in_utc(text: str | None) -> datetime | None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 from dashboard.components import pieces
-from dashboard.reading.content import Forecast, Thresholds
+from dashboard.reading.content import Alert, Forecast, Thresholds
 from dashboard.reading.outlook import End
 from dashboard.texts.language import MISSING, Language
+
+ALERT_UNITS = {"RUL": "cycle", "StateOfHealth": "%", "Temperature_measured": "°C"}
 
 
 def capacity_tiles(words: Language, forecast: Forecast, now: dict[str, Any], foreign: dict[str, str]) -> list[str]:
@@ -126,3 +128,17 @@ def sources(words: Language, forecast: Forecast) -> str:
         said = words(f"source.{name}") if words.has(f"source.{name}") else name
         parts.append(f"{said} {words.quantity(weight * 100, '%')}")
     return " · ".join(parts) or MISSING
+
+
+def alert_sentence(words: Language, alert: Alert) -> str:
+    """What happened, with the value and the limit it crossed."""
+    unit = ALERT_UNITS.get(alert.indicator, "")
+    if alert.indicator == "ModelRange":
+        return words("alert.ModelRange")
+    if not alert.indicator:
+        return words.marked(MISSING, alert.foreign, "Indicator", "")
+    actual, limit = (
+        words.marked(words.cycles(value) if unit == "cycle" else words.quantity(value, unit, 1), alert.foreign, name)
+        for name, value in (("ActualValue", alert.actual), ("ThresholdValue", alert.threshold))
+    )
+    return words("alert.sentence", indicator=words.concept(alert.indicator), actual=actual, limit=limit)

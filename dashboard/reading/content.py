@@ -184,16 +184,9 @@ class Alert:
 
 
 @dataclass(frozen=True)
-class Thresholds:
-    """Limits of one cell's alerts: RUL in cycles, SoH in %, temperature in °C; None = not set."""
+class Thresholds(alerts.Thresholds):
+    """The limits of one cell's alerts, with who set them, when and why."""
 
-    rul_warning: float | None
-    rul_critical: float | None
-    soh_warning: float | None
-    soh_critical: float | None
-    soh_end_of_life: float | None
-    temperature_warning: float | None
-    temperature_critical: float | None
     changed_by: str
     changed_at: datetime | None
     comment: str

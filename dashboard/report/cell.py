@@ -9,7 +9,7 @@ from typing import Any
 
 from dashboard.components import charts, history, pieces, present, theme
 from dashboard.reading import outlook, scenario
-from dashboard.reading.content import Alert, FleetRow, Forecast, PredictionSubmodel, Rating
+from dashboard.reading.content import FleetRow, Forecast, PredictionSubmodel, Rating
 from dashboard.reading.twin import Trouble, Twin
 from dashboard.report.plot import Line, plot
 from dashboard.report.sheet import hint, section, sheet
@@ -17,7 +17,6 @@ from dashboard.texts.language import MISSING, Language
 
 PRESETS = ("hot", "cold", "deep", "current")  # scenarios where the reader has none of his own
 MOST_ALERTS = 20
-UNITS = {"StateOfHealth": "%", "Temperature_measured": "°C"}
 
 
 @dataclass(frozen=True)
@@ -105,14 +104,6 @@ def capacity(words: Language, known: Read) -> str:
     return drawn + hint(f"{level}; {end}.")
 
 
-def alert_said(words: Language, alert: Alert) -> str:
-    if alert.indicator == "ModelRange":
-        return words("alert.ModelRange")
-    unit = UNITS.get(alert.indicator, words("unit.cycles"))
-    actual, limit = words.quantity(alert.actual, unit, 1), words.quantity(alert.threshold, unit, 1)
-    return words("alert.sentence", indicator=words.concept(alert.indicator or MISSING), actual=actual, limit=limit)
-
-
 def alerts(words: Language, prediction: PredictionSubmodel) -> str:
     found = [*prediction.alerts, *reversed(prediction.history)]
     if not found:
@@ -122,7 +113,8 @@ def alerts(words: Language, prediction: PredictionSubmodel) -> str:
     for alert in found[:MOST_ALERTS]:
         grave = f"severity.{alert.severity}"
         by = ", ".join(filter(None, (alert.acknowledged_by, alert.comment))) or MISSING
-        rows.append([words(grave) if words.has(grave) else alert.severity or MISSING, alert_said(words, alert),
+        rows.append([words(grave) if words.has(grave) else alert.severity or MISSING,
+                     present.alert_sentence(words, alert),
                      words.moment(alert.raised_at), by, words.moment(alert.cleared_at)])  # fmt: skip
     more = len(found) - len(rows)
     return pieces.table(columns, rows, fold=False) + (hint(words("report.more", count=more)) if more else "")

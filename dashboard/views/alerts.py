@@ -8,7 +8,7 @@ import streamlit as st
 
 from aasx.vocabulary import IN_SERVICE
 from dashboard import state
-from dashboard.components import pieces, theme
+from dashboard.components import pieces, present, theme
 from dashboard.page import Page
 from dashboard.reading.content import SEVERITIES, Alert, FleetRow, PredictionSubmodel, Thresholds, moment
 from dashboard.reading.twin import Trouble
@@ -23,7 +23,6 @@ SHELVE_HOURS = (1, 8, 24, 168)
 MOST_TOLD = 3
 SEEN = "_alerts_seen"
 """In the session: when the newest alert was raised that the list has shown."""
-UNITS = {"RUL": "cycle", "StateOfHealth": "%", "Temperature_measured": "°C", "ModelRange": ""}
 # Input of SetThresholds -> field of Thresholds, unit
 LIMITS = (
     ("RULWarning", "rul_warning", "unit.cycles"),
@@ -160,21 +159,6 @@ def of_kind(submodel: PredictionSubmodel, tab: str) -> list[Alert]:
     return [alert for alert in submodel.alerts if alert.waits == (tab == "active") and not alert.shelved]
 
 
-def sentence(page: Page, alert: Alert) -> str:
-    """What happened, with the value and the limit it crossed."""
-    words = page.words
-    unit = UNITS.get(alert.indicator, "")
-    if alert.indicator == "ModelRange":
-        return words("alert.ModelRange")
-    if not alert.indicator:
-        return words.marked(MISSING, alert.foreign, "Indicator", "")
-    actual, limit = (
-        words.marked(words.cycles(value) if unit == "cycle" else words.quantity(value, unit, 1), alert.foreign, name)
-        for name, value in (("ActualValue", alert.actual), ("ThresholdValue", alert.threshold))
-    )
-    return words("alert.sentence", indicator=words.concept(alert.indicator), actual=actual, limit=limit)
-
-
 def severity_of(alert: Alert) -> str:
     return alert.severity or "unknown"
 
@@ -198,7 +182,9 @@ def open_alerts(page: Page, found: list[Alert], tab: str) -> None:
     with st.form("alerts_form", border=True):
         for key, alert in zip(keys, found, strict=True):
             box, text = st.columns([0.34, 9], vertical_alignment="center")
-            label = f"{page.name(alert.cell)}: {severity_words(page, alert)}, {sentence(page, alert)}"
+            label = (
+                f"{page.name(alert.cell)}: {severity_words(page, alert)}, {present.alert_sentence(page.words, alert)}"
+            )
             box.checkbox(label, key=key, disabled=not alert.alert_id, label_visibility="collapsed")
             with text:
                 page.html(described(page, alert))
@@ -238,7 +224,7 @@ def described(page: Page, alert: Alert) -> str:
     return (
         f'<div class="alert">{theme.state_badge(severity_of(alert), severity_words(page, alert))}'
         f'<a class="go" href="{escape(state.link("cell", cell=alert.cell))}">{escape(page.name(alert.cell))}</a>'
-        f"<p>{escape(sentence(page, alert))}</p><small>{escape(' · '.join(told))}</small></div>"
+        f"<p>{escape(present.alert_sentence(page.words, alert))}</p><small>{escape(' · '.join(told))}</small></div>"
     )
 
 
@@ -284,7 +270,7 @@ def closed_table(page: Page, found: list[Alert]) -> str:
     for alert in found:
         by = f"{alert.acknowledged_by} · {words.moment(alert.acknowledged_at)}" if alert.acknowledged_by else "—"
         rows.append([
-            page.name(alert.cell), severity_words(page, alert), sentence(page, alert),
+            page.name(alert.cell), severity_words(page, alert), present.alert_sentence(page.words, alert),
             words.marked(words.moment(alert.raised_at), alert.foreign, "RaisedAt"), by, alert.comment or "—",
             words.moment(alert.cleared_at),
         ])  # fmt: skip
@@ -299,12 +285,12 @@ def limits(page: Page, cell: str) -> None:
         return
     page.note_stale(reading)
     page.note_foreign(reading)
-    present = reading.value.thresholds
+    stored = reading.value.thresholds
     with page.card("limits"):
         page.title(words("limits.title", cell=page.name(cell)), words("limits.hint"))
-        if present.changed_by:
-            note = words("limits.changed", name=present.changed_by, when=words.moment(present.changed_at))
-            page.html(f'<p class="hint">{escape(note)} {escape(present.comment)}</p>')
+        if stored.changed_by:
+            note = words("limits.changed", name=stored.changed_by, when=words.moment(stored.changed_at))
+            page.html(f'<p class="hint">{escape(note)} {escape(stored.comment)}</p>')
         with st.form(f"limits_{cell}", border=False):
             given: dict[str, str] = {}
             columns = st.columns(4)
@@ -313,16 +299,16 @@ def limits(page: Page, cell: str) -> None:
                     "limits.label", name=words(f"limits.{name}"), unit=words(unit) if words.has(unit) else unit
                 )
                 with columns[index % 4]:
-                    given[name] = st.text_input(title, words.plain(getattr(present, field)), key=f"limit_{cell}_{name}")
+                    given[name] = st.text_input(title, words.plain(getattr(stored, field)), key=f"limit_{cell}_{name}")
             who, why = st.columns([1, 2])
             name = who.text_input(words("alerts.your_name"), max_chars=100, key="limits_name")
             reason = why.text_input(words("limits.reason"), max_chars=500, key="limits_reason")
             sent = st.form_submit_button(words("limits.save"), type="primary")
         if sent:
-            save_limits(page, cell, given, present, name.strip(), reason.strip())
+            save_limits(page, cell, given, stored, name.strip(), reason.strip())
 
 
-def save_limits(page: Page, cell: str, given: dict[str, str], present: Thresholds, name: str, reason: str) -> None:
+def save_limits(page: Page, cell: str, given: dict[str, str], stored: Thresholds, name: str, reason: str) -> None:
     words, changes = page.words, {}
     for key, field, _ in LIMITS:
         try:
@@ -330,7 +316,7 @@ def save_limits(page: Page, cell: str, given: dict[str, str], present: Threshold
         except ValueError:
             page.notice("warning", words("not_a_number", field=words(f"limits.{key}"), value=given[key]))
             return
-        if value is not None and value != getattr(present, field):
+        if value is not None and value != getattr(stored, field):
             changes[key] = value
     if not name:
         page.notice("warning", words("alerts.name_first"))

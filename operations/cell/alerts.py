@@ -21,10 +21,10 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, NamedTuple
 
-from aasx.alerts import Alert
+from aasx.alerts import Alert, Thresholds
 from aasx.elements.values import Json, model_reference, with_value
 from aasx.submodels.prediction import list_items
 from aasx.vocabulary import SEVERITIES
@@ -54,33 +54,6 @@ DEFINITIONS: dict[tuple[str, str], tuple[tuple[str, str], ...]] = {
     ("ModelRange", "warning"): (RULP, ("SubmodelElementList", "ListRULBoundaryConditions")),
 }
 """Where the threshold of an alert is defined in the Prediction submodel, as keys of a ModelReference."""
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """Limits as the AAS holds them; None where none is set. RUL in cycles, SoH in %, temperature in degC."""
-
-    rul_warning: float | None
-    rul_critical: float | None
-    soh_warning: float | None
-    soh_critical: float | None
-    soh_end_of_life: float | None
-    temperature_warning: float | None
-    temperature_critical: float | None
-
-    @classmethod
-    def of(cls, prediction_values: dict[str, Any]) -> Thresholds:
-        """From the values of a Prediction submodel, read by its shape."""
-        pre_alerts = [
-            *prediction_values["RemainingUsefulLifePrediction"]["ListPreAlerts"],
-            *[{"PreAlertValue": None}] * 2,
-        ]
-        soh, temperature = prediction_values["SoHThresholds"], prediction_values["TemperatureThresholds"]
-        return cls(
-            pre_alerts[0]["PreAlertValue"], pre_alerts[1]["PreAlertValue"],
-            soh["Warning"], soh["Critical"], soh["EndOfLife"],
-            temperature["Warning"], temperature["Critical"],
-        )  # fmt: skip
 
 
 class Condition(NamedTuple):

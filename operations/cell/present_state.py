@@ -43,7 +43,7 @@ class Stored:
     """
 
     details: dict[str, Any]
-    thresholds: alerts.Thresholds
+    thresholds: stored_alerts.Thresholds
     active: list[alerts.Alert]
     past: list[alerts.Alert]
     foreign_alerts: list[Json]
@@ -57,7 +57,7 @@ class Stored:
         active, past = ([alerts.known(one) for one in values[name]] for name in ("ActiveAlerts", "AlertHistory"))
         foreign_alerts = [item for item, alert in zip(items_of(submodel), active, strict=True) if alert is None]
         return cls(
-            values["PredictionDetails"], alerts.Thresholds.of(values), [one for one in active if one],
+            values["PredictionDetails"], stored_alerts.thresholds_of(values), [one for one in active if one],
             [one for one in past if one], foreign_alerts, tuple(noted),
         )  # fmt: skip
 
