@@ -5,70 +5,47 @@ from __future__ import annotations
 import base64
 import binascii
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-import requests
-
-from aasx.client import AasClient, AasError
 from aasx.identifiers import shell_id, submodel_id
+from dashboard.reading.twin import Exchange, Twin
 
-TIMEOUT_S = 20.0
 MOST_ITEMS, MOST_CHARACTERS = 3, 4000
 STEPS = ("shell", "operation", "invoke", "stored")
 """What the requests of a lesson are for, in their order; each has a text of its name."""
 
 
 @dataclass(frozen=True)
-class Call:
-    """A request and its answer as they were sent; `body` and `answer` are JSON, shortened for reading."""
-
-    method: str
-    path: str
-    status: int
-    took_ms: float
-    body: str
-    answer: str
-
-    @property
-    def identifier(self) -> str:
-        """The id that the path holds base64url-encoded; "" where there is none."""
-        parts = self.path.split("/")
-        return decoded(parts[2]) if len(parts) > 2 else ""
-
-
-@dataclass(frozen=True)
 class Lesson:
-    """The calls that were made, and why the last one failed, if it did."""
+    """The calls that were made, their JSON shortened for reading, and why the last one failed, if it did."""
 
-    calls: tuple[Call, ...]
+    calls: tuple[Exchange, ...]
     failure: str = ""
 
 
-def give(base_url: str, cell: str, at_cycle: int | None, client: AasClient | None = None) -> Lesson:
+def give(twin: Twin, cell: str, at_cycle: int | None) -> Lesson:
     """Finds a cell's shell, reads its operation Predict, invokes it and reads what is stored.
 
     With `at_cycle` the prediction is one of then, and nothing is written.
     """
-    client = client or AasClient(base_url, timeout_s=TIMEOUT_S)
-    calls: list[Call] = []
-    client.on_answer = lambda answer: calls.append(call_of(answer, base_url))
     prediction = submodel_id(cell, "Prediction")
-    try:
+
+    def steps(client: Any) -> None:
         client.shell(shell_id(cell))
-        client.invoke(prediction, "Predict", {"AtCycle": at_cycle, "ConfidenceLevel": 0.9}, timeout_s=TIMEOUT_S)
+        client.invoke(prediction, "Predict", {"AtCycle": at_cycle, "ConfidenceLevel": 0.9})
         client.element(prediction, "PredictionDetails.RUL")
-    except (AasError, ValueError) as error:
-        return Lesson(tuple(calls), str(error))
-    return Lesson(tuple(calls))
+
+    seen, failure = twin.exchanges(steps)
+    return Lesson(
+        tuple(replace(one, sent=readable(one.sent), answered=readable(one.answered)) for one in seen), failure
+    )
 
 
-def call_of(answer: requests.Response, base_url: str) -> Call:
-    body = answer.request.body
-    sent = body.decode("utf-8") if isinstance(body, bytes) else str(body or "")
-    path = (answer.request.url or "").removeprefix(base_url.rstrip("/"))
-    return Call(answer.request.method or "", path, answer.status_code, answer.elapsed.total_seconds() * 1000,
-                readable(sent), readable(answer.text))  # fmt: skip
+def identifier_in(path: str) -> str:
+    """The id that a path of the AAS API holds base64url-encoded; "" where there is none."""
+    parts = path.split("/")
+    return decoded(parts[2]) if len(parts) > 2 else ""
 
 
 def readable(text: str) -> str:

@@ -130,6 +130,18 @@ class Shells(NamedTuple):
     """Version and submodel id of every AI model."""
 
 
+@dataclass(frozen=True)
+class Exchange:
+    """A request and its answer as they went over the wire."""
+
+    method: str
+    path: str
+    status: int
+    took_ms: float
+    sent: str
+    answered: str
+
+
 @dataclass
 class Twin:
     """All the screen does with the twin at `base_url`. Safe for many threads."""
@@ -148,6 +160,24 @@ class Twin:
         self.client = self.client or aas.AasClient(self.base_url)
         self._cache = LRUCache(CACHE_BYTES, lambda entry: entry.size_bytes)
         self._threads = ThreadPoolExecutor(max_workers=6, thread_name_prefix="twin")
+
+    def exchanges(self, ask: Callable[[Any], object]) -> tuple[list[Exchange], str]:
+        """What goes over the wire while `ask` uses an AasClient of its own; and why it ended early, if it did."""
+        client, seen = aas.AasClient(self.base_url, timeout_s=OPERATION_TIMEOUT_S), []
+
+        def note(answer: Any) -> None:
+            body = answer.request.body
+            sent = body.decode("utf-8") if isinstance(body, bytes) else str(body or "")
+            path = (answer.request.url or "").removeprefix(self.base_url.rstrip("/"))
+            took_ms = answer.elapsed.total_seconds() * 1000
+            seen.append(Exchange(answer.request.method or "", path, answer.status_code, took_ms, sent, answer.text))
+
+        client.on_answer = note
+        try:
+            ask(client)
+        except (aas.AasError, ValueError) as error:
+            return seen, str(error)
+        return seen, ""
 
     # ---- reading, with cache and staleness -------------------------------------------------------------------
 

@@ -10,7 +10,7 @@ from dashboard.components import charts, pieces, theme
 from dashboard.page import Page
 from dashboard.reading import lesson
 from dashboard.reading.content import PredictionSubmodel
-from dashboard.reading.twin import Trouble
+from dashboard.reading.twin import Exchange, Trouble
 from dashboard.texts.language import MISSING, escape
 from dashboard.views.aas import SWAGGER_OF_BASYX, delegate_of, public_url
 
@@ -108,7 +108,7 @@ def steps(page: Page, cell: str) -> None:
     key = ("lesson", cell)
     if st.button(said, key="lesson", type="primary", icon=":material/play_arrow:", disabled=at_cycle is None):
         with st.spinner(words("working")):
-            st.session_state["_lesson"] = (key, lesson.give(page.twin.base_url, cell, at_cycle))
+            st.session_state["_lesson"] = (key, lesson.give(page.twin, cell, at_cycle))
     kept = st.session_state.get("_lesson")
     if not kept or kept[0] != key:
         page.html(f'<p class="hint">{escape(words("how.not_yet"))}</p>')
@@ -120,27 +120,27 @@ def steps(page: Page, cell: str) -> None:
         page.notice("critical", given.failure)
 
 
-def show_call(page: Page, cell: str, number: int, step: str, call: lesson.Call) -> None:
+def show_call(page: Page, cell: str, number: int, step: str, call: Exchange) -> None:
     words = page.words
     took = words.quantity(call.took_ms, "ms")
-    identifier = f"<p><small>{escape(words('how.decoded'))} {escape(call.identifier)}</small></p>"
+    identifier = f"<p><small>{escape(words('how.decoded'))} {escape(lesson.identifier_in(call.path))}</small></p>"
     page.html(
         f'<div class="step"><span class="number">{number}</span><div><b>{escape(words(f"how.step.{step}"))}</b>'
         f"<p>{escape(words(f'how.step.{step}.text'))}</p>"
         f'<p class="call"><span class="method">{escape(call.method)}</span> <code>{escape(call.path)}</code> '
         f'<span class="status-code">{call.status}</span> <small>{escape(took)}</small></p>{identifier}</div></div>'
     )
-    if call.body:
+    if call.sent:
         with st.expander(words("how.body")):
-            st.code(call.body, language="json", wrap_lines=True)
+            st.code(call.sent, language="json", wrap_lines=True)
     with st.expander(words("how.answer"), expanded=step == "invoke"):
-        st.code(call.answer, language="json", wrap_lines=True)
+        st.code(call.answered, language="json", wrap_lines=True)
     if step == "invoke":
         submodel = page.read(lambda: page.twin.submodel(cell, "Prediction"))
         address = delegate_of(submodel.value) if submodel else ""
         page.html(f'<p class="hint">{escape(words("how.delegated", address=address or MISSING))}</p>')
         with st.expander(words("how.delegated.body")):
-            st.code(lesson.handed_on(call.body), language="json", wrap_lines=True)
+            st.code(lesson.handed_on(call.sent), language="json", wrap_lines=True)
         links = [
             outside(words("aas.swagger.basyx"), public_url(page) + SWAGGER_OF_BASYX),
             outside(words("aas.swagger.delegate"), address),

@@ -7,6 +7,7 @@ import pytest
 import responses
 
 from dashboard.reading import lesson
+from dashboard.reading.twin import Twin
 
 
 def test_long_lists_and_texts_are_shortened_and_other_text_stays():
@@ -32,9 +33,9 @@ def test_what_is_no_identifier_is_not_decoded(part):
 @responses.activate
 def test_a_failure_ends_the_lesson_with_what_was_seen():
     responses.get(url="http://aas/shells/" + encoded("https://battery-twin.example/ids/aas/X"), status=404, json={})
-    given = lesson.give("http://aas", "X", 3)
+    given = lesson.give(Twin("http://aas"), "X", 3)
     assert [(call.method, call.status) for call in given.calls] == [("GET", 404)]
-    assert given.failure and given.calls[0].identifier.endswith("/X")
+    assert given.failure and lesson.identifier_in(given.calls[0].path).endswith("/X")
 
 
 def encoded(identifier: str) -> str:
