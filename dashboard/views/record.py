@@ -19,7 +19,7 @@ from dashboard.views.recording.feed import feed_form
 from dashboard.views.recording.file_import import file_form
 
 TABS = ("cycle", "table", "feed", "correction", "cell")
-REQUIRED = ("id_cycle", "ambient_temperature", "Capacity")
+REQUIRED = ("id_cycle", "Capacity")
 TEXT_COLUMNS = ("Time", "type")
 INPUTS = {column.id_short: column for column in RECORD_COLUMNS}
 OPTIONAL = ("Temperature_measured", "Voltage_measured", "Current_measured", "DischargeCurrent", "Duration", "Re", "Rct",
@@ -81,6 +81,12 @@ def next_cycle(page: Page, cell: str) -> int:
     return max([0, *page.twin.withdrawn(cell), *(row["id_cycle"] for row in records[-1:])]) + 1
 
 
+def last_ambient(page: Page, cell: str) -> float | None:
+    """In °C, as the last cycle has it: proposed for the next one."""
+    records = page.twin.records(cell).value
+    return records[-1].get("ambient_temperature") if records else None
+
+
 def cycle_form(page: Page) -> None:
     words = page.words
     cell = page.choose_cell("record_cell", words("record.into"))
@@ -97,7 +103,8 @@ def cycle_form(page: Page) -> None:
                                                   key=f"in_id_{cell}_{number}"),
                 "Time": columns[1].text_input(words("record.time"), datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S"),
                                               key=f"in_time_{cell}_{number}", help=words("record.time.help")),
-                "ambient_temperature": columns[2].text_input(label(page, "ambient_temperature", True), "24",
+                "ambient_temperature": columns[2].text_input(label(page, "ambient_temperature"),
+                                                             words.plain(last_ambient(page, cell)),
                                                              key=f"in_ambient_{cell}_{number}"),
                 "Capacity": columns[3].text_input(label(page, "Capacity"), key=f"in_capacity_{cell}_{number}",
                                                   help=words("record.capacity.help")),

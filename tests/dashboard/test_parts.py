@@ -49,7 +49,7 @@ def test_an_english_one_too():
         ("1.5;2026-01-05T08:00:00;24;1,8;", "numéro de cycle"),
         ("1;yesterday;24;1,8;", "yesterday"),
         ("1;2026-01-05T08:00:00Z;24;1,8;", "fuseau"),
-        ("1;2026-01-05T08:00:00;;1,8;", "Température ambiante"),
+        ("1;2026-01-05T08:00:00;warm;1,8;", "warm"),
         ("1;2026-01-05T08:00:00;24;NaN;", "NaN"),
         ("1;2026-01-05T08:00:00;24;;", "Capacité"),
     ],
@@ -58,6 +58,11 @@ def test_every_row_says_what_is_wrong_with_it(line, about):
     good, bad = table("7;2026-01-05T08:00:00;24;1,8;30", line)
     assert good.problems == []
     assert len(bad.problems) == 1 and about in bad.problems[0]
+
+
+def test_a_cycle_without_ambient_temperature_is_taken_without_one():
+    (row,) = table("1;2026-01-05T08:00:00;;1,8;")
+    assert row.problems == [] and "ambient_temperature" not in row.values
 
 
 def test_an_unknown_column_is_told_and_state_of_health_is_not_sent():
