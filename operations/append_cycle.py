@@ -16,7 +16,6 @@ from pydantic import Field, create_model
 
 from aasx.vocabulary import unit_of
 from model import errors as model_errors
-from model.records.cycle import COLUMNS
 from model.records.features import (
     CHARGE_FEATURES,
     DISCHARGE_FEATURES,
@@ -26,11 +25,11 @@ from model.records.features import (
     cycle_features,
 )
 from operations.cell import clock, growth, twin
-from operations.cell.described import OF_THE_CELL, Limits
+from operations.cell.described import Limits
 from operations.cell.live_twin import CellHistory, LiveTwin
-from operations.predict import HIGHEST_CYCLE
+from operations.recording import StateOutputs, column_inputs, state_of
 from operations.request.columns import ID_SHORT
-from operations.request.edge import DATE_TIME, LONG, CellTime, Inputs, Outputs, variable
+from operations.request.edge import Inputs, variable
 from operations.request.errors import InvalidInput, Problem, shown
 from operations.request.logs import request_id
 
@@ -40,17 +39,6 @@ LONGEST_SAMPLED_s = 1e6
 SAMPLES = "CSV text, one sample a line, with the header " + ",".join(SAMPLE_NAMES) + " (s, V, A, degC)"
 
 
-def _column_field(column: str) -> tuple[Any, Any]:
-    """Type and field of the input that carries a column of the record. Where its range follows from the description of
-    the cell, it is looked at when the cell is known (`measured_row`)."""
-    if column == "start_time":
-        return CellTime, variable(None, xs_type=DATE_TIME, description=COLUMNS[column].meaning)
-    if column == "cycle_number":
-        return int, variable(ge=1, le=HIGHEST_CYCLE)
-    known = COLUMNS[column]
-    return float | None, variable(None) if column in OF_THE_CELL else variable(None, ge=known.low, le=known.high)
-
-
 def _samples_field() -> Any:
     return Field(None, min_length=1, max_length=LONGEST_SAMPLES_CHARACTERS, description=SAMPLES)
 
@@ -58,23 +46,14 @@ def _samples_field() -> Any:
 AppendCycleInputs: Any = create_model(
     "AppendCycleInputs",
     __base__=Inputs,
-    **{id_short: _column_field(column) for column, id_short in ID_SHORT.items()},
+    **column_inputs(),
     **{name: (str | None, _samples_field()) for name in ("DischargeSamples", "ChargeSamples")},
 )  # type: ignore[call-overload]
 
 
-class AppendCycleOutputs(Outputs):
+class AppendCycleOutputs(StateOutputs):
     RecordPath: str | None = variable(None)
-    RecordCount: int | None = variable(None, xs_type=LONG)
-    StateOfHealth: float | None = variable(None)
-    StateOfHealthLower: float | None = variable(None)
-    StateOfHealthUpper: float | None = variable(None)
-    RUL: float | None = variable(None)
-    RULLower: float | None = variable(None)
-    RULUpper: float | None = variable(None)
-    AlertsRaised: int | None = variable(None)
     Outcome: str | None = variable(None, description="appended, or alreadyPresent for a cycle sent again")
-    RequestId: str | None = variable(None)
 
 
 def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
@@ -96,15 +75,10 @@ def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
     return AppendCycleOutputs(
         RecordPath=history.path_of(row["cycle_number"]),
         RecordCount=len(history.cycles),
-        StateOfHealth=prediction.state_of_health_percent,
-        StateOfHealthLower=prediction.state_of_health_lower_percent,
-        StateOfHealthUpper=prediction.state_of_health_upper_percent,
-        RUL=prediction.rul_cycles,
-        RULLower=prediction.rul_lower_cycles,
-        RULUpper=prediction.rul_upper_cycles,
         AlertsRaised=len(raised),
         Outcome=outcome,
         RequestId=request_id.get(),
+        **state_of(prediction),
     )
 
 

@@ -9,11 +9,12 @@ from typing import Any
 from pydantic import Field
 
 from operations import append_cycle
-from operations.append_samples import CyclesOutputs, outcomes, state_of
+from operations.append_samples import CyclesOutputs, outcomes
 from operations.cell import growth
 from operations.cell.growth import Ended
 from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.intake.cycles import REJECTED
+from operations.recording import state_of
 from operations.request.columns import ID_SHORT
 from operations.request.edge import Inputs, parse
 from operations.request.errors import InvalidInput, OperationError, Problem, shown

@@ -18,13 +18,13 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
-from model.prediction import Prediction
 from model.records.features import SAMPLE_NAMES
 from operations.cell import clock, growth
 from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.cell.running import Running
 from operations.intake.cycles import REJECTED
-from operations.request.edge import DATE_TIME, LONG, CellTime, Inputs, Outputs, variable
+from operations.recording import StateOutputs, state_of
+from operations.request.edge import DATE_TIME, CellTime, Inputs, variable
 from operations.request.errors import InvalidInput, OperationError, Problem, shown
 from operations.request.logs import request_id
 
@@ -48,22 +48,13 @@ class EndedCycle(BaseModel):
     CycleRemarks: str | None = variable(None)
 
 
-class CyclesOutputs(Outputs):
+class CyclesOutputs(StateOutputs):
     """What became of the cycles of a call, and the state of the cell after it."""
 
     CyclesAppended: int | None = variable(None)
     CyclesPresent: int | None = variable(None)
     CyclesRejected: int | None = variable(None)
-    RecordCount: int | None = variable(None, xs_type=LONG)
     EndedCycles: list[EndedCycle] = variable([])
-    StateOfHealth: float | None = variable(None)
-    StateOfHealthLower: float | None = variable(None)
-    StateOfHealthUpper: float | None = variable(None)
-    RUL: float | None = variable(None)
-    RULLower: float | None = variable(None)
-    RULUpper: float | None = variable(None)
-    AlertsRaised: int | None = variable(None)
-    RequestId: str | None = variable(None)
 
 
 class AppendSamplesInputs(Inputs):
@@ -159,20 +150,6 @@ def outcomes(ended: list[growth.Ended]) -> dict[str, Any]:
             )
             for one in ended
         ],
-    }
-
-
-def state_of(prediction: Prediction | None) -> dict[str, Any]:
-    """State of health and remaining life of a prediction, by the names of the outputs; nothing for None."""
-    if prediction is None:
-        return {}
-    return {
-        "StateOfHealth": prediction.state_of_health_percent,
-        "StateOfHealthLower": prediction.state_of_health_lower_percent,
-        "StateOfHealthUpper": prediction.state_of_health_upper_percent,
-        "RUL": prediction.rul_cycles,
-        "RULLower": prediction.rul_lower_cycles,
-        "RULUpper": prediction.rul_upper_cycles,
     }
 
 

@@ -19,48 +19,29 @@ from pydantic import create_model
 from aasx.submodels import curves
 from model.records.cycle import COLUMNS
 from operations.cell import clock, present_state, twin
-from operations.cell.described import OF_THE_CELL
 from operations.cell.live_twin import CellHistory, LiveTwin
-from operations.predict import HIGHEST_CYCLE
+from operations.recording import StateOutputs, column_inputs, state_of
 from operations.request.columns import ID_SHORT
-from operations.request.edge import DATE_TIME, LONG, CellTime, Inputs, Outputs, line, variable
+from operations.request.edge import DATE_TIME, Inputs, line, variable
 from operations.request.errors import InvalidInput, Problem, shown
 from operations.request.logs import request_id
 
 CORRECTED, WITHDRAWN, RESTORED, ALREADY_SO = "corrected", "withdrawn", "restored", "alreadySo"
 
 
-def _column_field(column: str) -> tuple[Any, Any]:
-    """As of AppendCycle, but each may be left out."""
-    known = COLUMNS[column]
-    if column == "start_time":
-        return CellTime, variable(None, xs_type=DATE_TIME, description=known.meaning)
-    return float | None, variable(None) if column in OF_THE_CELL else variable(None, ge=known.low, le=known.high)
-
-
 CorrectCycleInputs: Any = create_model(
     "CorrectCycleInputs",
     __base__=Inputs,
-    id_cycle=(int, variable(ge=1, le=HIGHEST_CYCLE)),
     CorrectedBy=(str, line(longest=100)),
     Comment=(str, line(longest=500)),
     Withdrawn=(bool | None, variable(None)),
-    **{name: _column_field(column) for column, name in ID_SHORT.items() if column != "cycle_number"},
+    **column_inputs(),
 )  # type: ignore[call-overload]
 
 
-class CorrectCycleOutputs(Outputs):
+class CorrectCycleOutputs(StateOutputs):
     Outcome: str | None = variable(None)
     CorrectedAt: str | None = variable(None, xs_type=DATE_TIME)
-    RecordCount: int | None = variable(None, xs_type=LONG)
-    StateOfHealth: float | None = variable(None)
-    StateOfHealthLower: float | None = variable(None)
-    StateOfHealthUpper: float | None = variable(None)
-    RUL: float | None = variable(None)
-    RULLower: float | None = variable(None)
-    RULUpper: float | None = variable(None)
-    AlertsRaised: int | None = variable(None)
-    RequestId: str | None = variable(None)
 
 
 def correct_cycle(live: LiveTwin, cell: str, inputs: Any) -> CorrectCycleOutputs:
@@ -95,14 +76,9 @@ def correct_cycle(live: LiveTwin, cell: str, inputs: Any) -> CorrectCycleOutputs
         Outcome=outcome,
         CorrectedAt=None if outcome == ALREADY_SO else now,
         RecordCount=len(history.cycles),
-        StateOfHealth=prediction.state_of_health_percent,
-        StateOfHealthLower=prediction.state_of_health_lower_percent,
-        StateOfHealthUpper=prediction.state_of_health_upper_percent,
-        RUL=prediction.rul_cycles,
-        RULLower=prediction.rul_lower_cycles,
-        RULUpper=prediction.rul_upper_cycles,
         AlertsRaised=len(raised),
         RequestId=request_id.get(),
+        **state_of(prediction),
     )
 
 

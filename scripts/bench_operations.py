@@ -33,7 +33,7 @@ from aasx.cell_description import nasa_cells  # noqa: E402
 from aasx.client import AasClient, AasError  # noqa: E402
 from aasx.identifiers import fleet_submodel_id, shell_id, submodel_id  # noqa: E402
 from aasx.packages import package  # noqa: E402
-from aasx.submodels import fleet, operational_data  # noqa: E402
+from aasx.submodels import fleet, imports, operational_data  # noqa: E402
 from model.records import data  # noqa: E402
 from operations.cell import twin  # noqa: E402
 
@@ -52,6 +52,8 @@ GROWTH_LIMIT = 2.0
 COST_LIMITS = {"append_cycle": 6.0, "append_samples": 3.0}
 """95th percentile of AppendCycle, and of AppendSamples with `SAMPLES_A_CALL`, as multiples of the echo's."""
 SAMPLES_A_CALL = 60
+IMPORTED_CYCLES, IMPORT_LIMIT_s = 3_500, 60.0
+"""Cycles of one file, and seconds until all that follows from them stands in the AAS, on two idle cores."""
 BENCH = f"Bench{os.getpid()}x"
 """Other names in each run: a delegate that is still running must not remember their predictions."""
 SUBMODELS = ("Nameplate", "TechnicalData", "OperationalData", "Prediction")
@@ -264,6 +266,26 @@ def measure_costs(caller: Caller) -> dict[str, float]:
     return result | {f"{name}_cost": result[f"{name}_p95_ms"] / result["costs_echo_p95_ms"] for name in COST_LIMITS}
 
 
+def measure_import(client: AasClient) -> dict[str, float]:
+    """Seconds from the upload of a long life as a table to the end of its import."""
+    cell = f"{BENCH}Import"
+    lines = ["cycle,date,capacity (Ah),max temperature (°C)"]
+    for row in records(IMPORTED_CYCLES):
+        lines.append(f"{row['id_cycle']},{row['Time']},{row['Capacity']:.4f},{row['Temperature_measured']:.1f}")
+    content, data = "\n".join(lines).encode(), submodel_id(cell, "OperationalData")
+    begun, item = time.perf_counter(), imports.new_import("life.csv", len(content))
+    path, asked = f"{imports.IMPORTS}.{item['idShort']}", {"ImportId": item["idShort"]}
+    client.append_element(data, imports.IMPORTS, item)
+    client.put_attachment(data, f"{path}.{imports.DATA}", "life.csv", content, "text/csv")
+    client.invoke(data, "ImportFile", asked)
+    client.invoke(data, "ImportFile", asked | {"ImportAction": "start"})
+    while (found := client.element_value(data, path))["ImportState"] in imports.AT_WORK:
+        time.sleep(0.2)
+    if found["CyclesTaken"] != IMPORTED_CYCLES:
+        raise AasError(f"the import took {found['CyclesTaken']} of {IMPORTED_CYCLES} cycles: {found['ImportRemarks']}")
+    return {"import_s": time.perf_counter() - begun}
+
+
 @contextlib.contextmanager
 def half_open(urls: Sequence[str], count: int = HALF_OPEN) -> Iterator[None]:
     """So many requests at each of these services that begin and never end."""
@@ -301,10 +323,10 @@ def measure(basyx_url: str, delegate_url: str, hmi_url: str) -> dict[str, float]
         cells = {f"{BENCH}{number}": (168, delegate_url) for number in range(CALLERS)}
         cells |= {f"{BENCH}{length}": (length, delegate_url) for length in (SHORT, LONG)}
         cells |= {f"{BENCH}{name}": (168, delegate_url) for name in ("Cycle", "Samples")}
-        cells |= {f"{BENCH}Echo": (168, echo_url)}
+        cells |= {f"{BENCH}Echo": (168, echo_url), f"{BENCH}Import": (0, delegate_url)}
         with bench_cells(client, cells):
             found = measure_predict(caller) | measure_half_open(caller, (basyx_url, delegate_url, hmi_url))
-            found |= measure_costs(caller) | measure_rate(caller)
+            found |= measure_costs(caller) | measure_rate(caller) | measure_import(client)
             return found | measure_length(caller) | measure_append(caller)
 
 
@@ -336,6 +358,8 @@ def report(figures: dict[str, float]) -> list[str]:
                 ("append_samples", f"AppendSamples of {SAMPLES_A_CALL} samples"),
             )
         ),
+        f"ImportFile of {IMPORTED_CYCLES} cycles: {figures['import_s']:.1f} s "
+        f"(at most {IMPORT_LIMIT_s:g} s on two idle cores)",
     ]
 
 

@@ -1,4 +1,4 @@
-"""What the screen waits for: a large fleet against a small one, a long life against a short one, in one run.
+"""What the screen waits for: a large fleet against a small one, a long life against a short one, and its downloads.
 
 Views run in Streamlit's own test harness against a real AAS environment, without a browser; the first look reads
 everything anew. The delegate takes no part: nothing is predicted.
@@ -16,6 +16,7 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
+from types import SimpleNamespace
 from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -30,8 +31,12 @@ from tests.servers import JAR, start_basyx  # noqa: E402
 
 FLEETS = (30, 300, 2000)
 LIVES = (168, 3500)
-MOST_S = {"fleet": 2.0, "cell": 2.0}
-"""What a person may wait for the first content."""
+LOOKS = {"cell": "smalls", "live": "tiles", "compare": "table"}
+"""Views of one life, and what each shows when its first content is there."""
+
+MOST_S = {"fleet": 2.0, "cell": 2.0, "live": 2.0, "compare": 2.0, "export": 20.0}
+"""What a person may wait for the first content, and for a download of a life."""
+
 NOBODY = "http://127.0.0.1:9"
 
 
@@ -80,7 +85,7 @@ def look(address: dict[str, str]) -> tuple[float, str]:
 
 def measure(repetitions: int) -> dict[str, dict[str, float]]:
     """Median seconds of the first look by case; JSON-able."""
-    found: dict[str, dict[str, float]] = {"fleet": {}, "cell": {}}
+    found: dict[str, dict[str, float]] = {name: {} for name in MOST_S}
     with tempfile.TemporaryDirectory(prefix="bench-screen-") as folder:
         server = start_basyx(Path(folder) / "store")
         os.environ["TWIN_BASYX_URL"] = server.url
@@ -103,9 +108,29 @@ def measure(repetitions: int) -> dict[str, dict[str, float]]:
                 objects = build_cell(description, records=records, delegate_url=NOBODY, older_in_tables=True)
                 files = cell_files(description, None, records)
                 transfer.load(client, package.Package(package.environment_of(objects), files))
-                found["cell"][f"{cycles} cycles"] = _median(repetitions, {"view": "cell", "cell": name}, "smalls")
+                for view, shown in LOOKS.items():
+                    address = {"view": view, "cell": name, "cells": ",".join(names.values())}
+                    found[view][f"{cycles} cycles"] = _median(repetitions, address, shown)
+                for kind, took in exported(server.url, name).items():
+                    found["export"][f"{cycles} cycles as {kind}"] = took
         finally:
             server.stop()
+    return found
+
+
+def exported(url: str, cell: str) -> dict[str, float]:
+    """Seconds of each download of a cell, with nothing known."""
+    from dashboard.reading.twin import Twin
+    from dashboard.views.cell import records_csv
+
+    found = {}
+    for kind in ("CSV", "AASX"):
+        twin, begun = Twin(url), time.perf_counter()
+        page: Any = SimpleNamespace(twin=twin, words=SimpleNamespace(code="fr"))
+        content = records_csv(page, cell) if kind == "CSV" else twin.export([cell])
+        found[kind] = round(time.perf_counter() - begun, 3)
+        if not content:
+            raise RuntimeError(f"the {kind} of {cell} is empty")
     return found
 
 
@@ -120,10 +145,12 @@ def _median(repetitions: int, address: dict[str, str], expected: str) -> float:
 
 
 def as_markdown(results: dict[str, dict[str, float]]) -> str:
-    lines = ["| first look | s | of the smallest |", "|---|---:|---:|"]
+    lines = ["| first look, or download | s | of the first | at most, s |", "|---|---:|---:|---:|"]
     for view, cases in results.items():
         least = next(iter(cases.values()))
-        lines += [f"| {view}, {case} | {took:.2f} | {took / least:.1f} × |" for case, took in cases.items()]
+        lines += [
+            f"| {view}, {case} | {took:.2f} | {took / least:.1f} × | {MOST_S[view]:g} |" for case, took in cases.items()
+        ]
     return "\n".join([*lines, *(f"MISSED: {line}" for line in missed(results))])
 
 

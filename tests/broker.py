@@ -22,10 +22,35 @@ def mosquitto() -> str | None:
     return shutil.which("mosquitto", path=FOLDERS)
 
 
-class Broker:
-    """With `user` nobody else is admitted; the password is "secret". `extra` are lines of its configuration."""
+class Certificates:
+    """An authority made here, and a certificate for 127.0.0.1 that it has signed."""
 
-    def __init__(self, folder: Path, user: str | None = None, extra: str = "") -> None:
+    def __init__(self, folder: Path, name: str = "authority") -> None:
+        openssl = shutil.which("openssl")
+        if openssl is None:
+            pytest.skip("needs openssl")
+        folder.mkdir(parents=True, exist_ok=True)
+        self.ca, ca_key = folder / f"{name}.pem", folder / f"{name}.key"
+        self.cert, self.key = folder / "broker.pem", folder / "broker.key"
+        made = [openssl, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]
+        made += ["-days", "2"]
+        subprocess.run(
+            [*made, "-subj", f"/CN={name}", "-keyout", ca_key, "-out", self.ca], check=True, capture_output=True
+        )
+        signed = ["-CA", str(self.ca), "-CAkey", str(ca_key), "-addext", "subjectAltName=IP:127.0.0.1"]
+        signed += ["-addext", "basicConstraints=CA:FALSE", "-subj", "/CN=broker"]
+        subprocess.run([*made, *signed, "-keyout", self.key, "-out", self.cert], check=True, capture_output=True)
+
+    @property
+    def lines(self) -> str:
+        """Of the broker's configuration."""
+        return f"cafile {self.ca}\ncertfile {self.cert}\nkeyfile {self.key}"
+
+
+class Broker:
+    """With `user` nobody else is admitted. `extra` are lines of its configuration, the first ones of its listener."""
+
+    def __init__(self, folder: Path, user: str | None = None, extra: str = "", password: str = "secret") -> None:
         command = mosquitto()
         if command is None:
             pytest.skip("needs mosquitto (on Debian: apt-get install mosquitto)")
@@ -38,7 +63,7 @@ class Broker:
         else:
             tool = shutil.which("mosquitto_passwd", path=FOLDERS)
             assert tool
-            subprocess.run([tool, "-b", "-c", str(folder / "users"), user, "secret"], check=True, capture_output=True)
+            subprocess.run([tool, "-b", "-c", str(folder / "users"), user, password], check=True, capture_output=True)
             lines += ["allow_anonymous false", f"password_file {folder / 'users'}"]
         self._config.write_text("\n".join([*lines, extra]) + "\n", encoding="utf-8")
         self.process: subprocess.Popen[bytes] | None = None
@@ -61,11 +86,20 @@ class Broker:
             self.process.send_signal(signal.SIGKILL if kill else signal.SIGTERM)
             self.process.wait(10)
 
-    def publish(self, *messages: tuple[str, str | bytes], qos: int = 1, retain: bool = False) -> None:
+    def publish(
+        self,
+        *messages: tuple[str, str | bytes],
+        qos: int = 1,
+        retain: bool = False,
+        auth: tuple[str, str] | None = None,
+        ca: Path | None = None,
+    ) -> None:
         """Returns when the broker has them all (QoS 1)."""
         publish.multiple(
-            [(topic, payload, qos, retain) for topic, payload in messages], hostname="127.0.0.1", port=self.port
-        )
+            [(topic, payload, qos, retain) for topic, payload in messages], hostname="127.0.0.1", port=self.port,
+            auth=None if auth is None else {"username": auth[0], "password": auth[1]},
+            tls=None if ca is None else {"ca_certs": str(ca)},
+        )  # fmt: skip
 
 
 class Publisher:

@@ -21,7 +21,11 @@ from aasx.elements.build import collection, file, own_property, to_json
 from aasx.elements.values import with_value
 from aasx.identifiers import concept_id
 
-MOST_FILE_BYTES = 100_000_000
+MEGABYTE = 1 << 20
+"""As files are measured by the HMI's upload (Streamlit), Spring and nginx."""
+
+MOST_FILE_MB = 100
+MOST_FILE_BYTES = MOST_FILE_MB * MEGABYTE
 """Largest file that an import takes; above it: convert to Parquet, thin, or split."""
 
 TOO_LARGE = "a file may have at most {limit} MB, this one has {size} MB: convert it to Parquet, thin it, or split it"
@@ -72,6 +76,6 @@ def new_import(file_name: str, size: int, keep: bool = False) -> dict[str, Any]:
 def check_size(size: int) -> None:
     """Raises ValueError with the limit and the remedy for a file that is too large, or empty."""
     if size > MOST_FILE_BYTES:
-        raise ValueError(TOO_LARGE.format(limit=MOST_FILE_BYTES // 1_000_000, size=-(-size // 1_000_000)))
+        raise ValueError(TOO_LARGE.format(limit=MOST_FILE_MB, size=-(-size // MEGABYTE)))
     if size == 0:
         raise ValueError("the file is empty")

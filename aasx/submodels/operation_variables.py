@@ -96,38 +96,26 @@ SIMULATE_WHAT_IF = OperationDefinition(
 )  # fmt: skip
 
 _COMPUTED_COLUMNS = ("StateOfHealth", "type")  # of the record; never given by the caller
-_APPEND_REQUIRED = ("id_cycle",)
+_CYCLE = Variable("id_cycle", required=True)
+_COLUMNS = tuple(
+    Variable(column.id_short, concept=column.concept.id)
+    for column in RECORD_COLUMNS
+    if column.id_short not in (*_COMPUTED_COLUMNS, "id_cycle")
+)
+_STATE = (Variable("RecordCount"), *STATE_OF_HEALTH, *RUL, Variable("AlertsRaised"), REQUEST_ID)
+"""The cell after what was done."""
+
 APPEND_CYCLE = OperationDefinition(
     "AppendCycle",
-    inputs=(
-        *(
-            Variable(column.id_short, column.id_short in _APPEND_REQUIRED, concept=column.concept.id)
-            for column in RECORD_COLUMNS
-            if column.id_short not in _COMPUTED_COLUMNS
-        ),
-        *_variables("DischargeSamples ChargeSamples"),
-    ),
-    outputs=(
-        *STATUS, *_variables("RecordPath RecordCount"), *STATE_OF_HEALTH, *RUL,
-        *_variables("AlertsRaised Outcome"), REQUEST_ID,
-    ),
-)  # fmt: skip
+    inputs=(_CYCLE, *_COLUMNS, *_variables("DischargeSamples ChargeSamples")),
+    outputs=(*STATUS, *_STATE, *_variables("RecordPath Outcome")),
+)
 
 CORRECT_CYCLE = OperationDefinition(
     "CorrectCycle",
-    inputs=(
-        Variable("id_cycle", required=True), *_variables("CorrectedBy Comment", required=True), Variable("Withdrawn"),
-        *(
-            Variable(column.id_short, concept=column.concept.id)
-            for column in RECORD_COLUMNS
-            if column.id_short not in (*_COMPUTED_COLUMNS, "id_cycle")
-        ),
-    ),
-    outputs=(
-        *STATUS, Variable("Outcome"), *_variables("CorrectedAt RecordCount"), *STATE_OF_HEALTH, *RUL,
-        Variable("AlertsRaised"), REQUEST_ID,
-    ),
-)  # fmt: skip
+    inputs=(_CYCLE, *_variables("CorrectedBy Comment", required=True), Variable("Withdrawn"), *_COLUMNS),
+    outputs=(*STATUS, *_STATE, *_variables("Outcome CorrectedAt")),
+)
 
 ENDED_CYCLES = Variable(
     "EndedCycles",
@@ -137,13 +125,12 @@ ENDED_CYCLES = Variable(
         Variable("CycleRemarks"),
     ),
 )  # fmt: skip
-_OF_CYCLES = (*_variables("CyclesAppended CyclesPresent CyclesRejected RecordCount"), ENDED_CYCLES)
-_STATE = (*STATE_OF_HEALTH, *RUL, Variable("AlertsRaised"))
+_OF_CYCLES = (*_STATE, *_variables("CyclesAppended CyclesPresent CyclesRejected"), ENDED_CYCLES)
 
 APPEND_CYCLES = OperationDefinition(
     "AppendCycles",
     inputs=(Variable("CycleRows", required=True),),
-    outputs=(*STATUS, *_OF_CYCLES, *_STATE, REQUEST_ID),
+    outputs=(*STATUS, *_OF_CYCLES),
 )
 
 APPEND_SAMPLES = OperationDefinition(
@@ -153,8 +140,8 @@ APPEND_SAMPLES = OperationDefinition(
         *_variables("StartTime ambient_temperature PositiveCurrent EndOfData"),
     ),
     outputs=(
-        *STATUS, *_variables("SamplesTaken SamplesNotLater SamplesUnusable"), *_OF_CYCLES,
-        *_variables("SampleTime CellPhase StateOfCharge FullChargeAge"), *_STATE, REQUEST_ID,
+        *STATUS, *_OF_CYCLES, *_variables("SamplesTaken SamplesNotLater SamplesUnusable"),
+        *_variables("SampleTime CellPhase StateOfCharge FullChargeAge"),
     ),
 )  # fmt: skip
 

@@ -51,6 +51,7 @@ CELL_SECTIONS = {
 }  # fmt: skip
 CELL_FIELDS = tuple(field for fields in CELL_SECTIONS.values() for field in fields)
 SHOWN_CHARACTERS = 200
+SAMPLES_MB = 2  # of one discharge or charge; the twin takes 1.5 million characters
 COUNTS = ("series_count", "parallel_count")
 LISTS = ("discharge_currents_A", "ambient_temperatures_degC")
 
@@ -117,7 +118,9 @@ def cycle_form(page: Page) -> None:
                 page.html(f'<p class="hint">{escape(words("record.samples.hint", header=SAMPLE_HEADER))}</p>')
                 files = st.columns(2)
                 for column, name in zip(files, ("DischargeSamples", "ChargeSamples"), strict=True):
-                    given[name] = column.file_uploader(words(f"record.{name}"), type=["csv"], key=f"in_{name}_{number}")
+                    given[name] = column.file_uploader(
+                        words(f"record.{name}"), type=["csv"], key=f"in_{name}_{number}", max_upload_size=SAMPLES_MB
+                    )
             sent = st.form_submit_button(words("record.append"), type="primary", icon=":material/add:")
         if sent:
             append_one(page, cell, written, given)
@@ -233,7 +236,7 @@ def new_cell(page: Page) -> None:
                 add(page, description)
     with right, page.card("cell_file"):
         page.title(words("record.cell.file"), words("record.cell.file.hint"))
-        file = st.file_uploader(words("record.file"), type=["yaml", "yml", "json"], key="cell_file")
+        file = st.file_uploader(words("record.file"), type=["yaml", "yml", "json"], key="cell_file", max_upload_size=1)
         if file is not None:
             mapping = page.attempt(lambda: read_description(file.getvalue()))
             if mapping is not None:

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Sequence
+import ssl
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -87,6 +88,7 @@ def read(entry: str) -> Broker:
         raise ValueError(f"there is no file {missing[0]}")
     if ("cert" in options) != ("key" in options):
         raise ValueError("cert and key go together")
+    _must_be_certificates(options)
     name = name or host
     if not NAME.fullmatch(name) and name != host:
         raise ValueError(f"{name!r} cannot name a broker: letters, digits, points, - and _")
@@ -94,6 +96,21 @@ def read(entry: str) -> Broker:
         name, host, port or PORTS[url.scheme], url.scheme == "mqtts", unquote(url.username) if url.username else None,
         unquote(url.password) if url.password else None, **options,
     )  # fmt: skip
+
+
+def _must_be_certificates(files: Mapping[str, str]) -> None:
+    """Raises ValueError for files that TLS cannot use, which else would be found only when the broker is dialled."""
+    try:
+        if "ca" in files:
+            ssl.create_default_context(cafile=files["ca"])
+    except OSError:
+        raise ValueError(f"{files['ca']} holds no certificate in PEM form") from None
+    try:
+        if "cert" in files:
+            ssl.create_default_context().load_cert_chain(files["cert"], files["key"], password="")
+    except OSError:
+        text = f"{files['cert']} and {files['key']} are no certificate and key (without password) in PEM form"
+        raise ValueError(text) from None
 
 
 def allowed(base: str, brokers: Sequence[Broker]) -> Broker | None:

@@ -7,7 +7,9 @@ is away waits at the broker, and what the feeder has not acknowledged comes agai
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -22,6 +24,18 @@ KEEP_ALIVE_s = 30
 FIRST_WAIT_s, LONGEST_WAIT_s = 1, 30
 
 OnMessage = Callable[[Broker, mqtt.MQTTMessage, bool], bool]
+
+
+def why_not(broker: Broker, error: BaseException | None) -> str:
+    """Why there is no connection, and what a person can do."""
+    place = f"{broker.name} ({broker.address})"
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return f"the certificate of {place} is not trusted: {error.verify_message}; name its authority with ?ca=FILE"
+    if isinstance(error, ssl.SSLError):
+        return f"no TLS with {place}: {error.reason or error}; is it the port for mqtts?"
+    if isinstance(error, socket.gaierror):
+        return f"nobody knows the name of {place}"
+    return f"nobody answers at {place}"
 
 
 class Session:
@@ -121,7 +135,7 @@ class Session:
         say(logging.WARNING, "disconnected", broker=self.broker.name, reason=str(code))
 
     def _on_fail(self, _client: Any, _data: Any) -> None:
-        self.error = f"nobody answers at {self.broker.name} ({self.broker.address})"
+        self.error = why_not(self.broker, sys.exception())  # paho calls this while it handles what went wrong
 
     def _on_subscribe(self, _client: Any, _data: Any, mid: int, codes: Any, _properties: Any) -> None:
         topic = self._subscribing.pop(mid, None)

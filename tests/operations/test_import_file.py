@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import time
+import tomllib
 from typing import Any
 
 import pytest
@@ -13,7 +15,9 @@ from aasx.client import NotFound, OperationFailed, Refused, ServerFault
 from aasx.packages import package
 from aasx.submodels import imports
 from operations import import_file
+from tests.conftest import wait_for
 from tests.operations.conftest import Cell, fading
+from tests.servers import ROOT, free_port, start_delegate
 
 HEADER = "cycle,start time,discharge capacity (Ah),max temperature (°C)\n"
 
@@ -67,6 +71,10 @@ class Importer:
 
 def numbers(cell: Cell) -> list[int]:
     return sorted(record["id_cycle"] for record in history.read(cell.aas, cell.name, []))
+
+
+def came_in(cell: Cell, at_least: int) -> None:
+    wait_for(lambda: len(numbers(cell)) >= at_least, 300)
 
 
 def test_a_file_is_proposed_and_brought_in_and_everything_follows(new_cell):
@@ -153,6 +161,37 @@ def test_a_delegate_that_starts_goes_on_with_what_was_running(new_cell, delegate
     assert one.ended()["ImportState"] == "ended" and numbers(cell) == list(range(1, 41))
 
 
+@pytest.mark.long
+def test_an_import_of_a_long_life_goes_on_whenever_its_delegate_is_killed(new_cell, basyx, model_dir, tmp_path):
+    """`kill -9` of the real process: before the first cycle, and twice among them."""
+    port, cycles = free_port(), 3500
+    served = start_delegate(basyx.url, model_dir, tmp_path, port)
+    try:
+        cell = new_cell([], delegate_url=served.url)
+        one = Importer(cell, table(cycles))
+        one.call()
+        one.call("start")
+        for so_many in (0, 700, 2000):
+            came_in(cell, so_many)
+            served.kill()
+            assert one.values["ImportState"] == "running" and len(numbers(cell)) < cycles
+            served = start_delegate(basyx.url, model_dir, tmp_path, port)
+        found = one.ended(600)
+        assert (found["ImportState"], found["CyclesTaken"], found["CyclesSkipped"]) == ("ended", cycles, 0)
+        assert numbers(cell) == list(range(1, cycles + 1)), "each once"
+        rows = {row["id_cycle"]: row["Capacity"] for row in history.read(cell.aas, cell.name, [])}
+        assert all(rows[n] == round(1.9 - 0.0001 * n, 4) for n in rows)
+        assert cell.value("LiveState", "OperationalData")["id_cycle"] == cycles
+        assert cell.value("PredictionDetails.InputLastCycle") == cycles and cell.fleet()["AtCycle"] == cycles
+        assert not one.has_file() and served.process.poll() is None
+        again = Importer(cell, table(cycles))
+        again.call()
+        again.call("start")
+        assert again.ended(120)["CyclesKnown"] == cycles and len(numbers(cell)) == cycles
+    finally:
+        served.kill()
+
+
 def test_raw_files_travel_in_no_package(new_cell):
     cell = new_cell(fading(3))
     one = Importer(cell, table(5), "secret_of_the_lab.csv")
@@ -195,4 +234,19 @@ def test_a_file_that_is_too_large_is_refused_before_it_is_sent():
     with pytest.raises(
         ValueError, match=r"at most 100 MB, this one has 101 MB: convert it to Parquet, thin it, or split"
     ):
-        imports.new_import("large.csv", 100_000_001)
+        imports.new_import("large.csv", 100 * 2**20 + 1)
+
+
+def test_the_limit_of_a_file_is_one_number_from_the_browser_to_the_store():
+    """What the upload of the HMI takes, every door behind it takes, too, with what a multipart body adds."""
+    shown = tomllib.loads((ROOT / ".streamlit" / "config.toml").read_text(encoding="utf-8"))["server"]["maxUploadSize"]
+    assert shown == imports.MOST_FILE_MB
+    for file, setting in (
+        ("aasx/environment/src/main/resources/application.properties", r"multipart\.max-(?:file|request)-size=(\d+)MB"),
+        ("docker-compose.yml", r"MULTIPART_MAX(?:FILE|REQUEST)SIZE: (\d+)MB|client_max_body_size (\d+)m"),
+        ("scripts/proxy/nginx.conf", r"client_max_body_size +(\d+)m"),
+        ("scripts/proxy/Caddyfile", r"max_size (\d+)MiB"),
+    ):
+        found = [max(one) if isinstance(one, tuple) else one
+                 for one in re.findall(setting, (ROOT / file).read_text(encoding="utf-8"))]  # fmt: skip
+        assert found and set(map(int, found)) == {imports.MOST_FILE_MB + 1}, file

@@ -47,6 +47,7 @@ def options(basyx_jar, model_dir, fleet_package, tmp_path_factory) -> list[str]:
 
 
 TOKEN, STORE_PASSWORD, RECEIVER_PASSWORD = "token-of-this-test", "password-of-the-store", "password-of-bob"
+BROKER_PASSWORD = "password-of-the-broker"
 SECRETS = {
     "TWIN_TOKEN": TOKEN,
     "TWIN_STORE_PASSWORD": STORE_PASSWORD,
@@ -57,8 +58,8 @@ SECRETS = {
 @pytest.fixture(scope="module")
 def running(options, tmp_path_factory):
     """With a broker configured, where there is one."""
-    broker = Broker(tmp_path_factory.mktemp("broker")) if mosquitto() else None
-    env = {"TWIN_MQTT_BROKERS": f"lab=mqtt://127.0.0.1:{broker.port}"} if broker else {}
+    broker = Broker(tmp_path_factory.mktemp("broker"), "twin", password=BROKER_PASSWORD) if mosquitto() else None
+    env = {"TWIN_MQTT_BROKERS": f"lab=mqtt://twin:{BROKER_PASSWORD}@127.0.0.1:{broker.port}"} if broker else {}
     text = must_run("scripts/up.py", "--detach", "--no-demo", *options, timeout_s=400, **SECRETS, **env)
     yield text
     run_script("scripts/up.py", "--stop", *options, timeout_s=90)
@@ -138,8 +139,13 @@ def test_no_secret_is_told_anywhere(running, options):
     }
     assert {"basyx.log", "delegate.log", "hmi.log"} <= set(told)
     assert "alerts are told" in told["delegate.log"]
+    if mosquitto():
+        feed = wait_for(lambda: (one := services(options)[twin.FEED])["healthy"] and one, 60)["url"]
+        told["feed's figures"] = requests.get(f"{feed}/metrics", timeout=10).text
+        told["feed's health"] = requests.get(f"{feed}/health/ready", timeout=10).text
+        assert "connected" in told["feed.log"]
     for name, text in told.items():
-        leaked = [word for word in (secret, TOKEN, STORE_PASSWORD, RECEIVER_PASSWORD) if word in text]
+        leaked = [word for word in (secret, TOKEN, STORE_PASSWORD, RECEIVER_PASSWORD, BROKER_PASSWORD) if word in text]
         assert leaked == [], name
 
 

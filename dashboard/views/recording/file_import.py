@@ -29,10 +29,10 @@ def file_form(page: Page) -> None:
     if cell is None:
         return
     with page.card("file_form"):
-        page.title(
-            words("import.title"), words("import.hint", limit=words.number(imports.MOST_FILE_BYTES // 1_000_000))
+        page.title(words("import.title"), words("import.hint", limit=words.number(imports.MOST_FILE_MB)))
+        file = st.file_uploader(
+            words("record.file"), type=TYPES, key="import_upload", max_upload_size=imports.MOST_FILE_MB
         )
-        file = st.file_uploader(words("record.file"), type=TYPES, key="import_upload")
         known = st.session_state.get("_import")
         if file is not None and (known is None or known["file"] != (cell, file.file_id)):
             upload(page, cell, file)

@@ -10,10 +10,9 @@ import struct
 import zipfile
 import zlib
 
-from aasx.submodels.imports import MOST_FILE_BYTES
 from operations.intake.readers.table import Unreadable
 
-UNPACKED_BYTES = 5 * MOST_FILE_BYTES
+UNPACKED_BYTES = 500_000_000
 MOST_VALUES = UNPACKED_BYTES // 10
 MOST_PARTS = 10_000
 CHUNK = 1 << 20

@@ -108,8 +108,8 @@ def feed_cell(aas: AasClient) -> Iterator[Callable[[str, Feed], None]]:
 def new_feeder(aas: AasClient, broker: Broker, tmp_path: Path, quick: None) -> Iterator[Callable[..., Feeder]]:
     made: list[Feeder] = []
 
-    def make(most_bytes: int = 10_000_000, port: int | None = None, **more: Any) -> Feeder:
-        lab = Configured("lab", "127.0.0.1", port or broker.port, **more)
+    def make(most_bytes: int = 10_000_000, port: int | None = None, host: str = "127.0.0.1", **more: Any) -> Feeder:
+        lab = Configured("lab", host, port or broker.port, **more)
         feeder = Feeder(aas, [lab], Spool(tmp_path / "spool", most_bytes), Metrics())
         feeder.start()
         made.append(feeder)

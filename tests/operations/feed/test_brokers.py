@@ -6,6 +6,7 @@ import pytest
 
 from operations.feed import brokers
 from operations.feed.brokers import Broker, allowed, read
+from tests.broker import Certificates
 
 LAB = Broker("lab", "broker.example", 8883, True, "twin", "s:e/c")
 SITE = Broker("192.168.1.20", "192.168.1.20", 1883)
@@ -28,9 +29,14 @@ def test_several_come_from_the_environment_and_a_file(monkeypatch, tmp_path):
 
 
 def test_tls_takes_files(tmp_path):
-    ca = tmp_path / "ca.pem"
-    ca.write_text("x", encoding="utf-8")
-    assert read(f"mqtts://b.example?ca={ca}").ca == str(ca)
+    made = Certificates(tmp_path)
+    found = read(f"mqtts://b.example?ca={made.ca}&cert={made.cert}&key={made.key}")
+    assert (found.ca, found.cert, found.key) == (str(made.ca), str(made.cert), str(made.key))
+    (tmp_path / "text").write_text("x", encoding="utf-8")
+    with pytest.raises(ValueError, match="text holds no certificate in PEM form"):
+        read(f"mqtts://b.example?ca={tmp_path}/text")
+    with pytest.raises(ValueError, match="are no certificate and key"):
+        read(f"mqtts://b.example?cert={made.cert}&key={made.ca}")
 
 
 @pytest.mark.parametrize(
@@ -48,6 +54,7 @@ def test_tls_takes_files(tmp_path):
         ("mqtts://x?ca=/nowhere", "there is no file /nowhere"),
         ("mqtts://x?insecure=1", "is none of ca, cert, key"),
         ("mqtts://x?cert=/etc/hosts", "cert and key go together"),
+        ("mqtts://x?ca=/etc/hosts", "holds no certificate"),
         ("a b=mqtt://x", "cannot name a broker"),
     ],
 )

@@ -7,6 +7,7 @@ import json
 import socket
 import threading
 import time
+from typing import Any
 
 import pytest
 import requests
@@ -16,7 +17,7 @@ from aasx.identifiers import submodel_id
 from aasx.submodels import asset_interfaces
 from aasx.submodels.asset_interfaces import Feed, Source
 from operations.feed import feeder as feeding
-from tests.broker import Broker
+from tests.broker import Broker, Certificates
 from tests.conftest import run_script, wait_for
 from tests.operations.conftest import serve
 from tests.operations.feed.conftest import (
@@ -239,6 +240,33 @@ def test_a_broker_that_refuses_is_told(new_cell, aas, topic, new_feeder, feed_ce
         feeder.stop()
         new_feeder(port=guarded.port, user="twin", password="secret")
         wait_for(lambda: state(aas, cell.name)["FeedStatus"] == "waiting")
+    finally:
+        guarded.stop()
+
+
+def test_a_broker_with_tls_is_believed_by_its_authority_alone(new_cell, aas, topic, new_feeder, feed_cell, tmp_path):
+    cell, made = new_cell(), Certificates(tmp_path / "tls")
+    feed_cell(cell.name, one_object(topic, base="mqtts://lab"))
+    guarded = Broker(tmp_path / "guarded", "twin", made.lines)
+
+    def told_with(text: str, host: str = "127.0.0.1", **more: Any) -> str:
+        feeder = new_feeder(port=guarded.port, host=host, user="twin", tls=True, **more)
+        try:
+            found = wait_for(lambda: text in ((one := state(aas, cell.name))["FeedError"] or "") and one)
+            assert found["FeedStatus"] == "brokerAway"
+            return str(found["FeedError"])
+        finally:
+            feeder.stop()
+
+    try:
+        wrong = Certificates(tmp_path / "elsewhere", "stranger")
+        assert "?ca=FILE" in told_with("is not trusted", password="secret", ca=str(wrong.ca))
+        told_with("not valid for", password="secret", ca=str(made.ca), host="localhost")
+        assert "guess" not in told_with("refuses the connection", password="guess", ca=str(made.ca))
+        new_feeder(port=guarded.port, user="twin", password="secret", tls=True, ca=str(made.ca))
+        wait_for(lambda: state(aas, cell.name)["FeedStatus"] == "waiting")
+        guarded.publish((topic, payloads(discharge(points=2, rest=0))[0]), auth=("twin", "secret"), ca=made.ca)
+        wait_for(lambda: state(aas, cell.name)["FeedSamplesTaken"] == 1)
     finally:
         guarded.stop()
 
