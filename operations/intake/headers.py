@@ -43,7 +43,8 @@ _SAMPLES = {
     "time": "test time|testtime|total time|time|elapsed time|elapsed|run time|running time|prog time|t|zeit|testzeit|"
     "prüfzeit|pruefzeit|gesamtzeit|laufzeit|temps|temps écoulé|temps total|durée totale|测试时间|总时间|时间|"
     "relative time|experiment time|seconds",
-    "moment": "date time|datetime|dpt time|timestamp|time stamp|date|unix time|absolute time|real time|system time|"
+    "moment": "date time|datetime|date and time|dpt time|timestamp|time stamp|date|unix time|absolute time|"
+    "real time|system time|systime|sys time|"
     "datum|datum zeit|datum uhrzeit|zeitstempel|date heure|horodatage|系统时间|绝对时间|日期|date time iso|dpttime|"
     "realtime|start time|utc time|local time",
     "voltage": "voltage|volt|volts|u|ecell|ewe|potential|terminal voltage|cell voltage|voltage measured|spannung|"
@@ -56,13 +57,14 @@ _SAMPLES = {
     "ambient": "ambient temperature|environment temperature|chamber temperature|umgebungstemperatur|"
     "température ambiante|环境温度|environmental temperature|oven temperature",
     "cycle": "cycle index|cycle|cycle number|cycle count|cycle id|cycle no|cyc#|cycle c|cyc|zyklus|zyklusnummer|"
-    "numéro de cycle|循环号|循环序号|循环|cycle p|id cycle|test cycle",
+    "numéro de cycle|循环号|循环序号|循环|cycle p|id cycle|test cycle|cyc count",
     "state": "md|state|status|step type|step name|mode|工步类型|工步名称|状态|zustand|état|command",
 }
 _CYCLES = {
     "id_cycle": "cycle index|cycle|cycle number|cycle count|cycle id|cycle no|cyc#|cyc|zyklus|zyklusnummer|"
     "numéro de cycle|循环号|循环序号|循环|id cycle|cycle c",
-    "Time": "start time|start|date|date time|datetime|timestamp|cycle start|startzeit|beginn|datum|début|date heure|"
+    "Time": "start time|cycle start time|start|date|date time|datetime|timestamp|cycle start|startzeit|beginn|datum|"
+    "début|date heure|"
     "开始时间|日期|unix time|startdatum|date de début|time",
     "Capacity": "discharge capacity|capacity|capacity discharge|dischg cap|dchg cap|dchg capacity|q discharge|"
     "qdischarge|discharge cap|discharging capacity|entladekapazität|kapazität|kapazitaet|capacité|"
@@ -99,6 +101,8 @@ _SLASH = re.compile(r"^(.*\S)\s*/\s*(\S[^/]*)$")
 _IN = re.compile(r"^(.+?) in (\S+)$", re.IGNORECASE)
 _LAST = re.compile(r"^(.+?)_([A-Za-z]+(?:_hour)?)$")
 _SHORT_UNITS = {"V", "mV", "A", "mA", "Ah", "mAh", "s", "ms", "min", "h", "degC", "K", "ohm", "mohm", "Wh"}
+_LOWER_UNITS = {"ah", "mah", "wh", "mwh", "ma", "mv", "degc"}
+"""Of names that are all in lower case: discharge_capacity_ah."""
 
 
 def taken_apart(header: str) -> tuple[str, str | None]:
@@ -111,11 +115,14 @@ def taken_apart(header: str) -> tuple[str, str | None]:
             break
     else:
         match = _LAST.match(text)
-        if match and (match[2] in _SHORT_UNITS or (len(match[2]) > 3 and unit_named(match[2]))):
+        ends_in_unit = match and (
+            match[2] in (*_SHORT_UNITS, *_LOWER_UNITS) or (len(match[2]) > 3 and unit_named(match[2]))
+        )
+        if match and ends_in_unit:
             text, unit = match[1], unit_named(match[2])
         elif match and (wider := re.match(r"^(.+)_(ampere_hour|watt_hour|milliampere_hour)$", text)):
             text, unit = wider[1], unit_named(wider[2])
-    name = re.sub(r"[\s_.:]+", " ", text).strip().lower()
+    name = re.sub(r"[\s_.:~-]+", " ", text).strip().lower()
     return name, unit
 
 

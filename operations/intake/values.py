@@ -190,6 +190,7 @@ def moments(column: pd.Series, order: str | None = None, zone: str | None = None
         rest = text.str.replace(NUMERIC_DATE, "", regex=True).str.strip()
         written = (year + "-" + month.str.zfill(2) + "-" + day.str.zfill(2) + " " + rest).str.strip()
         text = written.where(dated[0].notna(), text)
+    text = text.mask(text.str.match(CLOCK), "no date")  # 0:00:10 is a duration, which pandas would date today
     empty = (text == "").to_numpy(dtype=bool)
     zoned = text.str.contains(ZONED) & text.str.contains(":", regex=False)
     found = np.full(len(text), np.datetime64("NaT", "us"))

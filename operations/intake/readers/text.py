@@ -9,6 +9,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import itertools
 import re
 
 import numpy as np
@@ -17,6 +18,7 @@ import pandas as pd
 from operations.intake.readers.table import Table, Unreadable, unique
 
 SEPARATORS = ("\t", ";", ",", "|")
+LOOKED_AT_RUNS = 100_000
 HEADER_LINES = 200
 """A header is looked for in this many lines."""
 
@@ -74,8 +76,8 @@ def decoded(content: bytes) -> str:
     except UnicodeDecodeError:
         pass
     # GBK writes every Chinese character in two bytes above 0x80; in Western text such bytes mostly stand alone
-    runs = re.findall(rb"[\x80-\xff]+", content[:200_000])
-    if all(len(run) % 2 == 0 for run in (runs if len(content) <= 200_000 else runs[:-1])):
+    runs = itertools.islice(re.finditer(rb"[\x80-\xff]+", content), LOOKED_AT_RUNS)
+    if all(len(run[0]) % 2 == 0 for run in runs):
         try:
             return content.decode("gbk")
         except UnicodeDecodeError:

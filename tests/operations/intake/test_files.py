@@ -207,6 +207,13 @@ def test_encodings_of_excel(encoding, first):
     assert capacities(read("a.csv", text.encode(encoding))) == [1.856, 1.84]
 
 
+def test_columns_in_lower_case_with_their_unit():
+    """As the summaries of battery archives have them."""
+    text = "cycle_index,cycle_start_time,discharge_capacity_ah,charge_capacity_ah,coulombic_efficiency\n"
+    rows = read("summary.csv", text + "1,2018-07-17 10:08:40,1.84,1.85,.99\n2,2018-07-17 14:08:40,1.83,1.84,.99\n")
+    assert capacities(rows) == [1.84, 1.83] and rows[0].values["charge_Ah"] == 1.85
+
+
 def test_chinese_headers_in_gbk():
     text = "循环号,放电容量(mAh),充电容量(mAh)\n1,1856.1,1860.2\n2,1846.5,1850.3\n".encode("gbk")
     assert capacities(read("neware.csv", text)) == [1.8561, 1.8465]
@@ -302,6 +309,73 @@ def german() -> bytes:
                        "Temperatur [°C]": MADE["temp"]}, ";", ",").encode("cp1252")  # fmt: skip
 
 
+def basytec() -> bytes:
+    head = "~Resultfile from Basytec Battery Test System\n~Name of Test: made\n~Start of Test: 01.03.2024 08:00:00\n"
+    columns = {"~Time[h]": MADE["t"] / 3600, "DataSet": range(len(MADE)), "t-Step[h]": 0.1, "Line": MADE["step"],
+               "Command": "Charge", "U[V]": MADE["v"], "I[A]": MADE["i"], "Ah[Ah]": 0.1, "T1[°C]": 25.0,
+               "Cyc-Count": MADE["cycle"], "State": 0}  # fmt: skip
+    return table_text(columns, "\t", head=head).encode("cp1252")
+
+
+def novonix() -> str:
+    head = "[Summary]\nNovonix Test System,UHPC\n[End Summary]\n\n[Data]\n"
+    return table_text({
+        "Date and Time": CLOCK.dt.strftime("%Y-%m-%d %I:%M:%S %p"), "Cycle Number": MADE["cycle"] - 1,
+        "Step Type": MADE["state"].map({"C": 7, "D": 9, "R": 0}), "Run Time (h)": MADE["t"] / 3600,
+        "Step Time (h)": 0.1, "Current (A)": MADE["i"], "Potential (V)": MADE["v"], "Capacity (Ah)": 0.1,
+        "Temperature (°C)": 25.0, "Circuit Temperature (°C)": 31.0,
+    }, head=head)  # fmt: skip
+
+
+def landt() -> str:
+    return table_text({"Record": range(1, len(MADE) + 1), "Cycle-Index": MADE["cycle"], "Step-Index": MADE["step"],
+                       "TestTime/Sec": MADE["t"], "StepTime/Sec": 1.0, "Current/mA": 1000 * MADE["i"],
+                       "Capacity/mAh": 0.5, "Voltage/V": MADE["v"],
+                       "SysTime": CLOCK.dt.strftime("%Y-%m-%d %H:%M:%S")})  # fmt: skip
+
+
+def pec() -> str:
+    head = "PEC ATS Results\nTest Description,made\n\n"
+    return table_text({"Test": 57, "Cell ID": "C_1", "Load On time": "03/13/2024 08:00:00", "Step Time (Seconds)": 1.0,
+                       "Total Time (Seconds)": MADE["t"], "Total Time (hh:mm:ss)": MADE["t"].map(clock_time),
+                       "Step": MADE["step"], "Cycle": MADE["cycle"], "Voltage (mV)": 1000 * MADE["v"],
+                       "Current (mA)": 1000 * MADE["i"]}, head=head)  # fmt: skip
+
+
+def digatron() -> str:
+    status = MADE["state"].map({"C": "CHA", "D": "DCH", "R": "PAU"})
+    return table_text({"Step": MADE["step"], "Status": status, "Prog Time": MADE["t"].map(clock_time),
+                       "Cycle": MADE["cycle"], "Voltage": MADE["v"], "Current": MADE["i"], "AhAccu": 0.1},
+                      ";", ",", "Digatron Data File\nCircuit;1\n\n")  # fmt: skip
+
+
+def whole_seconds() -> str:
+    """Time stamps without fractions, some of which step back by one."""
+    whole = MADE["t"].round().astype(int)
+    whole.iloc[5::200] -= 11
+    return table_text({"Time (s)": whole, "Voltage (V)": MADE["v"], "Current (A)": MADE["i"]})
+
+
+def step_numbers_that_repeat() -> str:
+    """The step's number and time begin anew in every loop of the protocol; the test's own time runs on."""
+    in_step = MADE.groupby(["cycle", "step"])["t"].transform(lambda t: t - t.iloc[0])
+    return table_text({"Step": MADE["step"], "Step Time (s)": in_step, "Test Time (s)": MADE["t"],
+                       "Voltage (V)": MADE["v"], "Current (A)": MADE["i"]})  # fmt: skip
+
+
+def counters_that_run_on() -> str:
+    """Of a tester whose capacities are never set back, or at each step: the current says what was discharged."""
+    passed = (MADE["i"].abs().cumsum() / 360).round(4)
+    return table_text({"Time (s)": MADE["t"], "Voltage (V)": MADE["v"], "Current (A)": MADE["i"],
+                       "Discharge Capacity (Ah)": passed, "Capacity (Ah)": passed % 0.5})  # fmt: skip
+
+
+def a_number_at_each_charge() -> str:
+    """The tester counts a cycle at each charge, also where no discharge came between."""
+    number = 2 * MADE["cycle"] - (MADE["t"].groupby(MADE["cycle"]).rank() < 100).astype(int)
+    return table_text({"Time (s)": MADE["t"], "Voltage (V)": MADE["v"], "Current (A)": MADE["i"], "Cycle": number})
+
+
 def parquet() -> bytes:
     out = io.BytesIO()
     pd.DataFrame({"Test Time / s": MADE["t"], "Voltage / V": MADE["v"], "Current / A": MADE["i"],
@@ -325,13 +399,20 @@ def units_below() -> str:
     return text.replace("Time;Voltage;Current\n", "Time;Voltage;Current\nmin;mV;mA\n")
 
 
+WITH_DATES = ("arbin.csv", "maccor.txt", "arbin.xlsx", "novonix.csv", "landt.csv")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "numbers"),
     [
         ("arbin.csv", arbin(), [1, 2, 3]), ("maccor.txt", maccor(), [1, 2, 3]), ("made.bdf.csv", bdf(), None),
         ("made.bdf.csv.gz", gzip.compress(bdf().encode()), None), ("neware.csv", neware_flat(), [1, 2, 3]),
         ("neware_nested.csv", neware_nested(), [1, 2, 3]), ("biologic.mpt", biologic(), [0, 1, 2]),
-        ("basytec.csv", german(), None), ("made.bdf.parquet", parquet(), [1, 2, 3]), ("arbin.xlsx", excel(), None),
+        ("german.csv", german(), None), ("basytec.txt", basytec(), [1, 2, 3]), ("novonix.csv", novonix(), [0, 1, 2]),
+        ("landt.csv", landt(), [1, 2, 3]), ("pec.csv", pec(), [1, 2, 3]), ("digatron.csv", digatron(), [1, 2, 3]),
+        ("whole_seconds.csv", whole_seconds(), None), ("steps.csv", step_numbers_that_repeat(), None),
+        ("counters.csv", counters_that_run_on(), None), ("charges.csv", a_number_at_each_charge(), [2, 4, 6]),
+        ("made.bdf.parquet", parquet(), [1, 2, 3]), ("arbin.xlsx", excel(), None),
         ("units.csv", units_below(), None),
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) < 40 else "",
@@ -340,6 +421,9 @@ def test_samples_of_every_form_give_the_same_cycles(name, content, numbers):
     rows = read(name, content)
     assert capacities(rows) == pytest.approx([1.8, 1.8, 1.8], rel=4e-3)
     assert [row.number for row in rows] == (numbers or [None] * 3)
+    dates = {row.values["start_time"].date() for row in rows if "start_time" in row.values}
+    assert all(date.year == 2024 for date in dates), "a duration is no time of today"
+    assert bool(dates) == (name in WITH_DATES)
 
 
 def test_one_sample_at_0_between_others_is_left_out_and_told():
