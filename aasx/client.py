@@ -43,6 +43,7 @@ from aasx.elements.shape import Foreign, Shape, read
 
 PAGE_SIZE = 100  # BaSyx's own default for lists
 PART_BYTES = 1 << 16
+NOT_MODIFIED = 304
 WHOLE_ANSWER = 3
 
 
@@ -202,6 +203,11 @@ class AasClient:
         answer = self._send("GET", _element(submodel_id, path))
         return self._object(answer), _tag(answer)
 
+    def is_unchanged(self, submodel_id: str, path: str, tag: str) -> bool:
+        """Whether the element with all that is in it is still the one of this ETag; False from a server that cannot
+        tell (RFC 9110, section 13.1.2)."""
+        return self._send("GET", _element(submodel_id, path), if_none_match=tag).status_code == NOT_MODIFIED
+
     def element_value(self, submodel_id: str, path: str) -> Any:
         """The element's value in Python types, see aasx.elements.values.to_value."""
         return values.to_value(self.element(submodel_id, path))
@@ -219,10 +225,11 @@ class AasClient:
             raise BadAnswer(f"{self.base_url} answered no element for {path}")
         return read(element, shape, noted, path), tag
 
-    def set_value(self, submodel_id: str, path: str, value: Any) -> None:
-        """Write the value of a Property; None takes the value away.
+    def set_value(self, submodel_id: str, path: str, value: Any, if_match: str | None = None) -> str | None:
+        """Write the value of a Property, with `if_match` of that version only; None takes the value away.
 
-        Raises ValueError when the value does not fit the Property's type (the type is read once and remembered).
+        Returns the element's new ETag, None from a server without. Raises ValueError when the value does not fit the
+        Property's type (the type is read once and remembered).
         """
         key = (submodel_id, path)
         if key not in self._value_types or value is None:
@@ -231,10 +238,9 @@ class AasClient:
                 raise ValueError(f"{path} is a {element.get('modelType')}, not a Property")
             self._value_types[key] = element["valueType"]
             if value is None:
-                self.put_element(submodel_id, path, values.with_value(element, None))
-                return
+                return self.put_element(submodel_id, path, values.with_value(element, None), if_match)
         text = values.to_text(value, self._value_types[key])
-        self._send("PATCH", _element(submodel_id, path) + "/$value", json_body=text)
+        return _tag(self._send("PATCH", _element(submodel_id, path) + "/$value", json_body=text, if_match=if_match))
 
     def put_element(self, submodel_id: str, path: str, element: dict, if_match: str | None = None) -> str | None:
         """Replace an element with all its content; NotFound when there is none. Returns the new ETag, if any."""
@@ -430,6 +436,7 @@ class AasClient:
         form: dict | None = None,
         timeout_s: float | None = None,
         if_match: str | None = None,
+        if_none_match: str | None = None,
     ) -> requests.Response:
         if not hasattr(self._of_thread, "session"):
             self._of_thread.session = requests.Session()
@@ -440,6 +447,8 @@ class AasClient:
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if if_match is not None:
             headers["If-Match"] = if_match
+        if if_none_match is not None:
+            headers["If-None-Match"] = if_none_match
         try:
             answer = session.request(
                 method,
@@ -460,7 +469,7 @@ class AasClient:
             raise Unreachable(f"nothing answers at {self.base_url}") from error
         except (requests.RequestException, urllib3.exceptions.HTTPError) as error:
             raise BadAnswer(f"{method} {self.base_url}{path}: {error}") from error
-        if answer.status_code < 300:
+        if answer.status_code < 300 or (answer.status_code == NOT_MODIFIED and if_none_match is not None):
             return answer
         raise _error_class(answer.status_code)(f"{method} {answer.url}: {answer.status_code} {server_message(answer)}")
 

@@ -77,11 +77,12 @@ def predict(live: LiveTwin, cell: str, inputs: PredictInputs) -> PredictOutputs:
 
     A prediction at a past cycle, or to another end of life than the cell's own, is answered only.
     """
-    history = live.completed(live.history(cell))
+    is_present = inputs.AtCycle is None and inputs.EndOfLifeCapacity is None
+    history = live.completed(live.history(cell, to_predict=is_present))
     at_cycle = checked_cycle("AtCycle", inputs.AtCycle, history)
     checked_capacity("EndOfLifeCapacity", inputs.EndOfLifeCapacity, history)
     now = datetime.now(UTC)
-    found = present_state.stored(live, history)
+    found = present_state.stored(live, history, to_predict=is_present)
     prediction = live.predict(
         history,
         found.thresholds.soh_end_of_life,

@@ -129,6 +129,8 @@ class Memory:
     """What the AAS holds of the present state (present_state.Stored)."""
     predicted_at: Future[str | None] | None = None
     """The time of the prediction in the AAS, being read beside LiveState."""
+    live_state_tag: str | None = None
+    """The ETag of the LiveState that was found to be the one of this history."""
     fleet_summary: dict[str, Any] | None = None
 
 
@@ -324,10 +326,13 @@ class LiveTwin:
         shells, following = self.client.shells_page(cursor)
         return [cell for shell in shells if (cell := cell_of(shell["id"]))], following
 
-    def history(self, cell: str) -> CellHistory:
-        """The history of a cell as the AAS holds it now; NotFound when there is no such cell."""
+    def history(self, cell: str, to_predict: bool = False) -> CellHistory:
+        """The history of a cell as the AAS holds it now; NotFound when there is no such cell.
+
+        `to_predict`: for a prediction that will be written (see present_state.stored).
+        """
         known = self._known.get(cell)
-        if known is not None and self._still_holds(known):
+        if known is not None and self._still_holds(known, to_predict):
             self.metrics.history_reads.labels("reused").inc()
         else:
             self.metrics.history_reads.labels("read").inc()
@@ -347,30 +352,36 @@ class LiveTwin:
         """When the prediction that the AAS holds now was made."""
         deadline.remaining_s()
         begun, history.memory.predicted_at = history.memory.predicted_at, None
-        return begun.result() if begun else self._prediction_time(history.cell)
+        return begun.result() if begun else self._prediction_time(history.cell, history.memory.stored)
 
-    def _prediction_time(self, cell: str) -> str | None:
-        shape = prediction.shape().part(PREDICTION_TIME)
+    def _prediction_time(self, cell: str, stored: Any = None) -> str | None:
+        """`stored` is what is known of the present state."""
+        submodel, tag = submodel_id(cell, "Prediction"), stored and stored.time_tag
         try:
-            return self.client.read_element(submodel_id(cell, "Prediction"), PREDICTION_TIME, shape)
+            if tag and self.client.is_unchanged(submodel, PREDICTION_TIME, tag):
+                return cast(str | None, stored.details["PredictedAt"])
+            return self.client.read_element(submodel, PREDICTION_TIME, prediction.shape().part(PREDICTION_TIME))
         except NotFound:
             return None
 
-    def _still_holds(self, known: CellHistory) -> bool:
+    def _still_holds(self, known: CellHistory, to_predict: bool) -> bool:
         if known.last_cycle is None or not self._is_fresh(known):
             return False
         deadline.remaining_s()
-        if known.memory.stored is not None:
-            known.memory.predicted_at = self._beside.submit(self._prediction_time, known.cell)
+        stored = known.memory.stored
+        if stored is not None and not (to_predict and stored.time_tag):
+            known.memory.predicted_at = self._beside.submit(self._prediction_time, known.cell, stored)
         return self.is_current(known)
 
     def is_current(self, known: CellHistory) -> bool:
         """True while LiveState is the one of this history."""
         deadline.remaining_s()
-        noted: list[Foreign] = []
-        live_state, tag = self._read_live_state(known.cell, noted)
-        if _stamp(live_state) != known.stamp or any(one.path != SERVICE_STATE for one in noted):
-            return False
+        tag, noted = known.memory.live_state_tag, list[Foreign]()
+        if tag is None or not self.client.is_unchanged(submodel_id(known.cell, "OperationalData"), "LiveState", tag):
+            live_state, tag = self._read_live_state(known.cell, noted)
+            if _stamp(live_state) != known.stamp or any(one.path != SERVICE_STATE for one in noted):
+                return False
+            known.memory.live_state_tag = tag
         self._keep_tag(known.cell, "LiveState", tag)
         return True
 
@@ -786,11 +797,14 @@ class LiveTwin:
         tag = self.client.put_submodel(submodel, self._tags.get((cell, "Prediction")))
         self._keep_tag(cell, "Prediction", tag)
 
-    def put_prediction_time(self, cell: str, predicted_at: str) -> None:
-        """Only when the prediction was made, where all the rest in the AAS is as it would be written again."""
+    def put_prediction_time(self, cell: str, predicted_at: str, if_match: str | None) -> str | None:
+        """Only when the prediction was made, where all the rest in the AAS is as it would be written again.
+
+        Returns the ETag of this time; Changed where it is no longer the one of `if_match`.
+        """
         deadline.remaining_s()
         with reading(f"prediction of {cell}"):
-            self.client.set_value(submodel_id(cell, "Prediction"), PREDICTION_TIME, predicted_at)
+            return self.client.set_value(submodel_id(cell, "Prediction"), PREDICTION_TIME, predicted_at, if_match)
 
     def put_fleet_summary(self, history: CellHistory, summary: dict[str, Any]) -> None:
         """The cell's line in the Fleet submodel, when it has changed; a twin without fleet shell has none."""

@@ -48,6 +48,8 @@ class Stored:
     past: list[alerts.Alert]
     foreign_alerts: list[Json]
     foreign: tuple[Foreign, ...] = ()
+    time_tag: str | None = None
+    """ETag of PredictedAt, once this process has written it."""
 
     @classmethod
     def of(cls, submodel: Json) -> Stored:
@@ -70,13 +72,18 @@ class Stored:
         return self.details["InputLastCycle"] != history.last_cycle
 
 
-def stored(live: LiveTwin, history: CellHistory) -> Stored:
+def stored(live: LiveTwin, history: CellHistory, to_predict: bool = False) -> Stored:
     """What the AAS holds now. Remembered as long as the time of the prediction there is the one remembered.
+
+    `to_predict`: for a prediction of the present state, whose time is then written only in the place of the one
+    remembered (`write`), so that it need not be read first.
 
     As with the history (see live_twin), what somebody changes by hand is noticed when the history is read anew.
     """
     known: Stored | None = history.memory.stored
-    if known is None or live.prediction_time(history) != known.details["PredictedAt"]:
+    if known is None or (
+        not (to_predict and known.time_tag) and live.prediction_time(history) != known.details["PredictedAt"]
+    ):
         known = Stored.of(live.prediction_submodel(history.cell))
         history.memory.stored = known
     remarks.note(known.foreign)
@@ -128,8 +135,8 @@ def write(
         and change.kept == found.active
         and found.details | {"PredictedAt": None} == new | {"PredictedAt": None}
     ):
-        live.put_prediction_time(history.cell, new["PredictedAt"])
-        history.memory.stored = replace(found, details=new)
+        time_tag = live.put_prediction_time(history.cell, new["PredictedAt"], found.time_tag)
+        history.memory.stored = replace(found, details=new, time_tag=time_tag)
         put_fleet_summary(live, history, prediction, replace(found, active=change.kept), now)
         return prediction, []
     submodel = live.prediction_submodel(history.cell)

@@ -85,6 +85,21 @@ def test_an_elements_tag_covers_the_element_with_everything_in_it(session: Sessi
     assert "changed since it was read" in refused.json()["messages"][0]["text"]
 
 
+@pytest.mark.parametrize("path", ["", "/$metadata", "/$value", "/submodel-elements/Live", "/submodel-elements/Live.A",
+                                  "/submodel-elements/Live.A/$value", "/submodel-elements/Large",
+                                  "/submodel-elements/Large.C.D"])  # fmt: skip
+def test_what_the_reader_knows_is_not_sent_again(session: Session, path: str):
+    url = SUBMODEL + path
+    tag = etag(session, url)
+    known = session.request("GET", url, headers={"If-None-Match": f'"other", {tag}'})
+    assert (known.status_code, known.content, known.headers["ETag"]) == (304, b"", tag)
+    assert session.request("GET", url, headers={"If-None-Match": '"other"'}).status_code == 200
+    session.must("PATCH", f"{ELEMENTS}/Live.A/$value", json="2")
+    session.must("PATCH", f"{ELEMENTS}/Large.C.D/$value", json="2")
+    changed = session.request("GET", url, headers={"If-None-Match": tag})
+    assert changed.status_code == 200 and changed.headers["ETag"] != tag
+
+
 def test_every_way_to_write_an_element_asks_the_tag(session: Session):
     writes: list[tuple[str, str, dict[str, Any]]] = [
         ("PATCH", "Live.A/$value", {"json": "2"}),

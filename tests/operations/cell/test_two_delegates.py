@@ -105,6 +105,21 @@ def test_an_acknowledgement_while_another_delegate_predicts_stays(cell, delegate
     assert cell.fleet()["UnacknowledgedAlerts"] == len(unacknowledged)
 
 
+def test_a_prediction_that_another_delegate_was_first_with_is_read_before_it_is_made_again(cell, delegate, other):
+    def predict(one: Delegate) -> Any:
+        return through(one, cell, "predict", {})
+
+    predict(delegate), predict(delegate)
+    changed, read = delegate.live.metrics.changed, delegate.live.metrics.history_reads
+    before, reused = changed._value.get(), read.labels("reused")._value.get()
+    predict(delegate)
+    assert (changed._value.get(), read.labels("reused")._value.get()) == (before, reused + 1)
+    through(other, cell, "set-thresholds", {"ChangedBy": "B", "SoHEndOfLife": 65.0})
+    answer = predict(delegate)
+    assert changed._value.get() == before + 1
+    assert answer["RUL"] == predict(other)["RUL"] == cell.value("PredictionDetails.RUL")
+
+
 @pytest.mark.parametrize("method", ["_put_live_state", "put_prediction", "put_fleet_summary", "write_fleet_summary"])
 def test_a_cycle_appended_while_another_delegate_still_writes_the_one_before_is_the_last(
     cell, delegate, other, before, method

@@ -4,14 +4,14 @@ import jakarta.servlet.http.HttpServletRequest;
 import java.util.Arrays;
 import java.util.Optional;
 import org.springframework.http.HttpStatus;
-import org.springframework.web.context.request.RequestAttributes;
 import org.springframework.web.context.request.RequestContextHolder;
 import org.springframework.web.context.request.ServletRequestAttributes;
 
 /**
  * Conditional requests (RFC 9110, section 13): the ETag of what the request under way read or
- * wrote, and the If-Match it must fulfil to write. The ETag of an element covers the element with
- * everything in it and nothing else; that of a submodel, shell or concept description all of it.
+ * wrote, the If-Match it must fulfil to write, and the If-None-Match with which it reads only what
+ * it does not know yet. The ETag of an element covers the element with everything in it and nothing
+ * else; that of a submodel, shell or concept description all of it.
  */
 final class Conditions {
 
@@ -22,22 +22,54 @@ final class Conditions {
     return "\"" + version + "\"";
   }
 
-  /** The tag of a small element: made of its content. */
+  /** The tag of an element that shares a row with others: made of its content. */
   static String tag(String json) {
     return "\"" + Names.hash(json, 12) + "\"";
   }
 
   private static Optional<ServletRequestAttributes> request() {
-    RequestAttributes attributes = RequestContextHolder.getRequestAttributes();
-    return attributes instanceof ServletRequestAttributes servlet
-            && !servlet.getRequest().getRequestURI().endsWith("/invoke")
+    return RequestContextHolder.getRequestAttributes() instanceof ServletRequestAttributes servlet
+            && !isInvocation()
         ? Optional.of(servlet)
         : Optional.empty();
   }
 
-  /** Gives the caller the tag of what the request's URL names. */
+  /** Ends a read whose caller knows what it would be answered. */
+  static final class Unchanged extends RuntimeException {
+    private Unchanged() {
+      super(null, null, false, false);
+    }
+  }
+
+  /**
+   * Gives the caller the tag of what the request's URL names.
+   *
+   * @throws Unchanged if it is read and the caller knows it already
+   */
   static void tell(String tag) {
-    request().ifPresent(request -> request.getResponse().setHeader("ETag", tag));
+    request()
+        .ifPresent(
+            request -> {
+              request.getResponse().setHeader("ETag", tag);
+              String known = request.getRequest().getHeader("If-None-Match");
+              if (known != null
+                  && request.getRequest().getMethod().equals("GET")
+                  && isAmong(tag, known)) {
+                throw new Unchanged();
+              }
+            });
+  }
+
+  private static boolean isAmong(String tag, String tags) {
+    return Arrays.stream(tags.split(","))
+        .map(String::strip)
+        .anyMatch(one -> one.equals("*") || one.equals(tag));
+  }
+
+  /** Whether the request under way invokes an operation. */
+  static boolean isInvocation() {
+    return RequestContextHolder.getRequestAttributes() instanceof ServletRequestAttributes servlet
+        && servlet.getRequest().getRequestURI().endsWith("/invoke");
   }
 
   /** Whether a write under way depends on a tag. */
@@ -52,10 +84,7 @@ final class Conditions {
   static void require(String tag) {
     HttpServletRequest request = request().map(ServletRequestAttributes::getRequest).orElse(null);
     String wanted = request == null ? null : request.getHeader("If-Match");
-    if (wanted == null
-        || Arrays.stream(wanted.split(","))
-            .map(String::strip)
-            .anyMatch(one -> one.equals("*") || one.equals(tag))) {
+    if (wanted == null || isAmong(tag, wanted)) {
       return;
     }
     tell(tag);

@@ -83,8 +83,9 @@ final class Elements {
    * @param row that holds the element, {@code null} for the submodel itself
    * @param index of the row in its list, otherwise -1
    * @param inside what is left of the path within the row's JSON
+   * @param json of the element itself where that is a part of the row, otherwise {@code null}
    */
-  record Place(List<Row> containers, Row row, Deque<PathToken> inside) {
+  record Place(List<Row> containers, Row row, Deque<PathToken> inside, JsonNode json) {
 
     boolean isSplit() {
       return row.holds() != Holds.NOTHING;
@@ -94,20 +95,20 @@ final class Elements {
       return containers.isEmpty() ? null : containers.get(containers.size() - 1);
     }
 
-    /** The JSON of the element itself; only for elements that are not split. */
-    JsonNode json() {
-      JsonNode json = Json.tree(row.json());
-      for (PathToken step : inside) {
-        json = step(json, step);
-      }
-      return json;
+    /** The element itself; only for elements that are not split. */
+    SubmodelElement element() {
+      return json == null
+          ? Json.read(row.json(), SubmodelElement.class)
+          : Json.fromTree(json, SubmodelElement.class);
+    }
+
+    /** The same for an invocation: of an operation without its variables, which nobody asks for. */
+    SubmodelElement invoked() {
+      return json == null ? Json.readWithoutVariables(row.json()) : element();
     }
 
     String tag() {
-      if (isSplit()) {
-        return Conditions.tag(row.version());
-      }
-      return Conditions.tag(inside.isEmpty() ? row.json() : json().toString());
+      return json == null ? Conditions.tag(row.version()) : Conditions.tag(json.toString());
     }
   }
 
@@ -136,11 +137,8 @@ final class Elements {
     if (row == null) {
       throw new ElementDoesNotExistException(path);
     }
-    Place place = new Place(containers, row, steps);
-    if (!steps.isEmpty()) {
-      place.json();
-    }
-    return place;
+    return new Place(
+        containers, row, steps, steps.isEmpty() ? null : walk(Json.tree(row.json()), steps));
   }
 
   private Row child(Row container, PathToken step) {
@@ -211,7 +209,7 @@ final class Elements {
       }
       deleteBelow(place.row());
       overwrite(place, chunk, version);
-      Conditions.tell(chunk.isSplit() ? Conditions.tag(version) : Conditions.tag(chunk.json()));
+      Conditions.tell(Conditions.tag(version));
     } else {
       Deque<PathToken> steps = new ArrayDeque<>(place.inside());
       PathToken last = steps.removeLast();
@@ -282,10 +280,11 @@ final class Elements {
       requireFree(element, indexOf(elements, element.getIdShort()), -1);
     }
     elements.add(Json.toTree(element));
-    boolean isRow = place.inside().isEmpty();
     boolean split = rewrite(place, json, version);
-    if (isRow || !split) {
-      Conditions.tell(split ? Conditions.tag(version) : Conditions.tag(container.toString()));
+    if (place.inside().isEmpty()) {
+      Conditions.tell(Conditions.tag(version));
+    } else if (!split) {
+      Conditions.tell(Conditions.tag(container.toString()));
     }
     touch(place.containers(), version);
   }
@@ -485,7 +484,7 @@ final class Elements {
    */
   SubmodelElement whole(Place place) {
     if (!place.isSplit()) {
-      return Json.fromTree(place.json(), SubmodelElement.class);
+      return place.element();
     }
     Row row = place.row();
     String json = Stored.whole(sink -> write(row.json(), row.holds(), row.nr(), sink));

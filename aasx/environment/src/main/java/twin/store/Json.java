@@ -1,6 +1,9 @@
 package twin.store;
 
+import com.fasterxml.jackson.core.JsonParser;
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.filter.FilteringParserDelegate;
+import com.fasterxml.jackson.core.filter.TokenFilter;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectReader;
@@ -11,6 +14,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import org.eclipse.digitaltwin.aas4j.v3.dataformat.json.JsonMapperFactory;
 import org.eclipse.digitaltwin.aas4j.v3.dataformat.json.SimpleAbstractTypeResolverFactory;
+import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElement;
 
 /** AAS objects as JSON, in the form of the AAS specification (part 1, metamodel 3.0). */
 final class Json {
@@ -21,6 +25,14 @@ final class Json {
       MAPPER.reader(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
   private static final ObjectWriter ONE_LINE =
       MAPPER.writer().without(SerializationFeature.INDENT_OUTPUT);
+
+  private static final TokenFilter NO_VARIABLES =
+      new TokenFilter() {
+        @Override
+        public TokenFilter includeProperty(String name) {
+          return name.endsWith("Variables") ? null : INCLUDE_ALL;
+        }
+      };
 
   private Json() {}
 
@@ -55,6 +67,18 @@ final class Json {
   static <T> T read(String json, Class<T> type) {
     try {
       return WHOLE.readValue(json, type);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** An operation without its variables, or another element. */
+  static SubmodelElement readWithoutVariables(String json) {
+    try (JsonParser parser = MAPPER.createParser(json)) {
+      return MAPPER.readValue(
+          new FilteringParserDelegate(
+              parser, NO_VARIABLES, TokenFilter.Inclusion.INCLUDE_ALL_AND_PATH, true),
+          SubmodelElement.class);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }

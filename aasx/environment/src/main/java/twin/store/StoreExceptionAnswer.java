@@ -6,6 +6,7 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
+import org.springframework.http.HttpStatus;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.ControllerAdvice;
 import org.springframework.web.bind.annotation.ExceptionHandler;
@@ -31,5 +32,10 @@ class StoreExceptionAnswer {
             "text",
             e.getMessage() + ". " + e.remedy());
     return ResponseEntity.status(e.status()).body(Map.of("messages", List.of(message)));
+  }
+
+  @ExceptionHandler(Conditions.Unchanged.class)
+  ResponseEntity<Void> unchanged() {
+    return ResponseEntity.status(HttpStatus.NOT_MODIFIED).build();
   }
 }

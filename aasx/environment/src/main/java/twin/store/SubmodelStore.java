@@ -107,9 +107,10 @@ class SubmodelStore extends IdentifiableStore<Submodel> implements SubmodelBacke
           Head head = existing(jdbc, id);
           Place place = new Elements(jdbc, head.nr()).find(path);
           Conditions.tell(place.tag());
-          return place.isSplit()
-              ? element(head.nr(), place.row())
-              : Json.fromTree(place.json(), SubmodelElement.class);
+          if (place.isSplit()) {
+            return element(head.nr(), place.row());
+          }
+          return Conditions.isInvocation() ? place.invoked() : place.element();
         });
   }
 
@@ -234,8 +235,7 @@ class SubmodelStore extends IdentifiableStore<Submodel> implements SubmodelBacke
 
   private static org.eclipse.digitaltwin.aas4j.v3.model.File fileAt(Place place, String path) {
     if (!place.isSplit()
-        && Json.fromTree(place.json(), SubmodelElement.class)
-            instanceof org.eclipse.digitaltwin.aas4j.v3.model.File file) {
+        && place.element() instanceof org.eclipse.digitaltwin.aas4j.v3.model.File file) {
       return file;
     }
     throw new ElementNotAFileException(path);
