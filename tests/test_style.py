@@ -97,7 +97,8 @@ def test_dependencies_point_one_way(folder):
 
 
 def room_of(name: str) -> str | None:
-    if ".".join(name.split(".")[:2]) in {f"operations.{_snake(operation)}" for operation in OPERATIONS}:
+    each = {f"operations.{_snake(operation)}" for operation in OPERATIONS} | {"operations.recording"}
+    if ".".join(name.split(".")[:2]) in each:
         return "operations.each"
     return next((room for room in ROOMS if name == room or name.startswith(f"{room}.")), None)
 
