@@ -848,6 +848,13 @@ def template_concepts() -> dict[str, Concept]:
         }  # fmt: skip
 
 
+def concept_names(identifier: str) -> dict[str, str]:
+    """Preferred names by language, of one of our own concepts or a template's. Raises KeyError for an unknown one."""
+    own = next((concept for concept in CONCEPTS.values() if concept_id(concept.id) == identifier), None)
+    concept = own or template_concepts()[identifier]
+    return {"en": concept.name_en, "fr": concept.name_fr}
+
+
 def concept_descriptions() -> list[model.ConceptDescription]:
     """All concepts as AAS concept descriptions with an IEC 61360 data specification: our own, then the templates'."""
     own = {concept_id(concept.id): concept for concept in CONCEPTS.values()}

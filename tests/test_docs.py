@@ -12,6 +12,7 @@ import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 
 import pytest
+import yaml
 
 from operations.request.settings import Settings
 from operations.service.app import create_app
@@ -103,3 +104,14 @@ def test_dockerfiles_follow_the_rules_of_hadolint(file):
         pytest.skip("needs hadolint (python scripts/test.py installs it)")
     done = subprocess.run([linter, file], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout
+
+
+def test_the_web_ui_of_compose_asks_the_aas_environment_and_nobody_else():
+    """With a template of more components it asks for registries, and shows an error for each cell."""
+    compose = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
+    (twin,) = (
+        one
+        for name, one in yaml.safe_load(compose["configs"]["ui-infrastructure"]["content"])["infrastructures"].items()
+        if name != "default"
+    )
+    assert twin["template"] == "mono-repo" and list(twin["components"]) == ["aasEnvironment"]

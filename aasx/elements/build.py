@@ -18,7 +18,7 @@ from basyx.aas.model import datatypes
 
 from aasx.elements import values
 from aasx.identifiers import concept_id
-from aasx.vocabulary import CONCEPTS
+from aasx.vocabulary import CONCEPTS, concept_names
 
 SDK_TYPES: dict[str, type] = {
     "xs:double": datatypes.Double,
@@ -102,8 +102,15 @@ def multi_language(
 def collection(
     id_short: str | None, children: Sequence[model.SubmodelElement], semantic_id: str | None = None, **common: Any
 ) -> model.SubmodelElementCollection:
-    """`id_short` None for an item of a list."""
+    """`id_short` None for one that gets its name later; for an item of a list see `list_item`."""
     return model.SubmodelElementCollection(id_short, children, **_common(semantic_id, **common))
+
+
+def list_item(
+    children: Sequence[model.SubmodelElement], semantic_id: str, display_name: Texts | None = None, **common: Any
+) -> model.SubmodelElementCollection:
+    """An item of a list. It has no idShort, so tools show its `display_name`; if none is given, the concept's name."""
+    return collection(None, children, semantic_id, display_name=display_name or concept_names(semantic_id), **common)
 
 
 def collection_list(
@@ -164,6 +171,7 @@ def submodel(
     semantic_id: str,
     children: Sequence[model.SubmodelElement],
     administration: model.AdministrativeInformation,
+    display_name: Texts,
     description: Texts,
     supplemental: Iterable[str] = (),
 ) -> model.Submodel:
@@ -174,6 +182,7 @@ def submodel(
         administration=administration,
         semantic_id=reference(semantic_id),
         supplemental_semantic_id=[reference(value) for value in supplemental],
+        display_name=model.MultiLanguageNameType(display_name),
         description=model.MultiLanguageTextType(description),
     )
 

@@ -31,6 +31,7 @@ from defusedxml import ElementTree as DefusedTree
 from aasx.elements import build
 from aasx.packages.files import CONTENT_TYPES, THUMBNAIL_PART, part_name
 
+SCHEMA_INSTANCE = "{http://www.w3.org/2001/XMLSchema-instance}"
 JSON_PART, XML_PART = "/aasx/data.json", "/aasx/data.xml"
 RELATIONSHIPS = "http://admin-shell.io/aasx/relationships"
 THUMBNAIL_RELATIONSHIP = "http://schemas.openxmlformats.org/package/2006/relationships/metadata/thumbnail"
@@ -262,7 +263,8 @@ def _parse(part: str, content: bytes) -> Environment:
         else:
             content = content.replace(NAMESPACE_3_1, NAMESPACE_3_0)
             events = DefusedTree.iterparse(io.BytesIO(content), ["start", "end"], forbid_dtd=True)
-            environment = aas_core3.jsonization.to_jsonable(aas_core3.xmlization.environment_from_iterparse(events))
+            read = aas_core3.xmlization.environment_from_iterparse(_without_schema_attributes(events))
+            environment = aas_core3.jsonization.to_jsonable(read)
     except DefusedXmlException as error:
         raise PackageError(f"{part} has a document type (<!DOCTYPE …>), which is not taken: remove it") from error
     except (ValueError, RecursionError, ParseError, aas_core3.xmlization.DeserializationException) as error:
@@ -273,6 +275,15 @@ def _parse(part: str, content: bytes) -> Environment:
         raise PackageError(f"{part} does not hold an AAS environment")
     _require_shallow(part, environment)
     return environment
+
+
+def _without_schema_attributes(events: Iterable[tuple[str, Element]]) -> Iterator[tuple[str, Element]]:
+    """What any XML may say of its schema (xsi:schemaLocation, as BaSyx does) is no part of the metamodel."""
+    for event, element in events:
+        if event == "start":
+            for name in [name for name in element.attrib if name.startswith(SCHEMA_INSTANCE)]:
+                del element.attrib[name]
+        yield event, element
 
 
 def _require_shallow(part: str, environment: Environment) -> None:

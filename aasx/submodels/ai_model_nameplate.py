@@ -141,6 +141,7 @@ def build(card: Mapping[str, Any]) -> model.Submodel:
             ),
         ],
         administration("1", "0", TEMPLATE_ID),
+        {"en": "AI model nameplate", "fr": "Plaque du modèle d'IA"},
         {"en": "The model behind the predictions", "fr": "Le modèle à l'origine des prédictions"},
     )
 

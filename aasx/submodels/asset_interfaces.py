@@ -131,6 +131,7 @@ def build(cell: str, feed: Feed) -> model.Submodel:
         SEMANTIC_ID,
         [_interface(cell, feed), _state({})],
         administration("1", "1", TEMPLATE_ID),
+        {"en": "Interface of live values", "fr": "Interface des valeurs en direct"},
         {
             "en": "Where the cell's live values come from (IDTA 02017-1-1): broker, topics, JSON pointers, units",
             "fr": "D'où viennent les valeurs en direct de la cellule (IDTA 02017-1-1) : broker, topics, pointeurs "
@@ -297,7 +298,13 @@ def _security(cell: str) -> model.SubmodelElementList:
     return model.SubmodelElementList(
         "security",
         model.ReferenceElement,
-        [model.ReferenceElement(None, model.ModelReference(keys, model.SubmodelElementCollection))],
+        [
+            model.ReferenceElement(
+                None,
+                model.ModelReference(keys, model.SubmodelElementCollection),
+                display_name=model.MultiLanguageNameType({"en": "No security", "fr": "Aucune sécurité"}),
+            )
+        ],
         semantic_id=reference(scheme),
         semantic_id_list_element=reference(scheme),
     )

@@ -50,6 +50,7 @@ def build(cells: Mapping[str, Mapping[str, Any]], delegate_url: str) -> model.Su
             *(operation(one, delegate_url, "fleet") for one in (PREDICT_ALL, ACKNOWLEDGE_ALERTS, SHELVE_ALERTS)),
         ],
         administration("1", "0"),
+        {"en": "Fleet", "fr": "Parc"},
         {"en": "Last prediction and alerts of every cell", "fr": "Dernière prédiction et alertes de chaque cellule"},
     )
 

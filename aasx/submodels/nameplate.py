@@ -63,6 +63,7 @@ def build(description: CellDescription, data_sheet_path: str | None = None) -> m
             ),
         ],
         administration("3", "0", TEMPLATE_ID),
+        {"en": "Nameplate", "fr": "Plaque signalétique"},
         {
             "en": f"Nameplate of {description.display_name}; the data set names no manufacturer",
             "fr": f"Plaque signalétique de {description.display_name} ; le jeu de données ne nomme pas de fabricant",

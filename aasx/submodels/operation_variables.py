@@ -21,6 +21,7 @@ from aasx.elements.build import (
     collection,
     collection_list,
     concept_qualifier,
+    list_item,
     own_property,
     property_,
     reference,
@@ -273,12 +274,9 @@ def variable_element(variable: Variable, is_input: bool = False) -> model.Submod
         return trajectory(variable.id_short, empty, **common)
     if variable.items:
         assert variable.item_concept is not None
-        item = collection(
-            None, [variable_element(part, is_input) for part in variable.items], concept_id(variable.item_concept)
-        )
-        return collection_list(
-            variable.id_short, [item], concept_id(concept), concept_id(variable.item_concept), **common
-        )
+        item_concept = concept_id(variable.item_concept)
+        shown = list_item([variable_element(part, is_input) for part in variable.items], item_concept)
+        return collection_list(variable.id_short, [shown], concept_id(concept), item_concept, **common)
     if concept == "RecordCount":
         return property_("RecordCount", LONG, None, RECORD_COUNT_SEMANTIC_ID, **common)
     return own_property(variable.id_short, None, concept, **common)

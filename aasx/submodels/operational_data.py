@@ -36,6 +36,7 @@ from aasx.elements.build import (
     collection_list,
     external_reference,
     file,
+    list_item,
     multi_language,
     own_property,
     property_,
@@ -167,6 +168,7 @@ def build(
         ],
         # constant: BaSyx overwrites a stored submodel, with its history, when version or revision differ
         administration("1", "1", TEMPLATE_ID),
+        {"en": "Operational data", "fr": "Données d'exploitation"},
         {
             "en": "Time series data (IDTA 02008-1-1; idShort TimeSeries there): one record per discharge cycle",
             "fr": "Séries temporelles (IDTA 02008-1-1 ; idShort TimeSeries) : un enregistrement par cycle de décharge",
@@ -250,7 +252,7 @@ def withdrawn_cycles(text: str | None) -> frozenset[int]:
 @cache
 def correction_item() -> dict:
     """JSON of an item of Corrections without values."""
-    return to_json(collection(None, [own_property(name) for name in CORRECTION], concept_id("Correction")))
+    return to_json(list_item([own_property(name) for name in CORRECTION], concept_id("Correction")))
 
 
 def template(path: str) -> dict:
@@ -372,7 +374,7 @@ def _live_state(description: CellDescription, last: Record) -> model.SubmodelEle
 def rejected_item() -> dict:
     """JSON of an item of RejectedCycles without values: start by the clock of the cell, charge delivered, reason."""
     members = [own_property("Time", None, "CycleStartTime"), own_property("Capacity"), own_property("Reason")]
-    return to_json(collection(None, members, concept_id("RejectedCycle")))
+    return to_json(list_item(members, concept_id("RejectedCycle")))
 
 
 @cache

@@ -23,10 +23,12 @@ from aasx.cell_description import CellDescription
 from aasx.elements import values
 from aasx.elements.build import (
     VALUE_ORIGIN,
+    Texts,
     administration,
     collection,
     collection_list,
     double_range,
+    list_item,
     own_property,
     property_,
     reference,
@@ -48,7 +50,7 @@ from aasx.submodels.operation_variables import (
     operation,
     trajectory,
 )
-from aasx.vocabulary import CONCEPTS, choices
+from aasx.vocabulary import CONCEPTS, choices, concept_names
 
 SEMANTIC_ID = "https://admin-shell.io/idta/SubmodelTemplate/PredictiveMaintenance/1/0"
 TEMPLATE_ID = SEMANTIC_ID  # the template file has no administration; this is the id it gives itself
@@ -147,6 +149,7 @@ def build(
             operation(SET_THRESHOLDS, delegate_url, cell),
         ],
         administration("1", "0", TEMPLATE_ID),
+        {"en": "Prediction", "fr": "Prédiction"},
         {
             "en": "Predictive maintenance (IDTA 02048-1-0; there idShort PredictiveMaintenance), health, alerts",
             "fr": "Maintenance prédictive (IDTA 02048-1-0 ; idShort PredictiveMaintenance), état de santé, alertes",
@@ -234,8 +237,8 @@ def _remaining_useful_life_prediction(
             collection_list(
                 "ListPreAlerts",
                 [
-                    _pre_alert("Plan the replacement of the cell", warning),
-                    _pre_alert("Replace the cell now", critical),
+                    _pre_alert({"en": "Warning", "fr": "Avertissement"}, "Plan the replacement of the cell", warning),
+                    _pre_alert({"en": "Critical", "fr": "Critique"}, "Replace the cell now", critical),
                 ],
                 template_id("ListPreAlerts"),
                 template_id("PreAlerts"),
@@ -292,8 +295,7 @@ def boundary_conditions(
     for name in names:
         low, high, mean, deviation = training_range.get(name, (None, None, None, None))
         conditions.append(
-            collection(
-                None,
+            list_item(
                 [
                     _template_property("ConditionName", "xs:string", name),
                     _template_property("IsBoundaryConditionUsedInModel", "xs:boolean", name in training_range),
@@ -314,6 +316,7 @@ def boundary_conditions(
                     ),
                 ],
                 template_id("RULCondition"),
+                display_name=concept_names(concept_id(name)),
             )
         )
     return collection_list(
@@ -331,16 +334,16 @@ def model_reference(known: Values) -> model.Reference:
     return reference(ai_model_nameplate.SEMANTIC_ID) if identifier is None else submodel_reference(identifier)
 
 
-def _pre_alert(message: str, cycles: float | None) -> model.SubmodelElementCollection:
+def _pre_alert(name: Texts, message: str, cycles: float | None) -> model.SubmodelElementCollection:
     """`cycles` None: a share of the predicted life, without value until there is one."""
     follows = [value_origin(FOLLOWS_LIFE)] if cycles is None else []
-    return collection(
-        None,
+    return list_item(
         [
             _template_property("PreAlertMessage", "xs:string", message),
             _template_property("PreAlertValue", "xs:double", cycles, qualifiers=follows),
         ],
         template_id("PreAlerts"),
+        display_name=name,
     )
 
 
@@ -405,17 +408,16 @@ def _own_list(
 
 
 def driver(row: Values) -> model.SubmodelElementCollection:
-    return collection(None, [own_property(name, row.get(name)) for name in DRIVER], concept_id("Driver"))
+    return list_item([own_property(name, row.get(name)) for name in DRIVER], concept_id("Driver"))
 
 
 def similar_cell(row: Values) -> model.SubmodelElementCollection:
-    return collection(None, [own_property(name, row.get(name)) for name in SIMILAR_CELL], concept_id("SimilarCell"))
+    return list_item([own_property(name, row.get(name)) for name in SIMILAR_CELL], concept_id("SimilarCell"))
 
 
 def alert(row: Values) -> model.SubmodelElementCollection:
     """An alert; Definition is empty and must refer to the element that holds the threshold before it is written."""
-    return collection(
-        None,
+    return list_item(
         [
             *(own_property(name, row.get(name)) for name in ALERT),
             reference_element("Definition", None, concept_id("Definition")),

@@ -79,6 +79,7 @@ def build(description: CellDescription) -> model.Submodel:
             ),
         ],
         administration("2", "0", TEMPLATE_ID),
+        {"en": "Technical data", "fr": "Données techniques"},
         {
             "en": f"Limits and test protocol of {description.display_name}, from {description.source}",
             "fr": f"Limites et protocole d'essai de {description.display_name}, d'après {description.source}",

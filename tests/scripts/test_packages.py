@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,11 @@ def small(model_dir: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("packages")
     must_run("scripts/build_aasx.py", "--out", out, "--cells", "B0052", "B0050", "--model-dir", model_dir)
     return out
+
+
+def parts(path: Path) -> list[str]:
+    with zipfile.ZipFile(path) as content:
+        return [f"/{name}" for name in content.namelist()]
 
 
 def prediction_of(content: package.Package, cell: str) -> dict:
@@ -57,6 +63,8 @@ def test_one_package_per_cell_and_one_of_the_fleet(small: Path, model_dir: Path,
     must_run(*again, "--out", tmp_path / "json", "--json")
     assert "0 with findings" in must_run("scripts/check_aasx.py", *(tmp_path / "json").iterdir())
     assert package.read(tmp_path / "json" / "B0052.aasx") == package.read(small / "B0052.aasx")
+    assert package.XML_PART in parts(small / "B0052.aasx"), "what everybody's tools open"
+    assert package.JSON_PART in parts(tmp_path / "json" / "B0052.aasx")
 
 
 def test_without_a_model_predictions_are_empty(tmp_path: Path) -> None:
@@ -108,6 +116,7 @@ def test_a_twin_is_loaded_exported_and_imported(basyx_jar: Path, small: Path, tm
         assert said.splitlines()[-1].startswith("0 shells created")
         must_run("scripts/export_twin.py", tmp_path / "B0052.aasx", "--cells", "B0052", *at)
         assert "0 with findings" in must_run("scripts/check_aasx.py", tmp_path / "B0052.aasx")
+        assert package.XML_PART in parts(tmp_path / "B0052.aasx")
         must_run("scripts/cells.py", *at, "remove", "B0052", "--yes")
         assert must_run("scripts/cells.py", *at, "list").split() == ["B0050"]
         must_run("scripts/import_twin.py", tmp_path / "B0052.aasx", *at)

@@ -184,6 +184,17 @@ def test_metamodel_3_1_is_read_where_nothing_new_of_it_is_used(small_twin: Small
         package.read(unknown)
 
 
+def test_what_xml_says_of_its_schema_is_passed_over(small_twin: SmallTwin) -> None:
+    """As BaSyx's own serialization does at the root."""
+    content = small_twin.package("xml")
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        xml = archive.read("aasx/data.xml")
+    told = (b'<environment xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance" '
+            b'xsi:schemaLocation="https://admin-shell.io/aas/3/0 AAS.xsd" ')  # fmt: skip
+    assert b"<environment " in xml
+    assert package.read(changed(content, "aasx/data.xml", xml.replace(b"<environment ", told))) == package.read(content)
+
+
 def test_a_package_saved_again_by_the_basyx_sdk_is_read_with_all_its_files(
     small_twin: SmallTwin, tmp_path: Path
 ) -> None:

@@ -171,6 +171,19 @@ def test_items_to_fill_hold_every_property() -> None:
     assert values.to_value(prediction.list_items()["SimilarCells"]) == dict.fromkeys(prediction.SIMILAR_CELL)
 
 
+def test_submodels_and_list_items_have_a_name_that_tools_show(small_twin: SmallTwin) -> None:
+    shown = [*prediction.list_items().values(), operational_data.correction_item(), operational_data.rejected_item()]
+    for whole in package.environment_of(small_twin.objects)["submodels"]:
+        shown.append(whole)
+        shown += [element for path, element in package.walk(whole["submodelElements"])
+                  if path.endswith("]") and element["modelType"] != "Property"]  # fmt: skip
+    assert len(shown) > 30
+    for one in shown:
+        assert [text["language"] for text in one["displayName"]] == ["en", "fr"], one
+    stored = [operational_data.record_item(), operational_data.template("Segments")]
+    assert not any("displayName" in one for one in stored), "an idShort is name enough"
+
+
 def test_client_can_encode_every_declared_input() -> None:
     """Every input of every operation takes a value of its type."""
 

@@ -167,15 +167,22 @@ def test_with_a_secret_only_who_shows_it_may_call_from_wherever(other_settings):
 
 
 def test_wrong_secrets_by_the_thousand_cost_no_line_of_the_log_and_reach_no_cell(other_settings, capfd):
-    app = create_app(other_settings(delegation_secret="between-us", basyx_url="http://127.0.0.1:9"), LineModel())
-    client = app.test_client()
-    capfd.readouterr()
-    for number in range(2000):
-        headers = {"X-Twin-Delegation": f"guess {number}" * 10}
-        assert client.post("/delegation/B0005/Predict", data=b"[" * 1000, headers=headers).status_code == 403
-    assert capfd.readouterr() == ("", "")
-    assert b"twin_operations_total{" not in app.extensions["twin"].metrics.text()
-    assert client.post("/delegation/x/none", headers={"X-Twin-Delegation": "between-us"}).status_code == 404
+    guarded = serve(other_settings(delegation_secret="between-us", basyx_url="http://127.0.0.1:9"))
+    try:
+        capfd.readouterr()
+        with requests.Session() as session:
+
+            def status(secret: str, path: str = "B0005/Predict") -> int:
+                headers = {"X-Twin-Delegation": secret, "Content-Type": "application/json"}
+                url = f"{guarded.url}/delegation/{path}"
+                return session.post(url, data=b"[" * 1000, headers=headers, timeout=10).status_code
+
+            assert {status(f"guess {number}" * 10) for number in range(1000)} == {403}
+            assert capfd.readouterr() == ("", "")
+            assert b"twin_operations_total{" not in guarded.live.metrics.text()
+            assert status("between-us", "x/none") == 404
+    finally:
+        guarded.stop()
 
 
 def test_wrong_tokens_have_to_wait(other_settings):
