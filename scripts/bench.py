@@ -3,7 +3,7 @@
 
 Parts: what durability costs (environment), feature extraction and prediction (model), Predict and AppendCycle through
 the AAS (operations), the first look at a large fleet and a long life (screen); by themselves, starts beside those of
-another commit (--start). Each is a command of its own, bench_<part>.py beside this one, with more options.
+another commit (--start). Each is a command of its own, benchmarks/bench_<part>.py, with more options.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-FOLDER = Path(__file__).resolve().parent
+FOLDER = Path(__file__).resolve().parent / "benchmarks"
 PARTS = sorted({path.stem.removeprefix("bench_") for path in FOLDER.glob("bench_*.py")} - {"start"})
 
 

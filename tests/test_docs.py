@@ -23,12 +23,14 @@ from tests.servers import ROOT
 TRACKED = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\n")
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 IMPORTED_ONLY = {"scripts/console.py"}
-COMMANDS = [path for path in TRACKED if re.fullmatch(r"scripts/\w+\.py", path) and path not in IMPORTED_ONLY]
+COMMANDS = [
+    path for path in TRACKED if re.fullmatch(r"scripts/(benchmarks/)?\w+\.py", path) and path not in IMPORTED_ONLY
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_every_command_has_help_and_is_in_the_readme(command):
-    assert command in README or command.startswith("scripts/bench_")  # the parts of scripts/bench.py
+    assert command in README or command.startswith("scripts/benchmarks/")  # the parts of scripts/bench.py
     answer = run_script(command, "--help", timeout_s=60)
     assert answer.returncode == 0, answer.stderr
     assert "usage:" in answer.stdout

@@ -22,10 +22,10 @@ from statistics import median, quantiles
 from typing import Any
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
-from bench_operations import LONG, Caller, put_cell  # noqa: E402
+from bench_operations import LONG, Caller, put_all, put_cell  # noqa: E402
 from console import run  # noqa: E402
 
 from aasx import shell  # noqa: E402
@@ -75,13 +75,6 @@ def fill(folder: Path, told: Callable[[str], None]) -> dict[str, Path]:
     (folder / FILLED).touch()
     told(f"{LARGE} cells of {CYCLES} cycles and one of {LONG} in the large one: {size_MB:.0f} MB")
     return stores
-
-
-def put_all(client: AasClient, environment: dict[str, Any]) -> None:
-    for submodel in environment["submodels"]:
-        client.put_submodel(submodel)
-    for one in environment["assetAdministrationShells"]:
-        client.put_shell(one)
 
 
 def multiply(file: Path) -> None:

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
-"""Measures the operations of a running twin through BaSyx, beside an echo delegate through the same BaSyx.
+"""Measures the operations through BaSyx, beside an echo delegate through the same BaSyx.
 
-Cells named Bench... are created for it and removed afterwards. Everything that is compared is measured in turns in one
-run, so that other load on the machine meets both alike.
+Starts an AAS environment, a delegate and an HMI of its own, with cells named Bench.... Everything that is compared is
+measured in turns in one run, so that other load on the machine meets both alike. Needs a trained model (--model-dir).
 """
 
 import argparse
@@ -14,28 +14,30 @@ import socket
 import statistics
 import subprocess
 import sys
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT))
+ROOT = Path(__file__).resolve().parents[2]
+sys.path[:0] = [str(ROOT), str(ROOT / "scripts")]
 
 import requests  # noqa: E402
-from console import add_basyx_url, run  # noqa: E402
+from console import run  # noqa: E402
 
 from aasx import shell  # noqa: E402
 from aasx.cell_description import nasa_cells  # noqa: E402
 from aasx.client import AasClient, AasError  # noqa: E402
-from aasx.identifiers import fleet_submodel_id, shell_id, submodel_id  # noqa: E402
+from aasx.identifiers import fleet_submodel_id, submodel_id  # noqa: E402
 from aasx.packages import package  # noqa: E402
 from aasx.submodels import fleet, imports, operational_data  # noqa: E402
 from model.records import data  # noqa: E402
 from operations.cell import twin  # noqa: E402
+from tests.servers import JAR, start_basyx, start_delegate, start_hmi  # noqa: E402
 
 CALLERS = 8
 ROUNDS = 27
@@ -54,9 +56,7 @@ COST_LIMITS = {"append_cycle": 6.0, "append_samples": 3.0}
 SAMPLES_A_CALL = 60
 IMPORTED_CYCLES, IMPORT_LIMIT_s = 3_500, 60.0
 """Cycles of one file, and seconds until all that follows from them stands in the AAS, on two idle cores."""
-BENCH = f"Bench{os.getpid()}x"
-"""Other names in each run: a delegate that is still running must not remember their predictions."""
-SUBMODELS = ("Nameplate", "TechnicalData", "OperationalData", "Prediction")
+BENCH = "Bench"
 WARM_UP = 3
 FIRST_PAST = 12
 
@@ -125,22 +125,11 @@ def put_cell(client: AasClient, name: str, cycles: int, delegate_url: str) -> No
     client.append_element(fleet_submodel_id(), fleet.CELLS_PATH, fleet.cell_item(name))
 
 
-@contextlib.contextmanager
-def bench_cells(client: AasClient, cells: dict[str, tuple[int, str]]) -> Iterator[None]:
-    """Cells (name -> number of cycles, URL of the delegate) that exist while the block runs."""
-    try:
-        for name, (cycles, delegate_url) in cells.items():
-            put_cell(client, name, cycles, delegate_url)
-        yield
-    finally:
-        gone: list[tuple[Callable[..., None], tuple[str, ...]]] = []
-        for name in cells:
-            gone += [(client.delete_submodel, (submodel_id(name, one),)) for one in SUBMODELS]
-            gone += [(client.delete_shell, (shell_id(name),))]
-            gone += [(client.delete_element, (fleet_submodel_id(), f"{fleet.CELLS_PATH}.{name}"))]
-        for delete, arguments in gone:
-            with contextlib.suppress(AasError):
-                delete(*arguments)
+def put_all(client: AasClient, environment: dict[str, Any]) -> None:
+    for submodel in environment["submodels"]:
+        client.put_submodel(submodel)
+    for one in environment["assetAdministrationShells"]:
+        client.put_shell(one)
 
 
 class Caller:
@@ -316,18 +305,33 @@ def percentile(values: list[float], percent: float) -> float:
     return sorted(values)[min(len(values) - 1, int(len(values) * percent / 100))]
 
 
+@contextlib.contextmanager
+def services(model_dir: Path) -> Iterator[tuple[str, str, str]]:
+    """URLs of an AAS environment, a delegate and an HMI that run while the block does."""
+    with tempfile.TemporaryDirectory(prefix="bench-operations-") as folder, contextlib.ExitStack() as started:
+        basyx = start_basyx(Path(folder) / "store")
+        started.callback(basyx.stop)
+        delegate = start_delegate(basyx.url, model_dir, Path(folder))
+        started.callback(delegate.stop)
+        hmi = start_hmi(basyx.url, Path(folder))
+        started.callback(hmi.stop)
+        yield basyx.url, delegate.url, hmi.url
+
+
 def measure(basyx_url: str, delegate_url: str, hmi_url: str) -> dict[str, float]:
-    """All figures of this script. Raises AasError when the twin does not run."""
+    """All figures of this script."""
     client, caller = AasClient(basyx_url, timeout_s=60.0), Caller(basyx_url)
+    put_all(client, package.environment_of(shell.build_fleet({})))
     with echo_delegate() as echo_url:
         cells = {f"{BENCH}{number}": (168, delegate_url) for number in range(CALLERS)}
         cells |= {f"{BENCH}{length}": (length, delegate_url) for length in (SHORT, LONG)}
         cells |= {f"{BENCH}{name}": (168, delegate_url) for name in ("Cycle", "Samples")}
-        cells |= {f"{BENCH}Echo": (168, echo_url), f"{BENCH}Import": (0, delegate_url)}
-        with bench_cells(client, cells):
-            found = measure_predict(caller) | measure_half_open(caller, (basyx_url, delegate_url, hmi_url))
-            found |= measure_costs(caller) | measure_rate(caller) | measure_import(client)
-            return found | measure_length(caller) | measure_append(caller)
+        cells |= {f"{BENCH}Echo": (168, echo_url)}
+        for name, (cycles, url) in cells.items():
+            put_cell(client, name, cycles, url)
+        found = measure_predict(caller) | measure_half_open(caller, (basyx_url, delegate_url, hmi_url))
+        found |= measure_costs(caller) | measure_rate(caller)
+        return found | measure_length(caller) | measure_append(caller)
 
 
 def report(figures: dict[str, float]) -> list[str]:
@@ -365,18 +369,20 @@ def report(figures: dict[str, float]) -> list[str]:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
-    add_basyx_url(parser)
     parser.add_argument(
-        "--delegate-url", default=os.environ.get("TWIN_DELEGATE_URL", "http://127.0.0.1:5000"), metavar="URL"
+        "--model-dir", type=Path, default=Path(os.environ.get("TWIN_MODEL_DIR", ROOT / ".twin" / "model"))
     )
-    parser.add_argument("--hmi-url", default="http://127.0.0.1:8501", metavar="URL", help="default %(default)s")
     parser.add_argument("--json", action="store_true", help="print the figures as JSON")
     parser.add_argument("--serve-echo", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args(arguments)
     if options.serve_echo:
         serve_echo(options.serve_echo)
         return 0
-    figures = measure(options.basyx_url, options.delegate_url, options.hmi_url)
+    if not JAR.exists():
+        print(f"{JAR} is missing: build it with  mvn -q -B package  in aasx/environment", file=sys.stderr)
+        return 2
+    with services(options.model_dir.resolve()) as urls:
+        figures = measure(*urls)
     print(json.dumps(figures, indent=1) if options.json else "\n".join(report(figures)))
     return 0
 
