@@ -54,6 +54,7 @@ AppendCycleInputs: Any = create_model(
 class AppendCycleOutputs(StateOutputs):
     RecordPath: str | None = variable(None)
     Outcome: str | None = variable(None, description="appended, or alreadyPresent for a cycle sent again")
+    RequestId: str | None = variable(None)
 
 
 def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:

@@ -16,7 +16,7 @@ from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.intake.cycles import REJECTED
 from operations.recording import state_of
 from operations.request.columns import ID_SHORT
-from operations.request.edge import Inputs, parse
+from operations.request.edge import Inputs, parse, variable
 from operations.request.errors import InvalidInput, OperationError, Problem, shown
 from operations.request.logs import request_id
 
@@ -29,7 +29,7 @@ class AppendCyclesInputs(Inputs):
 
 
 class AppendCyclesOutputs(CyclesOutputs):
-    pass
+    RequestId: str | None = variable(None)
 
 
 def append_cycles(live: LiveTwin, cell: str, inputs: AppendCyclesInputs) -> AppendCyclesOutputs:

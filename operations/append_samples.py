@@ -73,6 +73,7 @@ class AppendSamplesOutputs(CyclesOutputs):
     CellPhase: str | None = variable(None)
     StateOfCharge: float | None = variable(None)
     FullChargeAge: float | None = variable(None)
+    RequestId: str | None = variable(None)
 
 
 @dataclass(frozen=True)

@@ -42,6 +42,7 @@ CorrectCycleInputs: Any = create_model(
 class CorrectCycleOutputs(StateOutputs):
     Outcome: str | None = variable(None)
     CorrectedAt: str | None = variable(None, xs_type=DATE_TIME)
+    RequestId: str | None = variable(None)
 
 
 def correct_cycle(live: LiveTwin, cell: str, inputs: Any) -> CorrectCycleOutputs:

@@ -39,7 +39,6 @@ class StateOutputs(Outputs):
     RULLower: float | None = variable(None)
     RULUpper: float | None = variable(None)
     AlertsRaised: int | None = variable(None)
-    RequestId: str | None = variable(None)
 
 
 def state_of(prediction: Prediction | None) -> dict[str, Any]:

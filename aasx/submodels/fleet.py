@@ -15,6 +15,7 @@ from basyx.aas import model
 from aasx.alerts import Alert, summary
 from aasx.elements.build import administration, collection, own_property, submodel, to_json
 from aasx.elements.shape import Shape, shape_of
+from aasx.elements.values import with_value
 from aasx.identifiers import cell_name_of, concept_id, fleet_submodel_id
 from aasx.submodels.operation_variables import ACKNOWLEDGE_ALERTS, PREDICT_ALL, SHELVE_ALERTS, operation
 from aasx.vocabulary import IN_SERVICE, choices
@@ -114,7 +115,12 @@ def cell_summary(cell: str, known: Mapping[str, Any]) -> model.SubmodelElementCo
 
 def cell_item(cell: str, display_name: str | None = None) -> dict:
     """JSON of a cell's summary of which nothing is known yet but its name."""
-    return to_json(cell_summary(cell, {"Battery": display_name or cell}))
+    return with_value(_summary_item(), {"Battery": display_name or cell}) | {"idShort": cell}
+
+
+@cache
+def _summary_item() -> dict:
+    return to_json(cell_summary("cell", {}))
 
 
 @cache

@@ -103,19 +103,19 @@ _COLUMNS = tuple(
     for column in RECORD_COLUMNS
     if column.id_short not in (*_COMPUTED_COLUMNS, "id_cycle")
 )
-_STATE = (Variable("RecordCount"), *STATE_OF_HEALTH, *RUL, Variable("AlertsRaised"), REQUEST_ID)
+_STATE = (Variable("RecordCount"), *STATE_OF_HEALTH, *RUL, Variable("AlertsRaised"))
 """The cell after what was done."""
 
 APPEND_CYCLE = OperationDefinition(
     "AppendCycle",
     inputs=(_CYCLE, *_COLUMNS, *_variables("DischargeSamples ChargeSamples")),
-    outputs=(*STATUS, *_STATE, *_variables("RecordPath Outcome")),
+    outputs=(*STATUS, *_STATE, *_variables("RecordPath Outcome"), REQUEST_ID),
 )
 
 CORRECT_CYCLE = OperationDefinition(
     "CorrectCycle",
     inputs=(_CYCLE, *_variables("CorrectedBy Comment", required=True), Variable("Withdrawn"), *_COLUMNS),
-    outputs=(*STATUS, *_STATE, *_variables("Outcome CorrectedAt")),
+    outputs=(*STATUS, *_STATE, *_variables("Outcome CorrectedAt"), REQUEST_ID),
 )
 
 ENDED_CYCLES = Variable(
@@ -131,7 +131,7 @@ _OF_CYCLES = (*_STATE, *_variables("CyclesAppended CyclesPresent CyclesRejected"
 APPEND_CYCLES = OperationDefinition(
     "AppendCycles",
     inputs=(Variable("CycleRows", required=True),),
-    outputs=(*STATUS, *_OF_CYCLES),
+    outputs=(*STATUS, *_OF_CYCLES, REQUEST_ID),
 )
 
 APPEND_SAMPLES = OperationDefinition(
@@ -142,7 +142,7 @@ APPEND_SAMPLES = OperationDefinition(
     ),
     outputs=(
         *STATUS, *_OF_CYCLES, *_variables("SamplesTaken SamplesNotLater SamplesUnusable"),
-        *_variables("SampleTime CellPhase StateOfCharge FullChargeAge"),
+        *_variables("SampleTime CellPhase StateOfCharge FullChargeAge"), REQUEST_ID,
     ),
 )  # fmt: skip
 

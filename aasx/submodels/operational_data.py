@@ -255,8 +255,9 @@ def correction_item() -> dict:
     return to_json(list_item([own_property(name) for name in CORRECTION], concept_id("Correction")))
 
 
+@cache
 def template(path: str) -> dict:
-    """JSON of an element as a cell without cycles has it; `path`: idShorts, not into a list."""
+    """JSON of an element as a cell without cycles has it, not to be changed; `path`: idShorts, not into a list."""
     whole = to_json(build(CellDescription(cell="cell", source="-"), [], ""))
     children, found = whole["submodelElements"], {}
     for name in path.split("."):
