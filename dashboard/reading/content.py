@@ -71,9 +71,11 @@ class FleetRow:
 
     @property
     def state(self) -> str:
-        """The severity, or "unknown" without data, or as long as the delegate has not looked at the cell."""
+        """The severity, or "unknown" without data, or where no alerts are raised: out of service, and as long as the
+        delegate has not looked at the cell."""
         unknown = not self.known or "AlertSeverity" in self.foreign
-        return "unknown" if unknown or (self.severity == "none" and self.last_update is None) else self.severity
+        watched = self.service == IN_SERVICE and self.last_update is not None
+        return "unknown" if unknown or (self.severity == "none" and not watched) else self.severity
 
     @property
     def rated_capacity_Ah(self) -> float | None:

@@ -2,6 +2,7 @@
 
 import base64
 import json
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -209,6 +210,8 @@ def test_a_cell_nobody_has_looked_at_is_not_called_healthy():
     seen = FleetRow("B1", 10, 1.9, 95.0, last_update=LATELY)
     unseen = FleetRow("B2", 10, 1.9, 95.0)
     assert (seen.state, unseen.state, FleetRow("B3").state) == ("none", "unknown", "unknown")
+    assert replace(seen, service="testEnded").state == "unknown", "out of service nobody is said to be healthy"
+    assert replace(seen, service="testEnded", severity="endOfLife").state == "endOfLife"
     assert [row.cell for row in fleet.pick([seen, unseen], "", "none", "name")] == ["B1"]
 
 
