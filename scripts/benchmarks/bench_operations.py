@@ -326,11 +326,11 @@ def measure(basyx_url: str, delegate_url: str, hmi_url: str) -> dict[str, float]
         cells = {f"{BENCH}{number}": (168, delegate_url) for number in range(CALLERS)}
         cells |= {f"{BENCH}{length}": (length, delegate_url) for length in (SHORT, LONG)}
         cells |= {f"{BENCH}{name}": (168, delegate_url) for name in ("Cycle", "Samples")}
-        cells |= {f"{BENCH}Echo": (168, echo_url)}
+        cells |= {f"{BENCH}Echo": (168, echo_url), f"{BENCH}Import": (0, delegate_url)}
         for name, (cycles, url) in cells.items():
             put_cell(client, name, cycles, url)
         found = measure_predict(caller) | measure_half_open(caller, (basyx_url, delegate_url, hmi_url))
-        found |= measure_costs(caller) | measure_rate(caller)
+        found |= measure_costs(caller) | measure_rate(caller) | measure_import(client)
         return found | measure_length(caller) | measure_append(caller)
 
 
