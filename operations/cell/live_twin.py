@@ -85,6 +85,9 @@ LONGEST_PAUSE_s = 0.1
 MOVE_EVERY = 20
 """Appends after which it is tried again to move older cycles into tables."""
 
+FLEET_LINE_SEEN_s = 2.0
+"""How long a line of the fleet counts as being there: it goes when somebody removes the cell."""
+
 MOST_REJECTED = 100
 LIVE_STATE_BYTES = 5_000
 
@@ -132,6 +135,8 @@ class Memory:
     live_state_tag: str | None = None
     """The ETag of the LiveState that was found to be the one of this history."""
     fleet_summary: dict[str, Any] | None = None
+    fleet_seen_at: float = 0.0
+    """When `fleet_summary` was seen in the AAS, by the monotonic clock."""
 
 
 @dataclass(frozen=True)
@@ -809,16 +814,16 @@ class LiveTwin:
     def put_fleet_summary(self, history: CellHistory, summary: dict[str, Any]) -> None:
         """The cell's line in the Fleet submodel, when it has changed; a twin without fleet shell has none."""
         cell, news = history.cell, _without_time(summary)
-        if history.memory.fleet_summary == news:
+        if history.memory.fleet_summary == news and time.monotonic() < history.memory.fleet_seen_at + FLEET_LINE_SEEN_s:
             return
         stored, tag, is_foreign = self.fleet_summary(cell)
         if stored is None or is_foreign or not stored.get("LastUpdate") or _without_time(stored) != news:
-            known = self._tags.get((cell, "Prediction"))
+            known = None if stored is None else self._tags.get((cell, "Prediction"))
             deadline.remaining_s()
             if known is not None and self.client.submodel_tag(submodel_id(cell, "Prediction")) != known:
                 raise Changed(f"the prediction of {cell} is no longer the one that is summed up")
             self.write_fleet_summary(cell, summary, stored, tag)
-        history.memory.fleet_summary = news
+        history.memory.fleet_summary, history.memory.fleet_seen_at = news, time.monotonic()
 
     def fleet_summary(self, cell: str) -> tuple[dict[str, Any] | None, str | None, bool]:
         """The cell's line in the Fleet submodel, None if there is none; its ETag; and whether some of it is foreign."""

@@ -249,6 +249,9 @@ def test_its_own_pages_and_named_ones_pass(guarded: Server) -> None:
     for path in ("/shells?limit=1", "/shells/bm9uZQ", "/no/such/path"):
         answer = ask(guarded, path=path, Origin=UI, **{"Sec-Fetch-Site": "cross-site"})
         assert answer.headers["Access-Control-Allow-Origin"] == UI, path
+    for path in ("/shells?limit=1", "/serialization"):
+        answer = ask(guarded, path=path, Origin=UI, Accept="image/png")
+        assert (answer.status_code, answer.headers.get("Access-Control-Allow-Origin")) == (406, UI), path
     preflight = ask(guarded, "OPTIONS", Origin=UI, **{"Access-Control-Request-Method": "PUT"})
     assert preflight.status_code == 200
 

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import pytest
+import requests
+
+from aasx import transfer
+from aasx.client import NotFound
 from aasx.elements.values import submodel_to_value
 from aasx.identifiers import model_submodel_id
-from operations.cell import twin
+from aasx.packages import package
+from operations.cell import live_twin, twin
 from tests.operations.conftest import fading
 
 
@@ -102,3 +108,20 @@ def test_capacity_trend_is_short_and_keeps_the_newest():
     points = (twin.capacity_trend(cycles) or "").split()
     assert len(points) <= twin.TREND_POINTS
     assert points[-1] == "1000:1.5000"
+
+
+def test_a_cell_that_was_removed_and_uploaded_again_gets_its_line_in_the_fleet(new_cell, aas, monkeypatch):
+    """The delegate still remembers the cell, and finds in the package what it had written itself."""
+    cell = new_cell(fading(5))
+    for _ in range(2):
+        cell.invoke("Predict")
+    line, exported = cell.fleet(), package.read(transfer.export(aas, [cell.name]))
+    transfer.remove_cell(aas, cell.name)
+    with pytest.raises(NotFound):
+        cell.fleet()
+    content = package.to_bytes([*exported.shells(), *exported.submodels()], exported.files)
+    part = ("cell.aasx", content, "application/asset-administration-shell-package+xml")
+    assert requests.post(f"{aas.base_url}/upload", files={"file": part}, timeout=30).status_code == 200
+    monkeypatch.setattr(live_twin, "FLEET_LINE_SEEN_s", 0.0)
+    cell.invoke("Predict")
+    assert cell.fleet() | {"LastUpdate": None} == line | {"LastUpdate": None}

@@ -7,6 +7,7 @@ import org.eclipse.digitaltwin.basyx.aasenvironment.feature.AasEnvironmentFeatur
 import org.eclipse.digitaltwin.basyx.aasenvironment.feature.DecoratedAasEnvironmentFactory;
 import org.eclipse.digitaltwin.basyx.aasenvironment.preconfiguration.AasEnvironmentPreconfigurationLoader;
 import org.eclipse.digitaltwin.basyx.aasrepository.AasRepository;
+import org.eclipse.digitaltwin.basyx.conceptdescriptionrepository.ConceptDescriptionRepository;
 import org.eclipse.digitaltwin.basyx.submodelrepository.SubmodelRepository;
 import org.springframework.boot.SpringApplication;
 import org.springframework.boot.autoconfigure.SpringBootApplication;
@@ -24,6 +25,7 @@ import org.springframework.boot.autoconfigure.task.TaskSchedulingAutoConfigurati
 import org.springframework.boot.autoconfigure.websocket.servlet.WebSocketServletAutoConfiguration;
 import org.springframework.context.annotation.Bean;
 import org.springframework.core.io.ResourceLoader;
+import twin.http.Packing;
 import twin.http.Uploads;
 import twin.store.Backup;
 
@@ -62,10 +64,11 @@ public class AasEnvironmentApplication {
   @Bean
   @ConditionalOnMissingBean
   AasEnvironment aasEnvironment(
-      AasEnvironmentFactory factory,
       List<AasEnvironmentFeature> features,
       AasRepository shells,
-      SubmodelRepository submodels) {
+      SubmodelRepository submodels,
+      ConceptDescriptionRepository concepts) {
+    AasEnvironmentFactory factory = () -> new Packing(shells, submodels, concepts);
     return new Uploads(
         () -> new DecoratedAasEnvironmentFactory(factory, features).create(), shells, submodels);
   }

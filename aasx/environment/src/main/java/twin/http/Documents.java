@@ -21,6 +21,7 @@ import javax.xml.stream.XMLStreamConstants;
 import javax.xml.stream.XMLStreamException;
 import javax.xml.stream.XMLStreamReader;
 import org.apache.poi.openxml4j.exceptions.OpenXML4JRuntimeException;
+import org.apache.poi.openxml4j.util.ZipSecureFile;
 import org.apache.poi.util.RecordFormatException;
 import org.springframework.core.MethodParameter;
 import org.springframework.http.HttpStatus;
@@ -67,6 +68,8 @@ class Documents implements HandlerInterceptor, WebMvcConfigurer, ResponseBodyAdv
     this.heap = heap;
     xml.setProperty(XMLInputFactory.SUPPORT_DTD, false);
     xml.setProperty(XMLInputFactory.IS_SUPPORTING_EXTERNAL_ENTITIES, false);
+    // What a package unpacks to is counted here; a table of equal lines may pack a hundredfold.
+    ZipSecureFile.setMinInflateRatio(0);
   }
 
   /** Why a document is not taken. */
