@@ -116,12 +116,12 @@ def add_player(figure: Any, words: Language, prefix: str) -> None:
     ]
     buttons.append({"label": f"❚❚ {words('player.pause')}", "method": "animate", "args": animate([None], 0)})  # type: ignore[list-item]
     figure.update_layout(
-        margin={"b": 150},
-        updatemenus=[{"type": "buttons", "direction": "right", "buttons": buttons, "x": 0, "y": -0.2, "xanchor": "left",
-                      "yanchor": "top", "pad": {"t": 2}, "bgcolor": "rgba(0,114,178,.10)", "bordercolor": theme.GREY,
+        margin={"b": 156},
+        updatemenus=[{"type": "buttons", "direction": "right", "buttons": buttons, "x": 0, "y": 0, "xanchor": "left",
+                      "yanchor": "top", "pad": {"t": 54}, "bgcolor": "rgba(0,114,178,.10)", "bordercolor": theme.GREY,
                       "borderwidth": 1, "font": {"size": 12}, "showactive": False}],
-        sliders=[{"active": 0, "x": 0, "len": 1, "y": -0.42, "pad": {"t": 0}, "ticklen": 0, "minorticklen": 0,
-                  "currentvalue": {"prefix": f"{prefix} ", "font": {"size": 13}},
+        sliders=[{"active": 0, "x": 0, "len": 1, "y": 0, "pad": {"t": 98}, "ticklen": 0, "minorticklen": 0,
+                  "currentvalue": {"prefix": f"{prefix} ", "font": {"size": 13, "color": theme.GREY}},
                   "font": {"color": "rgba(0,0,0,0)", "size": 1},
                   "steps": [{"label": frame.name, "method": "animate", "args": animate([frame.name], 0)}
                             for frame in figure.frames]}],

@@ -9,7 +9,7 @@ from typing import Any
 
 from dashboard.components import charts, history, pieces, present, theme
 from dashboard.reading import outlook, scenario
-from dashboard.reading.content import FleetRow, Forecast, PredictionSubmodel, Rating
+from dashboard.reading.content import FleetRow, Forecast, PredictionSubmodel, Rating, Simulation
 from dashboard.reading.twin import Trouble, Twin
 from dashboard.report.plot import Line, plot
 from dashboard.report.sheet import hint, section, sheet
@@ -128,11 +128,21 @@ def life_said(words: Language, forecast: Forecast) -> str:
     return f"{words.cycles(forecast.rul)} ({words.interval(forecast.rul_lower, forecast.rul_upper)})"
 
 
-def what_if(twin: Twin, words: Language, known: Read, asked: str) -> str:
-    """The scenarios of an address, or the usual ones, each asked of SimulateWhatIf from the last cycle on."""
+@dataclass(frozen=True)
+class Outcome:
+    """A scenario and what SimulateWhatIf said of it; `why` it said nothing."""
+
+    title: str
+    change: str
+    said: Simulation | None
+    why: str = ""
+
+
+def outcomes(twin: Twin, words: Language, known: Read, asked: str = "") -> list[Outcome]:
+    """The scenarios of an address, or the usual ones, from the last cycle on; none where no life is left."""
     forecast = known.forecast
     if not known.records or not forecast.rul:
-        return hint(words("report.no_what_if"))
+        return []
     pace = known.row.cycles_per_day if known.row else None
     factors = scenario.factors_of(known.rating, forecast.rul_upper or forecast.rul, pace)
     now = scenario.present_values(factors, known.rating, known.records, pace)
@@ -142,24 +152,35 @@ def what_if(twin: Twin, words: Language, known: Read, asked: str) -> str:
     wanted = wanted or {words(f"preset.{name}"): presets[name] for name in PRESETS}
     first, today = known.records[-1]["id_cycle"], datetime.now(UTC).date()
     far = math.ceil(3 * (forecast.rul_upper or forecast.rul))  # so that intervals end within the horizon
-    rows, baseline = [], None
+    found = []
     for title, changes in wanted.items():
+        change = scenario.changes_said(words, changes, factors)
         try:
             inputs = scenario.inputs_of(changes, factors, first, now, today)
             inputs["HorizonCycles"] = min(scenario.MOST_HORIZON_CYCLES, max(inputs["HorizonCycles"], far))
-            answer = twin.simulate(known.cell, inputs).value
+            found.append(Outcome(title, change, twin.simulate(known.cell, inputs).value))
         except Trouble as trouble:
-            rows.append([title, scenario.changes_said(words, changes, factors), trouble.detail or trouble.kind, ""])
-            continue
-        baseline = answer.baseline
-        rul, usual = answer.forecast.rul, baseline.rul
-        difference = MISSING
-        if rul is not None and usual:
-            difference = words.quantity((rul - usual) / usual * 100, "%", 0, signed=True)
-        life = life_said(words, answer.forecast)
-        rows.append([title, scenario.changes_said(words, changes, factors), life, difference])
+            found.append(Outcome(title, change, None, trouble.detail or trouble.kind))
+    return found
+
+
+def difference(words: Language, said: Simulation) -> str:
+    """How much longer or shorter the remaining life is than that of the present use, in per cent."""
+    rul, usual = said.forecast.rul, said.baseline.rul
+    return MISSING if rul is None or not usual else words.quantity((rul - usual) / usual * 100, "%", 0, signed=True)
+
+
+def what_if(twin: Twin, words: Language, known: Read, asked: str) -> str:
+    found = outcomes(twin, words, known, asked)
+    if not found:
+        return hint(words("report.no_what_if"))
+    rows = []
+    baseline = next((one.said.baseline for one in found if one.said), None)
     if baseline is not None:
-        rows.insert(0, [words("simulation.baseline"), words("simulation.as_now"), life_said(words, baseline), ""])
+        rows.append([words("simulation.baseline"), words("simulation.as_now"), life_said(words, baseline), ""])
+    for one in found:
+        life = life_said(words, one.said.forecast) if one.said else one.why
+        rows.append([one.title, one.change, life, difference(words, one.said) if one.said else ""])
     names = ("scenario", "change", "rul", "difference")
     columns = [(words(f"simulation.column.{name}"), name in ("rul", "difference")) for name in names]
     return pieces.table(columns, rows, fold=False) + hint(words("report.what_if.hint"))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import math
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,9 +17,11 @@ from aasx.elements.shape import Foreign
 from dashboard.texts.texts_en import TEXTS as ENGLISH
 from dashboard.texts.texts_fr import TEXTS as FRENCH
 
-LANGUAGES = {"en": ("English", ENGLISH, "en_GB"), "fr": ("Français", FRENCH, "fr_FR")}
 MISSING = "—"
 UNIT_SPACE = "\u00a0"
+# French sets a space before these signs, at which no line ends
+FRENCH_TEXTS = {key: re.sub("(?<=«) | (?=[:;?!»])", UNIT_SPACE, text) for key, text in FRENCH.items()}
+LANGUAGES = {"en": ("English", ENGLISH, "en_GB"), "fr": ("Français", FRENCH_TEXTS, "fr_FR")}
 FOREIGN_SIGN = "⚠"
 EXPECTED = ("number", "whole number", "true or false", "date and time", "text", "one of", "a structure", "a list",
             "a range")  # fmt: skip
@@ -66,7 +69,7 @@ class Language:
             return MISSING
         shown = format_decimal(round(value, digits) + 0.0, format="#,##0." + "0" * digits if digits else "#,##0",
                                locale=self._locale)  # fmt: skip
-        return f"+{shown}" if signed and value > 0 else shown
+        return f"+{shown}" if signed and round(value, digits) > 0 else shown
 
     def plain(self, value: Any) -> str:
         """A number for an input field: no more decimals than it has (at most six), no grouping; "" for none."""
@@ -79,9 +82,9 @@ class Language:
         shown = self.number(value, digits, signed)
         return shown if shown == MISSING or not unit else f"{shown}{UNIT_SPACE}{unit}"
 
-    def cycles(self, value: Any, digits: int = 0) -> str:
+    def cycles(self, value: Any, digits: int = 0, signed: bool = False) -> str:
         single = is_number(value) and (abs(value) < 2 if self.code == "fr" else abs(round(value, digits)) == 1)
-        return self.quantity(value, self("unit.cycle" if single else "unit.cycles"), digits)
+        return self.quantity(value, self("unit.cycle" if single else "unit.cycles"), digits, signed)
 
     def interval(self, lower: Any, upper: Any, unit: str = "", digits: int = 0) -> str:
         """ "43–62 cycles"; a dash when either bound is missing."""

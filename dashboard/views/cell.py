@@ -220,7 +220,7 @@ def belief(words: Language, records: list[dict[str, Any]], shown: Forecast, end_
     inside = shown.rul_lower is not None and shown.rul_upper is not None
     inside = inside and shown.rul_lower <= reached - shown.at_cycle <= shown.rul_upper  # type: ignore[operator]
     verdict = words("cell.belief.inside" if inside else "cell.belief.missed")
-    came = words("cell.belief.came", cycle=words.number(reached), error=words.number(error, 0, signed=True))
+    came = words("cell.belief.came", cycle=words.number(reached), error=words.cycles(error, signed=True))
     return f"{expected} {came} {verdict}"
 
 

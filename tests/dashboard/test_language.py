@@ -102,3 +102,14 @@ def test_what_is_no_number_is_refused(written):
 
 def test_an_unknown_language_is_english():
     assert Language("de").code == "en"
+
+
+def test_no_line_of_french_begins_with_a_sign_that_a_space_precedes():
+    assert Language("fr")("cell.belief.came", cycle=125, error="+1") == (
+        "Elle a été mesurée au cycle 125\u00a0: une erreur de +1,"
+    )
+
+
+def test_what_rounds_to_nothing_has_no_sign():
+    words = Language("en")
+    assert [words.number(value, 0, signed=True) for value in (0.4, -0.4, 0.6, -0.6)] == ["0", "0", "+1", "-1"]

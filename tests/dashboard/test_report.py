@@ -4,6 +4,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from aasx import transfer
+from aasx.cell_description import from_mapping
+from aasx.client import AasClient
+from aasx.identifiers import submodel_id
+from dashboard.components import present
 from dashboard.reading.twin import Trouble, Twin
 from dashboard.report import cell as of_cell
 from dashboard.report import fleet as of_fleet
@@ -56,13 +61,37 @@ def test_the_report_of_a_cell_tells_state_forecast_alerts_what_if_and_provenance
     assert escape(words("report.no_what_if")) in over
 
 
+@pytest.fixture(scope="module")
+def worn(twin):
+    """A cell in service that warns, with life left."""
+    client, name = AasClient(twin.basyx_url), "HmiWorn"
+    transfer.add_cell(client, from_mapping({"cell": name, "source": "made for a test", "rated_capacity_Ah": 2.0,
+                                           "end_of_life_capacity_Ah": 1.4, "cut_off_voltage_V": 2.7,
+                                           "cell_type": "NASA 18650 2 Ah", "rul_warning_cycles": 500,
+                                           "rul_critical_cycles": 1}))  # fmt: skip
+    for cycle in range(1, 13):
+        inputs = {"id_cycle": cycle, "ambient_temperature": 24.0, "Capacity": round(1.85 - 0.01 * cycle, 3),
+                  "Time": f"2026-01-{cycle:02d}T08:00:00"}  # fmt: skip
+        client.invoke(submodel_id(name, "OperationalData"), "AppendCycle", inputs, timeout_s=60)
+    yield name
+    transfer.remove_cell(client, name)
+
+
 @pytest.mark.parametrize("lang", ["en", "fr"])
-def test_the_report_of_the_fleet_names_every_cell_in_service(twin, lang):
-    known = Twin(twin.basyx_url)
-    page = of_fleet.report(known, Language(lang))
+def test_the_report_of_the_fleet_tells_cells_alerts_what_if_and_provenance(twin, worn, lang):
+    known, words = Twin(twin.basyx_url), Language(lang)
+    page = of_fleet.report(known, words)
     names = [row.name for row in known.fleet().value if row.service == "inService"]
     assert all(f">{name}</td>" in page for name in names)
-    assert escape(Language(lang)("report.cells.count", count=len(names))) in page
+    assert escape(words("report.cells.count", count=len(names))) in page
+    prediction = known.prediction(worn).value
+    waits = [alert for alert in prediction.alerts if alert.waits]
+    assert waits and escape(present.alert_sentence(words, waits[0])) in page
+    assert prediction.forecast.model_hash in page
+    lines = page.partition(f"<h2>{escape(words('report.what_if'))}</h2>")[2].partition("</section>")[0]
+    (line,) = [one for one in lines.split("<tr>") if f">{worn}</td>" in one]
+    assert line.count("<td") == 2 + len(of_cell.PRESETS) and "%)" in line
+    assert all(escape(words(f"preset.{name}")) in lines for name in of_cell.PRESETS)
 
 
 def test_nobody_answers():
