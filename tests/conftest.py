@@ -7,7 +7,8 @@ them in one. What that asks of a test:
   server is started once: see `group_of`. A test that starts a server of its own is a cost to all; take a fixture.
 - What is made once and only read (a trained model, a package) comes from `made_once`, which all processes share.
 - Ports are free ones, files lie in `tmp_path`; nothing is written into the checkout.
-- What kills, loads, soaks or lasts more than half a minute is marked `long`; `scripts/test.py --long` runs these.
+- What kills, loads, soaks or lasts more than half a minute is marked `long` (what needs a fixture of LONG is, too);
+  `scripts/test.py --long` runs these, whoever changes their code runs them.
 - `--quick` is for who develops: what starts a real server or a browser (mark `servers`, set by the fixtures of STARTED)
   and what works for some seconds by itself (mark `lasting`, set by those of LASTING) is no part of it.
 """
@@ -37,7 +38,8 @@ signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: the fixt
 
 STARTED = {"basyx_jar", "basyx", "twin", "hmi", "browser"}  # fixtures of real servers; others build on them
 SHARED = ("evaluation", "twin", "environment")  # session fixtures that are dear to make
-LASTING = {"evaluation", "fleet_package"}  # fixtures that work for long without a server
+LASTING = {"fleet_package"}  # fixtures that work for some seconds without a server
+LONG = {"evaluation"}  # fixtures that work for minutes
 
 
 def group_of(fixtures: set[str]) -> str | None:
@@ -56,6 +58,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("servers")
         if LASTING & names:
             item.add_marker("lasting")
+        if LONG & names:
+            item.add_marker("long")
 
     def place(item: pytest.Item) -> int:
         module = item.location[0]

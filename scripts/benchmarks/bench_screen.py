@@ -1,7 +1,9 @@
-"""What the screen waits for: a large fleet against a small one, a long life against a short one, and its downloads.
+"""What the screen waits for: a large fleet against a small one, a long life against a short one and its downloads, many
+alerts against few.
 
 Views run in Streamlit's own test harness against a real AAS environment, without a browser; the first look reads
-everything anew. The delegate takes no part: nothing is predicted.
+everything anew, "filtered" and "page 2" are what a change of the list costs then. The delegate takes no part: nothing
+is predicted.
 """
 
 from __future__ import annotations
@@ -25,16 +27,22 @@ sys.path.insert(0, str(ROOT))
 from aasx import transfer  # noqa: E402
 from aasx.cell_description import from_mapping  # noqa: E402
 from aasx.client import AasClient  # noqa: E402
+from aasx.elements import values  # noqa: E402
 from aasx.packages import package  # noqa: E402
 from aasx.shell import build_cell, build_fleet, cell_files  # noqa: E402
+from aasx.submodels import prediction  # noqa: E402
 from tests.servers import JAR, start_basyx  # noqa: E402
 
 FLEETS = (30, 300, 2000)
+CHANGES = ("", "filtered", "page 2")
 LIVES = (168, 3500)
+ALERTS = ((10, 1), (10, 50), (500, 1))
+"""Cells, and alerts that wait of each."""
+
 LOOKS = {"cell": "smalls", "live": "tiles", "compare": "table"}
 """Views of one life, and what each shows when its first content is there."""
 
-MOST_S = {"fleet": 2.0, "cell": 2.0, "live": 2.0, "compare": 2.0, "export": 20.0}
+MOST_S = {"fleet": 2.0, "cell": 2.0, "live": 2.0, "compare": 2.0, "alerts": 2.0, "export": 20.0}
 """What a person may wait for the first content, and for a download of a life."""
 
 NOBODY = "http://127.0.0.1:9"
@@ -66,8 +74,33 @@ def life(cycles: int) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def look(address: dict[str, str]) -> tuple[float, str]:
-    """Seconds of one look with nothing known, and the HTML it shows."""
+def load_alerts(client: AasClient, cells: int, each: int) -> None:
+    """A fleet of cells with so many alerts each; only those of a page are read one by one."""
+    rows = fleet_rows(cells)
+    for row in rows.values():
+        row |= {"AlertSeverity": "critical", "UnacknowledgedAlerts": each, "NewestAlertAt": "2026-01-28T08:00:00Z"}
+    transfer.load(client, package.Package(package.environment_of(build_fleet(rows, NOBODY)), {}))
+    for cell in rows:
+        alerts = [
+            {"AlertId": f"{cell}-{number}", "Indicator": "RUL", "Severity": ("warning", "critical")[number % 2],
+             "ThresholdValue": 30.0, "ActualValue": 30.0 - number % 30, "AlertState": "activeUnacknowledged",
+             "RaisedAt": f"2026-01-{1 + number % 28:02d}T08:00:00Z"}
+            for number in range(each)
+        ]  # fmt: skip
+        made = prediction.build(from_mapping({"cell": cell, "source": "made here"}), NOBODY)
+        (submodel,) = package.environment_of([made])["submodels"]
+        client.put_submodel(values.with_values(submodel, {"ActiveAlerts": alerts}, prediction.list_items()))
+
+
+def empty(client: AasClient) -> None:
+    for shell in list(client.shells()):
+        client.delete_shell(shell["id"])
+    for submodel in list(client.submodels()):
+        client.delete_submodel(submodel["id"])
+
+
+def look(address: dict[str, str], change: str = "") -> tuple[float, str]:
+    """Seconds of one look with nothing known, or of a change of what is looked at; and the HTML it shows."""
     import streamlit as st
     from streamlit.testing.v1 import AppTest
 
@@ -75,6 +108,12 @@ def look(address: dict[str, str]) -> tuple[float, str]:
     page = AppTest.from_file(str(ROOT / "dashboard" / "app.py"), default_timeout=120)
     for name, value in {"lang": "en", **address}.items():
         page.query_params[name] = value
+    if change:
+        page.run()
+    if change == "filtered":
+        page.text_input(key="fleet_q").set_value("7")
+    elif change:
+        page.query_params["page"] = "2"
     begun = time.perf_counter()
     page.run()
     took = time.perf_counter() - begun
@@ -95,11 +134,15 @@ def measure(repetitions: int) -> dict[str, dict[str, float]]:
                 transfer.load(
                     client, package.Package(package.environment_of(build_fleet(fleet_rows(cells), NOBODY)), {})
                 )
-                found["fleet"][f"{cells} cells"] = _median(repetitions, {"view": "fleet"}, "table")
-                for shell in client.shells():
-                    client.delete_shell(shell["id"])
-                for submodel in client.submodels():
-                    client.delete_submodel(submodel["id"])
+                for change in CHANGES if cells > FLEETS[0] else CHANGES[:1]:
+                    name = f"{cells} cells{', ' if change else ''}{change}"
+                    found["fleet"][name] = _median(repetitions, {"view": "fleet"}, "table", change)
+                empty(client)
+            for cells, each in ALERTS:
+                load_alerts(client, cells, each)
+                name = f"{cells * each} of {cells} cells"
+                found["alerts"][name] = _median(repetitions, {"view": "alerts"}, 'class="alert"')
+                empty(client)
             names = {cycles: f"Life{cycles}" for cycles in LIVES}
             fleet = build_fleet({name: {} for name in names.values()}, NOBODY)
             transfer.load(client, package.Package(package.environment_of(fleet), {}))
@@ -134,10 +177,10 @@ def exported(url: str, cell: str) -> dict[str, float]:
     return found
 
 
-def _median(repetitions: int, address: dict[str, str], expected: str) -> float:
+def _median(repetitions: int, address: dict[str, str], expected: str, change: str = "") -> float:
     times = []
     for _ in range(repetitions + 1):  # the first one imports
-        took, html = look(address)
+        took, html = look(address, change)
         if expected not in html:
             raise RuntimeError(f"{address} shows no {expected}")
         times.append(took)
@@ -145,7 +188,7 @@ def _median(repetitions: int, address: dict[str, str], expected: str) -> float:
 
 
 def as_markdown(results: dict[str, dict[str, float]]) -> str:
-    lines = ["| first look, or download | s | of the first | at most, s |", "|---|---:|---:|---:|"]
+    lines = ["| first look, change, or download | s | of the first | at most, s |", "|---|---:|---:|---:|"]
     for view, cases in results.items():
         least = next(iter(cases.values()))
         lines += [

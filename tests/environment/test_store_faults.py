@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,7 @@ def test_wrong_settings_end_the_start_with_a_remedy(
 
 def test_a_database_that_is_missing_or_not_there_is_named(postgres: Postgres, tmp_path: Path):
     with pytest.raises(RuntimeError, match=r"(?s)nowhere is not as it should be.*CREATE DATABASE"):
-        start_basyx(tmp_path / "store", **postgres.settings("nowhere"))
+        start_basyx(tmp_path / "store", **postgres.settings("nowhere"), twin_store_wait="1s")
     away: dict[str, Any] = {"twin_store_url": "jdbc:postgresql://127.0.0.1:9/twin", "twin_store_wait": "1s"}
     with pytest.raises(RuntimeError, match=r"(?s)does not answer.*TWIN_STORE_URL"):
         start_basyx(tmp_path / "store", **away)
@@ -190,13 +191,15 @@ def test_a_database_that_goes_away_is_told_and_comes_back(basyx_jar: Path, tmp_p
     session = Session(environment.url)
     fill(session)
     server.stop()
-    for method, path, arguments in [
+    asked: list[tuple[str, str, dict[str, Any]]] = [
         ("GET", f"{ELEMENTS}/P", {}),
         ("GET", "/submodels", {}),
         ("PATCH", f"{ELEMENTS}/P/$value", {"json": "2"}),
-    ]:
-        assert "does not answer" in sentence(session, 503, method, path, **arguments)
-    health = session.get("/actuator/health")
+    ]
+    with ThreadPoolExecutor() as callers:  # each waits for some seconds
+        told = [callers.submit(sentence, Session(environment.url), 503, *one[:2], **one[2]) for one in asked]
+        health = callers.submit(Session(environment.url).get, "/actuator/health").result()
+    assert all("does not answer" in one.result() for one in told)
     assert (health.status_code, health.json()["status"]) == (503, "DOWN")
     server.start()
     end = time.monotonic() + 30

@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import ROOT
+from aasx.client import AasClient
+from tests.servers import ROOT, start_basyx
 
 sys.path.insert(0, str(ROOT / "scripts"))
 from installation import bundle, environment, java, packages, places, system
@@ -169,6 +170,7 @@ def test_an_environment_whose_python_is_gone_is_made_anew(apart, capsys):
     assert subprocess.run([apart.python, "-m", "pip", "--version"], capture_output=True).returncode == 0
 
 
+@pytest.mark.lasting
 def test_extras_are_added_and_are_not_missed_by_who_does_not_ask_for_them(apart, capsys):
     one = Steps(apart.state / "logs" / "setup.log")
     venv = packages.Venv(apart)
@@ -237,6 +239,23 @@ def test_an_old_java_a_bare_runtime_and_a_wrong_home_are_passed_over(tmp_path, m
     assert found and found.home.samefile(home)
     found = java.find(compiles=False)  # for a bundle a runtime will do
     assert found and found.home == tmp_path / "bare" and found.major == 21
+
+
+@pytest.mark.long
+def test_the_environment_runs_on_every_java_that_is_here(basyx_jar, tmp_path, monkeypatch):
+    """Those that up.py would take: the class archive beside the jar is of one of them, and the others do without it."""
+    found = {one.version: one for program in java._candidates() if (one := java.ask(program)) and one.major >= 17}
+    assert found
+    for version, one in found.items():
+        monkeypatch.setenv("PATH", f"{one.home}/bin{os.pathsep}{os.environ['PATH']}")
+        server = start_basyx(tmp_path / version / "store")
+        try:
+            if sys.platform == "linux":
+                assert Path(f"/proc/{server.process.pid}/exe").resolve().is_relative_to(one.home.resolve())
+            assert list(AasClient(server.url).shells()) == []
+            print(f"Java {version}: answers")
+        finally:
+            server.stop()
 
 
 def test_without_a_jdk_the_install_command_is_named(tmp_path, monkeypatch):

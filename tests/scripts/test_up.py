@@ -32,8 +32,9 @@ from starting.services import choose_ports
 from starting.start import FleetPackage, Model
 from supervision import network, processes
 
-PYTHONS = [Path("/usr/bin/python2"), *(Path.home() / ".pyenv" / "versions").glob("[23].*/bin/python")]
-OLD_PYTHONS = [path for path in PYTHONS if path.exists() and not re.search(r"/3\.1[1-9]", str(path))]
+PYTHONS = [Path("/usr/bin/python2"), *sorted((Path.home() / ".pyenv" / "versions").glob("[23].*/bin/python"))]
+NEW_PYTHONS = [path for path in PYTHONS if re.search(r"/3\.1[1-9]", str(path))]
+OLD_PYTHONS = [path for path in PYTHONS if path.exists() and path not in NEW_PYTHONS]
 
 
 @pytest.fixture(scope="module")
@@ -193,15 +194,15 @@ def test_what_is_noted_as_loaded_is_loaded_again_only_when_it_is_not_there(runni
     url = services(options)[twin.BASYX]["url"]
     package = Path(options[1]) / "aasx" / "fleet.aasx"
     client, lost = AasClient(url), submodel_id("B0005", "Nameplate")
-    load = ["scripts/load_twin.py", "--basyx-url", url, "--package", package, "--note", tmp_path / "loaded.json"]
+    note = tmp_path / "loaded.json"
+    note.write_text("{}", encoding="utf-8")  # as good as none
+    load = ["scripts/load_twin.py", "--basyx-url", url, "--package", package, "--note", note]
     load += ["--delegate-url", services(options)[twin.DELEGATE]["url"]]
     assert "0 shells created" in must_run(*load)
     assert "are there" in must_run(*load)
     client.delete_submodel(lost)
     assert "0 shells created" in must_run(*load)
     assert client.has_submodel(lost)
-    (tmp_path / "loaded.json").write_text("{}", encoding="utf-8")
-    assert "0 shells created" in must_run(*load)
 
 
 def test_a_fleet_package_that_was_cut_does_not_fit(tmp_path, running, options):
@@ -382,6 +383,18 @@ def test_an_old_python_is_told_so_in_a_sentence(name):
         assert answer.returncode == 1
         assert "needs 3.11 or newer" in answer.stderr.replace("need ", "needs ")
         assert "Traceback" not in answer.stderr and "SyntaxError" not in answer.stderr
+
+
+@pytest.mark.parametrize("name", ["up", "test"])
+def test_any_newer_python_runs_it_before_a_package_is_installed(name, tmp_path):
+    if not NEW_PYTHONS:
+        pytest.skip("no other Python >= 3.11 here")
+    for python in NEW_PYTHONS:
+        alone = [str(python), "-E", "-s", "-W", "error", f"scripts/{name}.py"]  # today's warning is tomorrow's error
+        wanted = ["--status", "--state", str(tmp_path)] if name == "up" else ["--help"]
+        answer = subprocess.run([*alone, *wanted], cwd=ROOT, capture_output=True, text=True, timeout=60)
+        assert answer.returncode == (3 if name == "up" else 0), answer.stderr
+        assert answer.stderr == "", python
 
 
 def test_told_to_stop_while_it_is_set_up_it_stops_at_once_and_leaves_nothing(tmp_path):

@@ -180,6 +180,7 @@ def test_a_part_recomputed_gives_the_same_figure(evaluation):
 # ---------------------------------------------------------------- cells of the user
 
 
+@pytest.mark.lasting
 def test_a_training_cell_that_is_given_is_left_out_of_training():
     histories = {cell: data.history(cell) for cell in ("B0005", "B0006", "B0018")}
     told = evaluate_cells({"B0005": histories["B0005"]}, histories, lambda message: None)
@@ -195,6 +196,7 @@ def test_a_given_cell_with_one_cycle_is_refused():
         evaluate_cells({"C": history("C", np.array([1.8]))}, histories, lambda message: None)
 
 
+@pytest.mark.lasting
 def test_given_cells_are_evaluated_from_their_raw_files(nasa_dir, tmp_path):
     arguments = (
         "scripts/evaluate.py",

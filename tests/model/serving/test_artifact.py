@@ -244,7 +244,8 @@ value = st.one_of(
 )
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@pytest.mark.lasting
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(st.one_of(st.floats(0.2, 2.1), st.floats(1.3, 1.9), st.just(math.nan)), min_size=0, max_size=40),
     st.dictionaries(st.sampled_from(MEASURED), st.lists(value, min_size=1, max_size=4), max_size=6),

@@ -125,6 +125,7 @@ print(json.dumps(told))
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows limits no memory of a process")
+@pytest.mark.lasting
 def test_every_reader_is_bounded() -> None:
     told = json.loads(must_run("-c", PROGRAM, str(MEMORY_BYTES), timeout_s=300))
     assert {name: told[name][0] for name in REFUSED} == REFUSED
