@@ -45,6 +45,7 @@ PAGE_SIZE = 100  # BaSyx's own default for lists
 PART_BYTES = 1 << 16
 NOT_MODIFIED = 304
 WHOLE_ANSWER = 3
+MOST_KNOWN_FILES = 10_000
 
 
 class AasError(Exception):
@@ -113,6 +114,7 @@ class AasClient:
         self._of_thread = threading.local()
         self._value_types: dict[tuple[str, str], str] = {}
         self._operations: dict[tuple[str, str], dict] = {}
+        self._with_content: set[tuple[str, str]] = set()
 
     # --- shells
 
@@ -201,7 +203,10 @@ class AasClient:
     def tagged_element(self, submodel_id: str, path: str) -> tuple[dict, str | None]:
         """The element with its ETag, which covers all that is in it; None from a server without."""
         answer = self._send("GET", _element(submodel_id, path))
-        return self._object(answer), _tag(answer)
+        element = self._object(answer)
+        if "modelType" not in element:
+            raise BadAnswer(f"{self.base_url} answered no element for {path}")
+        return element, _tag(answer)
 
     def is_unchanged(self, submodel_id: str, path: str, tag: str) -> bool:
         """Whether the element with all that is in it is still the one of this ETag; False from a server that cannot
@@ -221,8 +226,6 @@ class AasClient:
     ) -> tuple[Any, str | None]:
         """The same with the element's ETag, None from a server without."""
         element, tag = self.tagged_element(submodel_id, path)
-        if "modelType" not in element:
-            raise BadAnswer(f"{self.base_url} answered no element for {path}")
         return read(element, shape, noted, path), tag
 
     def set_value(self, submodel_id: str, path: str, value: Any, if_match: str | None = None) -> str | None:
@@ -339,18 +342,32 @@ class AasClient:
 
         Returns the element's new ETag, None from a server without.
         """
+        key, part = (submodel_id, path), (filename, content, content_type)
+        if key in self._with_content:  # written before: whether there is some need not be asked again
+            try:
+                return self._put_content(submodel_id, path, part, if_match, timeout_s)
+            except (NotFound, Refused, ServerFault):
+                self._with_content.discard(key)
         element = self.element(submodel_id, path)
         if not element.get("value"):
             tag = self.put_element(submodel_id, path, element | {"value": filename}, if_match)
             if_match = tag if if_match else None
-        answer = self._send(
-            "PUT",
-            _element(submodel_id, path) + "/attachment",
-            files={"file": (filename, content, content_type)},
-            form={"fileName": filename},
-            if_match=if_match,
-            timeout_s=timeout_s,
-        )
+        new_tag = self._put_content(submodel_id, path, part, if_match, timeout_s)
+        if len(self._with_content) >= MOST_KNOWN_FILES:
+            self._with_content.clear()
+        self._with_content.add(key)
+        return new_tag
+
+    def _put_content(
+        self,
+        submodel_id: str,
+        path: str,
+        part: tuple[str, bytes, str],
+        if_match: str | None,
+        timeout_s: float | None,
+    ) -> str | None:
+        address, form = _element(submodel_id, path) + "/attachment", {"fileName": part[0]}
+        answer = self._send("PUT", address, files={"file": part}, form=form, if_match=if_match, timeout_s=timeout_s)
         return _tag(answer)
 
     def delete_attachment(self, submodel_id: str, path: str) -> None:

@@ -58,7 +58,7 @@ class AppendCycleOutputs(StateOutputs):
 
 
 def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
-    history = live.history(cell)
+    history = live.history(cell, to_append=True)
     samples = read_samples("DischargeSamples", inputs.DischargeSamples, history.limits)
     charge = read_samples("ChargeSamples", inputs.ChargeSamples, history.limits)
     given_clock, row = measured_row(inputs, samples, charge, history)

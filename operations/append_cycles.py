@@ -35,7 +35,7 @@ class AppendCyclesOutputs(CyclesOutputs):
 def append_cycles(live: LiveTwin, cell: str, inputs: AppendCyclesInputs) -> AppendCyclesOutputs:
     """A row that is not allowed is rejected with its reason, and the others go on."""
     rows = read_rows(inputs.CycleRows)
-    history, ended = live.completed(live.history(cell)), []
+    history, ended = live.completed(live.history(cell, to_append=True)), []
     for row in rows:
         try:
             history, one = _add(live, history, row)

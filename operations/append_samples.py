@@ -87,7 +87,7 @@ class Table:
 
 
 def append_samples(live: LiveTwin, cell: str, inputs: AppendSamplesInputs) -> AppendSamplesOutputs:
-    history = live.history(cell)
+    history = live.history(cell, to_append=True)
     table = read_table(inputs.Samples, inputs.StartTime, history)
     history = live.completed(history)
     known = live.running(history)
@@ -205,23 +205,28 @@ def read_table(text: str, start_time: str | None, history: CellHistory) -> Table
     for number, row in enumerate(rows, 2):
         if len(row) != len(header):
             raise InvalidInput(Problem(f"Samples line {number}", "", f"must have {len(header)} fields, as the header"))
-    given = pd.DataFrame(rows, columns=header, dtype=str)
+    given = {name: [row[index] for row in rows] for index, name in enumerate(header)}
     by_clock, time_s = _times(given["Time"], start_time, history)
-    columns = [time_s, *(_numbers(given, name) for name in SAMPLE_NAMES[1:])]
-    other = sorted(set(given.columns) - {*SAMPLE_NAMES, MARK})
+    missing = np.full(len(rows), math.nan)
+    columns = [time_s, *(_numbers(given[name]) if name in given else missing for name in SAMPLE_NAMES[1:])]
+    other = sorted(given.keys() - {*SAMPLE_NAMES, MARK})
     notes = (f"columns that are not used: {', '.join(other)[:200]}",) if other else ()
-    return Table(np.column_stack(columns), _numbers(given, MARK) if MARK in given else None, by_clock, notes)
+    return Table(np.column_stack(columns), _numbers(given[MARK]) if MARK in given else None, by_clock, notes)
 
 
-def _numbers(given: pd.DataFrame, name: str) -> np.ndarray:
-    if name not in given:
-        return np.full(len(given), math.nan)
-    return pd.to_numeric(given[name], errors="coerce").to_numpy(float)
+def _numbers(texts: list[str]) -> np.ndarray:
+    """NaN for what is no number."""
+    try:
+        if all(text.isascii() and "_" not in text for text in texts):  # which float takes, too
+            return np.array([float(text or "nan") for text in texts])
+    except ValueError:
+        pass
+    return pd.to_numeric(pd.Series(texts, dtype=str), errors="coerce").to_numpy(float)
 
 
-def _times(given: pd.Series, start_time: str | None, history: CellHistory) -> tuple[str | None, np.ndarray]:
+def _times(given: list[str], start_time: str | None, history: CellHistory) -> tuple[str | None, np.ndarray]:
     """The clock and its seconds; NaN for what is no time. The first time that is one says which form they have."""
-    numbers = pd.to_numeric(given, errors="coerce").to_numpy(float)
+    numbers = _numbers(given)
     by_clock: str | None
     if start_time is not None:
         by_clock, start = clock.on_clock(history.clock, "StartTime", start_time)

@@ -174,7 +174,7 @@ def _follow(
     live: LiveTwin, history: CellHistory, grown: bool, last_sample: dict[str, Any] | None
 ) -> tuple[CellHistory, Prediction, list[alerts.Alert]]:
     history = live.completed(history, last_sample)
-    found = present_state.stored(live, history)
+    found = present_state.stored(live, history, to_write=grown)
     if grown and history.service != IN_SERVICE:
         text = f"{history.cell} is not in service ({history.service}): recorded, but no alert is raised"
         remarks.remark(f"{text}; SetServiceState puts it into service")

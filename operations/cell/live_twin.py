@@ -89,7 +89,7 @@ FLEET_LINE_SEEN_s = 2.0
 """How long a line of the fleet counts as being there: it goes when somebody removes the cell."""
 
 MOST_REJECTED = 100
-LIVE_STATE_BYTES = 5_000
+LIVE_STATE_BYTES, LIVE_ELEMENT_BYTES, FLEET_ROW_BYTES = 5_000, 30_000, 2_000
 
 READERS = 16
 """Reads that run beside another read of the same operation."""
@@ -262,6 +262,9 @@ class LiveTwin:
         self._predictions: Remembered[Prediction] = Remembered(half // 4, _prediction_bytes)
         self._running: Remembered[Running] = Remembered(half // 4, lambda known: known.size_bytes)
         self._live_states: Remembered[dict[str, Any]] = Remembered(half // 4, lambda _: LIVE_STATE_BYTES)
+        self._live_elements: Remembered[Json] = Remembered(half // 8, lambda _: LIVE_ELEMENT_BYTES)
+        self._prediction_texts: Remembered[str] = Remembered(half // 8, len)
+        self._fleet_rows: Remembered[tuple[str, dict[str, Any]]] = Remembered(TAGS_BYTES, lambda _: FLEET_ROW_BYTES)
         self.background = Background()
         self._tags: Remembered[str] = Remembered(TAGS_BYTES, len)
         self._gates: weakref.WeakValueDictionary[str, _Gate] = weakref.WeakValueDictionary()
@@ -292,6 +295,7 @@ class LiveTwin:
     def forget(self, cell: str) -> None:
         self._known.drop(cell)
         self._running.drop(cell)
+        self._prediction_texts.drop(cell)
         self.siblings.forget(cell)
 
     def persistently(self, cell: str, run: Callable[[], T]) -> T:
@@ -331,13 +335,14 @@ class LiveTwin:
         shells, following = self.client.shells_page(cursor)
         return [cell for shell in shells if (cell := cell_of(shell["id"]))], following
 
-    def history(self, cell: str, to_predict: bool = False) -> CellHistory:
+    def history(self, cell: str, to_predict: bool = False, to_append: bool = False) -> CellHistory:
         """The history of a cell as the AAS holds it now; NotFound when there is no such cell.
 
-        `to_predict`: for a prediction that will be written (see present_state.stored).
+        `to_predict`: for a prediction that will be written (see present_state.stored). `to_append`: for an operation
+        that adds to it, after which the prediction of before tells nothing.
         """
         known = self._known.get(cell)
-        if known is not None and self._still_holds(known, to_predict):
+        if known is not None and self._still_holds(known, to_predict, to_append):
             self.metrics.history_reads.labels("reused").inc()
         else:
             self.metrics.history_reads.labels("read").inc()
@@ -348,10 +353,23 @@ class LiveTwin:
     def prediction_submodel(self, cell: str) -> Json:
         deadline.remaining_s()
         submodel, tag = self.client.tagged_submodel(submodel_id(cell, "Prediction"))
-        self._keep_tag(cell, "Prediction", tag)
         if submodel.get("id") != submodel_id(cell, "Prediction"):
             raise OperationError("unavailable", f"the AAS holds another submodel as the prediction of {cell}")
+        self._keep_prediction(cell, submodel, tag)
         return submodel
+
+    def prediction_to_write(self, cell: str) -> Json:
+        """The Prediction submodel for one who will write it: as it was read or written here last, where the AAS
+        environment refuses the write if it is another one by now; else as the AAS holds it."""
+        text, tag = self._prediction_texts.get(cell), self._tags.get((cell, "Prediction"))
+        return self.prediction_submodel(cell) if text is None or tag is None else cast(Json, json.loads(text))
+
+    def _keep_prediction(self, cell: str, submodel: Json, tag: str | None) -> None:
+        self._keep_tag(cell, "Prediction", tag)
+        if tag is None:
+            self._prediction_texts.drop(cell)
+        else:
+            self._prediction_texts.keep(cell, json.dumps(submodel))
 
     def prediction_time(self, history: CellHistory) -> str | None:
         """When the prediction that the AAS holds now was made."""
@@ -369,24 +387,26 @@ class LiveTwin:
         except NotFound:
             return None
 
-    def _still_holds(self, known: CellHistory, to_predict: bool) -> bool:
+    def _still_holds(self, known: CellHistory, to_predict: bool, to_append: bool) -> bool:
         if known.last_cycle is None or not self._is_fresh(known):
             return False
         deadline.remaining_s()
         stored = known.memory.stored
-        if stored is not None and not (to_predict and stored.time_tag):
+        if stored is not None and not to_append and not (to_predict and stored.time_tag):
             known.memory.predicted_at = self._beside.submit(self._prediction_time, known.cell, stored)
         return self.is_current(known)
 
     def is_current(self, known: CellHistory) -> bool:
         """True while LiveState is the one of this history."""
         deadline.remaining_s()
-        tag, noted = known.memory.live_state_tag, list[Foreign]()
+        noted: list[Foreign] = []
+        tag = known.memory.live_state_tag if self._live_states.get(known.cell) else None
         if tag is None or not self.client.is_unchanged(submodel_id(known.cell, "OperationalData"), "LiveState", tag):
-            live_state, tag = self._read_live_state(known.cell, noted)
+            live_state, element, tag = self._read_live_state(known.cell, noted)
             if _stamp(live_state) != known.stamp or any(one.path != SERVICE_STATE for one in noted):
                 return False
             known.memory.live_state_tag = tag
+            self._live_elements.keep(known.cell, element)
         self._keep_tag(known.cell, "LiveState", tag)
         return True
 
@@ -400,12 +420,26 @@ class LiveTwin:
             self.client.append_element(submodel, None, element)
             tag = None
         self._keep_tag(cell, "LiveState", tag)
+        self._live_elements.keep(cell, element)
 
-    def _read_live_state(self, cell: str, noted: list[Foreign]) -> tuple[dict[str, Any], str | None]:
-        expected = operational_data.shape().part("LiveState")
-        found, tag = self.client.read_tagged(submodel_id(cell, "OperationalData"), "LiveState", expected, noted)
+    def _live_element(self, cell: str, template: Json) -> Json:
+        """LiveState to be written again: as it was when its tag was, where the AAS environment refuses the write if it
+        is another one by now; else as the AAS holds it, or the twin's own where there is none."""
+        known = self._live_elements.get(cell)
+        if known is None or self._tags.get((cell, "LiveState")) is None:
+            deadline.remaining_s()
+            try:
+                known = self.client.element(submodel_id(cell, "OperationalData"), "LiveState")
+            except NotFound:
+                return template
+        return mended(known, template)
+
+    def _read_live_state(self, cell: str, noted: list[Foreign]) -> tuple[dict[str, Any], Json, str | None]:
+        """Its values, the element, its ETag."""
+        element, tag = self.client.tagged_element(submodel_id(cell, "OperationalData"), "LiveState")
+        found = read(element, operational_data.shape().part("LiveState"), noted, "LiveState")
         self._live_states.keep(cell, found)
-        return found, tag
+        return found, element, tag
 
     def live_state(self, cell: str) -> dict[str, Any]:
         """The values of LiveState as this operation has read or written them last."""
@@ -423,8 +457,9 @@ class LiveTwin:
         """The history anew, for an operation that is alone on the cell and may write."""
         deadline.remaining_s()
         with contextlib.suppress(NotFound):  # its tag first: what is read after it is as new or newer
-            tag = self.client.tagged_element(submodel_id(cell, "OperationalData"), "LiveState")[1]
+            element, tag = self.client.tagged_element(submodel_id(cell, "OperationalData"), "LiveState")
             self._keep_tag(cell, "LiveState", tag)
+            self._live_elements.keep(cell, element)
         return self._read(cell)
 
     def _read(self, cell: str) -> CellHistory:
@@ -668,16 +703,12 @@ class LiveTwin:
         measured = ("Voltage_measured", "Current_measured", "Temperature_measured", "Current_charge", "Voltage_charge")
         live |= {name: record[name] for name in measured} | {"Time": record["Duration"]} | (last_sample or {})
         live |= {"Clock": history.clock, "LastUpdate": now}
-        deadline.remaining_s()
-        template = operational_data.template("LiveState")
-        try:
-            element = with_value(mended(self.client.element(submodel, "LiveState"), template), live)
-        except NotFound:
-            element = with_value(template, live)
-        self._put_live_state(history.cell, element)
+        element = self._live_element(history.cell, operational_data.template("LiveState"))
+        self._put_live_state(history.cell, with_value(element, live))
         self._live_states.keep(history.cell, (self._live_states.get(history.cell) or {}) | live)
-        stamp = _stamp(live | {"ServiceState": history.service})
-        return self._remember(replace(history, stamp=stamp, complete=True, memory=Memory()))
+        stamp, memory = _stamp(live | {"ServiceState": history.service}), Memory()
+        memory.live_state_tag = self._tags.get((history.cell, "LiveState"))
+        return self._remember(replace(history, stamp=stamp, complete=True, memory=memory))
 
     def _put_counter(self, submodel: str, name: str, value: Any) -> None:
         """A value of the segment; an element of another kind gives way to the twin's own."""
@@ -736,6 +767,7 @@ class LiveTwin:
         values |= live_state | {"ReceivedAt": received_at}
         self._put_live_state(history.cell, with_value(template, values))
         self._live_states.keep(history.cell, values)
+        history.memory.live_state_tag = self._tags.get((history.cell, "LiveState"))
         self._running.keep(history.cell, known)
 
     def put_rejected(self, cell: str, rejected: list[dict[str, Any]]) -> None:
@@ -800,7 +832,7 @@ class LiveTwin:
         since it was read: Changed."""
         deadline.remaining_s()
         tag = self.client.put_submodel(submodel, self._tags.get((cell, "Prediction")))
-        self._keep_tag(cell, "Prediction", tag)
+        self._keep_prediction(cell, submodel, tag)
 
     def put_prediction_time(self, cell: str, predicted_at: str, if_match: str | None) -> str | None:
         """Only when the prediction was made, where all the rest in the AAS is as it would be written again.
@@ -808,6 +840,7 @@ class LiveTwin:
         Returns the ETag of this time; Changed where it is no longer the one of `if_match`.
         """
         deadline.remaining_s()
+        self._prediction_texts.drop(cell)
         with reading(f"prediction of {cell}"):
             return self.client.set_value(submodel_id(cell, "Prediction"), PREDICTION_TIME, predicted_at, if_match)
 
@@ -815,6 +848,10 @@ class LiveTwin:
         """The cell's line in the Fleet submodel, when it has changed; a twin without fleet shell has none."""
         cell, news = history.cell, _without_time(summary)
         if history.memory.fleet_summary == news and time.monotonic() < history.memory.fleet_seen_at + FLEET_LINE_SEEN_s:
+            return
+        tag, written = self._fleet_rows.get(cell) or (None, news)
+        if written != news and self._put_fleet_row(cell, summary, tag):  # still the line that was written here last
+            history.memory.fleet_summary = news
             return
         stored, tag, is_foreign = self.fleet_summary(cell)
         if stored is None or is_foreign or not stored.get("LastUpdate") or _without_time(stored) != news:
@@ -840,13 +877,23 @@ class LiveTwin:
         self, cell: str, summary: dict[str, Any], stored: dict[str, Any] | None, tag: str | None
     ) -> None:
         """The line anew, unless somebody else has written it since `stored` was read with `tag`: Changed."""
-        entry = with_value(fleet.cell_item(cell), summary)
         if stored is None:
-            self._add_fleet_summary(cell, entry)
-            return
+            self._add_fleet_summary(cell, with_value(fleet.cell_item(cell), summary))
+        else:
+            self._put_fleet_row(cell, summary, tag)
+
+    def _put_fleet_row(self, cell: str, summary: dict[str, Any], tag: str | None) -> bool:
+        """False where there is no line of the cell."""
+        self._fleet_rows.drop(cell)
         deadline.remaining_s()
-        with contextlib.suppress(NotFound):
-            self.client.put_element(fleet_submodel_id(), f"Cells.{cell}", entry, tag)
+        try:
+            entry = with_value(fleet.cell_item(cell), summary)
+            new = self.client.put_element(fleet_submodel_id(), f"{fleet.CELLS_PATH}.{cell}", entry, tag)
+        except NotFound:
+            return False
+        if new is not None:
+            self._fleet_rows.keep(cell, (new, _without_time(summary)))
+        return True
 
     def forget_stored(self, cell: str) -> None:
         """What is remembered of the cell's Prediction and of its line in the Fleet submodel."""

@@ -72,11 +72,12 @@ class Stored:
         return self.details["InputLastCycle"] != history.last_cycle
 
 
-def stored(live: LiveTwin, history: CellHistory, to_predict: bool = False) -> Stored:
+def stored(live: LiveTwin, history: CellHistory, to_predict: bool = False, to_write: bool = False) -> Stored:
     """What the AAS holds now. Remembered as long as the time of the prediction there is the one remembered.
 
     `to_predict`: for a prediction of the present state, whose time is then written only in the place of the one
-    remembered (`write`), so that it need not be read first.
+    remembered (`write`), so that it need not be read first. `to_write`: for one who writes it anew in any case, which
+    the AAS environment refuses where it is another one by now than was read or written here last.
 
     As with the history (see live_twin), what somebody changes by hand is noticed when the history is read anew.
     """
@@ -84,7 +85,8 @@ def stored(live: LiveTwin, history: CellHistory, to_predict: bool = False) -> St
     if known is None or (
         not (to_predict and known.time_tag) and live.prediction_time(history) != known.details["PredictedAt"]
     ):
-        known = Stored.of(live.prediction_submodel(history.cell))
+        read_one = live.prediction_to_write if to_write else live.prediction_submodel
+        known = Stored.of(read_one(history.cell))
         history.memory.stored = known
     remarks.note(known.foreign)
     return known
@@ -139,7 +141,7 @@ def write(
         history.memory.stored = replace(found, details=new, time_tag=time_tag)
         put_fleet_summary(live, history, prediction, replace(found, active=change.kept), now)
         return prediction, []
-    submodel = live.prediction_submodel(history.cell)
+    submodel = live.prediction_to_write(history.cell)
     if Stored.of(submodel).thresholds.soh_end_of_life != found.thresholds.soh_end_of_life:
         raise Changed(f"{history.cell} has another end of life")
     return prediction, write_whole(live, history, submodel, prediction, now)

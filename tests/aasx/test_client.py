@@ -335,3 +335,24 @@ def test_pages_that_turn_in_a_circle_end_with_an_error(client: AasClient, server
     server.get(f"{URL}/shells", json={"result": [{"id": "x"}], "paging_metadata": {"cursor": "again"}})
     with pytest.raises(BadAnswer, match="same page"):
         list(client.shells())
+
+
+def test_a_file_that_was_written_before_is_put_at_once_and_the_long_way_where_it_is_gone(client, server) -> None:
+    path = f"{URL}/submodels/{SM64}/submodel-elements/F"
+    file = {"modelType": "File", "idShort": "F", "contentType": "text/csv"}
+    server.get(path, json=file | {"value": "f.csv"})
+    server.put(f"{path}/attachment", status=204, headers={"ETag": '"1"'})
+
+    def sent() -> list[str | None]:
+        before = len(server.calls)
+        assert client.put_attachment(SM, "F", "f.csv", b"1", "text/csv") == '"1"'
+        return [call.request.method for call in server.calls][before:]
+
+    assert sent() == ["GET", "PUT"] and sent() == ["PUT"]
+    server.replace("PUT", f"{path}/attachment", status=500)
+    server.replace("GET", path, json=file)
+    server.put(path, status=204)
+    with pytest.raises(ServerFault):
+        sent()
+    server.replace("PUT", f"{path}/attachment", status=204, headers={"ETag": '"1"'})
+    assert sent() == ["GET", "PUT", "PUT"]

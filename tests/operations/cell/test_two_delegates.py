@@ -120,7 +120,7 @@ def test_a_prediction_that_another_delegate_was_first_with_is_read_before_it_is_
     assert answer["RUL"] == predict(other)["RUL"] == cell.value("PredictionDetails.RUL")
 
 
-@pytest.mark.parametrize("method", ["_put_live_state", "put_prediction", "put_fleet_summary", "write_fleet_summary"])
+@pytest.mark.parametrize("method", ["_put_live_state", "put_prediction", "put_fleet_summary", "_put_fleet_row"])
 def test_a_cycle_appended_while_another_delegate_still_writes_the_one_before_is_the_last(
     cell, delegate, other, before, method
 ):
