@@ -831,7 +831,8 @@ TEXTS: dict[str, str] = {
     "import.title": "Bring in a file",
     "import.hint": (
         "CSV or text of any cycler, Parquet, Excel, Neware, BioLogic, NASA .mat; "
-        "at most {limit} MB. Nothing comes in before you have seen it."
+        "at most {limit} MB (a larger one: convert it to Parquet, thin or split it). "
+        "Nothing comes in before you have seen it."
     ),
     "import.uploading": "The file is sent into the AAS …",
     "import.list": "Files of this cell",
@@ -854,6 +855,12 @@ TEXTS: dict[str, str] = {
     "import.start": "Bring in {count} cycles",
     "import.cycle": "Cycle",
     "import.cancel": "Cancel",
+    "import.discard": "Discard",
+    "import.option.dmy": "day first (d/m/y)",
+    "import.option.mdy": "month first (m/d/y)",
+    "import.option.continue": "number on from {first}",
+    "import.option.source": "keep the file's numbers, skip what is recorded",
+    "import.file": "{name}: {state}",
     "import.again": "Go on",
     "import.quantity.time": "Time of the test",
     "import.quantity.moment": "Date and time",
@@ -881,7 +888,8 @@ TEXTS: dict[str, str] = {
     "import.said.byClock": "{column} counts in {unit}, as the column of date and time shows.",
     "import.said.unitTaken": "{column} has no unit and is read as {unit}.",
     "import.said.unit": "{column} has no unit; its values are about {value}. Which unit?",
-    "import.said.fit": "{column} is about {value}, which does not fit the cell ({about}). Which unit?",
+    "import.said.fit": "{column} is about {value}, which does not fit the cell (rated capacity {rated}). Which unit?",
+    "import.said.fitLimits": "{column} is about {value}, which does not fit the limits of the cell. Which unit?",
     "import.said.numbering": "Cycle {cycle} is recorded with another capacity. How are the cycles to be numbered?",
     "import.said.missing": "No column for {columns}",
     "import.said.surplus": "more values than columns: decimal commas without quotes?",

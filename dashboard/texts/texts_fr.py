@@ -864,7 +864,8 @@ TEXTS: dict[str, str] = {
     "import.title": "Importer un fichier",
     "import.hint": (
         "CSV ou texte de tout banc, Parquet, Excel, Neware, BioLogic, .mat de la "
-        "NASA ; {limit} Mo au plus. Rien n’entre avant que vous l’ayez vu."
+        "NASA ; {limit} Mo au plus (au-delà : le convertir en Parquet, l’alléger ou le diviser). "
+        "Rien n’entre avant que vous l’ayez vu."
     ),
     "import.uploading": "Le fichier est envoyé dans l’AAS …",
     "import.list": "Fichiers de cette cellule",
@@ -887,6 +888,12 @@ TEXTS: dict[str, str] = {
     "import.start": "Importer {count} cycles",
     "import.cycle": "Cycle",
     "import.cancel": "Annuler",
+    "import.discard": "Retirer",
+    "import.option.dmy": "le jour d’abord (j/m/a)",
+    "import.option.mdy": "le mois d’abord (m/j/a)",
+    "import.option.continue": "continuer à partir de {first}",
+    "import.option.source": "garder les numéros du fichier, sauter ce qui est enregistré",
+    "import.file": "{name} : {state}",
     "import.again": "Reprendre",
     "import.quantity.time": "Temps de l’essai",
     "import.quantity.moment": "Date et heure",
@@ -914,7 +921,10 @@ TEXTS: dict[str, str] = {
     "import.said.byClock": "{column} compte en {unit}, comme le montre la colonne de date et heure.",
     "import.said.unitTaken": "{column} est sans unité et lue en {unit}.",
     "import.said.unit": "{column} est sans unité ; ses valeurs sont d’environ {value}. Quelle unité ?",
-    "import.said.fit": "{column} vaut environ {value}, ce qui ne va pas à la cellule ({about}). Quelle unité ?",
+    "import.said.fit": (
+        "{column} vaut environ {value}, ce qui ne va pas à la cellule (capacité nominale {rated}). Quelle unité ?"
+    ),
+    "import.said.fitLimits": "{column} vaut environ {value}, hors des limites de la cellule. Quelle unité ?",
     "import.said.numbering": "Le cycle {cycle} est enregistré avec une autre capacité. Comment numéroter les cycles ?",
     "import.said.missing": "Aucune colonne pour {columns}",
     "import.said.surplus": "plus de valeurs que de colonnes : virgules décimales sans guillemets ?",

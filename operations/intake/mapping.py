@@ -399,7 +399,8 @@ def _fits(
 def _fit_question(target: str, source: Source, numbers: np.ndarray, dimension: str, rule: CellRule) -> Question:
     """A stated unit under which the values cannot be those of the cell: another unit, or all the same."""
     shown, unit = _short(float(np.median(numbers[numbers > 0]))), str(source.unit)
-    about = f"rated capacity {rule.rated_capacity_Ah:g} Ah" if rule.rated_capacity_Ah else "limits of the description"
+    rated = f"{rule.rated_capacity_Ah:g} Ah" if rule.rated_capacity_Ah else None
+    about = f"rated capacity {rated}" if rated else "limits of the description"
     text = f"{source.column} is about {shown} {unit}, which does not fit the cell ({about})"
     others = [one for one in _CHOICES[dimension] if one != unit]
     options = tuple(
@@ -407,7 +408,9 @@ def _fit_question(target: str, source: Source, numbers: np.ndarray, dimension: s
     )
     return Question(
         f"unit:{target}",
-        Said("fit", text, {"column": source.column, "value": f"{shown} {unit}", "about": about}),
+        Said(
+            "fit" if rated else "fitLimits", text, {"column": source.column, "value": f"{shown} {unit}", "rated": rated}
+        ),
         options,
     )
 

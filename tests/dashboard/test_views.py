@@ -12,6 +12,7 @@ from aasx.packages import package
 from dashboard import state
 from dashboard.reading import twin as twin_module
 from dashboard.texts.language import Language, escape
+from tests.conftest import wait_for
 from tests.dashboard.proxy import FaultyProxy
 
 MOST_REQUESTS = {"compare": 12, "alerts": 16}  # up to eight cells, up to ten cells a page
@@ -294,6 +295,43 @@ def test_a_cycle_is_recorded_by_form(twin, open_page, client, own_cell):
     assert not page.exception
     records = client.element_value(submodel_id(own_cell, "OperationalData"), "Segments.InternalSegment.Records")
     assert records["Record0006"]["Capacity"] == 1.37
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+def test_a_file_is_looked_at_mended_and_brought_in(twin, open_page, client, own_cell, language):
+    words = Language(language)
+
+    def states() -> list[str]:
+        found = client.element_value(submodel_id(own_cell, "OperationalData"), "Imports") or {}
+        return [values["ImportState"] for _, values in sorted(found.items())]
+
+    def choose(text: str) -> str:
+        page.file_uploader(key="import_upload").set_value(("of_the_lab.csv", text.encode(), "text/csv"))
+        page.run()
+        assert_sound(page)
+        return shown(page).replace("&#x27;", "'")
+
+    def press(name: str) -> None:
+        next(one for one in page.button if name in (one.key, one.label)).click()
+        page.run()
+        assert_sound(page)
+
+    page = open_page(twin.basyx_url, view="record", tab="table", cell=own_cell, lang=language)
+    strange = choose("Messung;Ladung;Temp\n6;1,37;31\n7;1,36;32\n")
+    assert words("import.missing", column=words("import.quantity.voltage")) in strange
+    asked = choose("cycle;capacity\n6;1370\n7;1360\n8;9500\n")
+    assert words("import.said.unit", column="capacity", value="1370") in asked
+    assert next(one for one in page.button if one.key == "import_start").disabled
+    press("mAh")
+    assert words("import.said.aboveLimit", value="9.5\u00a0Ah" if language == "en" else "9,5\u00a0Ah") in shown(page)
+    assert words("import.counts", taken="2", known="0", skipped="1") in shown(page)
+    press("import_start")
+    wait_for(lambda: "ended" in states(), 60)
+    assert states() == ["cancelled", "ended"], "what was only looked at was put away with its file"
+    page = open_page(twin.basyx_url, view="record", tab="table", cell=own_cell, lang=language)
+    told = words("import.file", name="of_the_lab.csv", state=words("import.state.ended"))
+    wait_for(lambda: told in shown(page.run()), 30)
+    assert words("import.state.cancelled") not in shown(page)
 
 
 def test_a_cell_is_added_by_form(twin, open_page, client):

@@ -163,7 +163,8 @@ def rows(page: Page, shown: Feed, key: str) -> dict[str, Source]:
                                         placeholder=words("feed.whole"), help=words("feed.pointer.help"))  # fmt: skip
         units = (NO_UNIT, *UNITS[name]) if name == TIME else UNITS[name]
         unit = unit_at.selectbox(words("feed.unit"), units, units.index(source.unit) if source.unit in units else 0,
-                                 key=f"feed_unit_{name}_{key}")  # fmt: skip
+                                 key=f"feed_unit_{name}_{key}",
+                                 format_func=lambda one: NO_UNIT if one == "1" else one)  # fmt: skip
         if topic.strip():
             sources[name] = Source(topic.strip(), pointer.strip(), "" if unit == NO_UNIT else unit)
     return sources

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import gzip
 import io
+import shutil
+import subprocess
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
+from dashboard.views.cell import records_csv
 from model.records.facts import CellFacts, limits
 from operations.intake import conversion, mapping, values
 from operations.intake.conversion import Progress, Refused, Row
@@ -546,3 +551,33 @@ def test_what_was_exported_is_read_again_without_a_question(separator, decimal):
         rows = read("B0005.csv", content)
         assert capacities(rows) == [1.856, 1.846] and [row.number for row in rows] == [1, 2]
         assert rows[0].values["duration_s"] == 3690.234 and rows[0].values["current_mean_A"] == -1.818
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["csv", "xlsx"])
+@pytest.mark.parametrize(("language", "separator", "locale"), [("fr", ";", 1036), ("en", ",", 1033)])
+def test_what_was_exported_comes_in_again_opened_and_saved_by_libreoffice(tmp_path, language, separator, locale, kind):
+    office = shutil.which("soffice")
+    if office is None:
+        pytest.skip("needs LibreOffice (on Debian: apt-get install libreoffice-calc-nogui)")
+    rows = [
+        {"id_cycle": n, "Time": f"2026-01-{n + 4:02d}T08:00:00", "type": "discharge", "ambient_temperature": 24.0,
+         "Capacity": 1.856 - 0.01 * n, "Current_measured": -1.818, "Duration": 3690.234, "Re": 0.0447}
+        for n in (1, 2, 3)
+    ]  # fmt: skip
+    page: Any = SimpleNamespace(
+        twin=SimpleNamespace(records=lambda _: SimpleNamespace(value=rows)), words=SimpleNamespace(code=language)
+    )
+    exported = tmp_path / "B0005.csv"
+    exported.write_bytes(records_csv(page, "B0005"))
+    form = f"Text - txt - csv (StarCalc):{ord(separator)},34,76,1,,{locale}"
+    saved = f"csv:{form},false,true" if kind == "csv" else kind
+    command = [office, "--headless", f"-env:UserInstallation={(tmp_path / 'profile').as_uri()}", f"--infilter={form}"]
+    subprocess.run(
+        [*command, "--convert-to", saved, "--outdir", tmp_path / "saved", exported], check=True, capture_output=True
+    )
+    found = read(f"B0005.{kind}", (tmp_path / "saved" / f"B0005.{kind}").read_bytes())
+    assert capacities(found) == [1.846, 1.836, 1.826] and [row.number for row in found] == [1, 2, 3]
+    assert [row.values["start_time"].day for row in found] == [5, 6, 7]
+    values_ = found[0].values
+    assert (values_["current_mean_A"], values_["duration_s"], values_["Re_ohm"]) == (-1.818, 3690.234, 0.0447)
