@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from aasx.client import AasClient
 from tests.environment.rest import Session, collection, element_list, encoded, prop, record, submodel
 from tests.servers import Server, start_basyx
 
@@ -106,3 +107,24 @@ def test_odd_texts_are_kept_or_refused_with_a_reason(environment: Server):
     for identifier in ("urn:" + "x" * 1996, "urn:" + "é" * 1996, "urn:🔋" + "y" * 1990, "urn:🔋" + "y" * 1989 + "z"):
         session.must("DELETE", f"/submodels/{encoded(identifier)}")
     assert session.json("/submodels")["result"] == []
+
+
+def test_the_values_of_a_large_collection_come_in_pages_where_they_are_asked_for(environment: Server):
+    session = Session(environment.url)
+    cells = [collection(f"Cell_{i:02}", [prop("P", "x" * 1000)]) for i in range(29)]
+    rows = {cell["idShort"]: {"P": "x" * 1000} for cell in cells}
+    session.must("POST", "/submodels", json=submodel("urn:pages", [collection("Cells", cells), prop("P", "1")]))
+    elements = f"/submodels/{encoded('urn:pages')}/submodel-elements"
+    first = session.must("GET", f"{elements}/Cells/$value?limit=10")
+    assert list(first.json()) == list(rows)[:10]
+    address, pages = f"{elements}/Cells/$value", [first]
+    while following := pages[-1].links.get("next"):
+        pages.append(session.must("GET", address + following["url"]))
+    assert [len(page.json()) for page in pages] == [10, 10, 9]
+    assert {name: row for page in pages for name, row in page.json().items()} == rows
+    assert session.json(address) == rows, "all at once where nothing is asked for"
+    assert session.json(f"{elements}/P/$value?limit=10") == "1"
+    assert session.request("GET", f"{address}?limit=many").status_code == 400
+    client = AasClient(environment.url)
+    assert [len(page) for page in client.value_pages("urn:pages", "Cells")] == [29]
+    session.must("DELETE", f"/submodels/{encoded('urn:pages')}")

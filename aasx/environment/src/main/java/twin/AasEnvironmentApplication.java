@@ -1,6 +1,8 @@
 package twin;
 
 import java.util.List;
+import java.util.Optional;
+import java.util.function.Consumer;
 import org.eclipse.digitaltwin.basyx.aasenvironment.AasEnvironment;
 import org.eclipse.digitaltwin.basyx.aasenvironment.AasEnvironmentFactory;
 import org.eclipse.digitaltwin.basyx.aasenvironment.feature.AasEnvironmentFeature;
@@ -28,6 +30,7 @@ import org.springframework.core.io.ResourceLoader;
 import twin.http.Packing;
 import twin.http.Uploads;
 import twin.store.Backup;
+import twin.store.Store;
 
 /**
  * Starts Eclipse BaSyx's AAS environment: shells, submodels, concept descriptions and delegated
@@ -65,12 +68,18 @@ public class AasEnvironmentApplication {
   @ConditionalOnMissingBean
   AasEnvironment aasEnvironment(
       List<AasEnvironmentFeature> features,
+      Optional<Store> store,
       AasRepository shells,
       SubmodelRepository submodels,
       ConceptDescriptionRepository concepts) {
     AasEnvironmentFactory factory = () -> new Packing(shells, submodels, concepts);
+    Consumer<Runnable> inOneStep =
+        store.<Consumer<Runnable>>map(s -> s::write).orElse(Runnable::run);
     return new Uploads(
-        () -> new DecoratedAasEnvironmentFactory(factory, features).create(), shells, submodels);
+        () -> new DecoratedAasEnvironmentFactory(factory, features).create(),
+        inOneStep,
+        shells,
+        submodels);
   }
 
   @Bean

@@ -1,8 +1,6 @@
 -- What is written here for both databases: ${identity}, ${blob} and ${binary} differ, see Database.java.
 
-CREATE TABLE store (
-  name  TEXT PRIMARY KEY,
-  value TEXT NOT NULL);              -- of version: the number of this script, or of the last one that ran
+-- Table store (name, value) is there before: "version" is the number of the last of these scripts that ran.
 
 -- Shells, submodels (without their elements) and concept descriptions.
 CREATE TABLE identifiable (

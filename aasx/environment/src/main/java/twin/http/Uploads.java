@@ -4,6 +4,7 @@ import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import java.util.function.Consumer;
 import java.util.function.Function;
 import java.util.function.Supplier;
 import org.eclipse.digitaltwin.aas4j.v3.dataformat.core.SerializationException;
@@ -25,7 +26,8 @@ import org.springframework.web.bind.annotation.ExceptionHandler;
 import org.springframework.web.context.request.RequestContextHolder;
 
 /**
- * The upload of packages as BaSyx does it, but one that would change nothing is told.
+ * The upload of packages as BaSyx does it, but a package comes in as a whole or nothing of it does,
+ * and one that would change nothing is told.
  *
  * <p>BaSyx keeps shells and submodels that exist, unless their version or revision differs, and
  * answers that all went well. It also remembers the ids of all uploads, so that a cell which was
@@ -60,12 +62,21 @@ public final class Uploads implements AasEnvironment {
 
   private final Supplier<AasEnvironment> fresh;
   private final AasEnvironment environment;
+  private final Consumer<Runnable> inOneStep;
   private final AasRepository shells;
   private final SubmodelRepository submodels;
 
+  /**
+   * @param fresh makes BaSyx's own environment
+   * @param inOneStep carries out changes so that all of them are made, or none
+   */
   public Uploads(
-      Supplier<AasEnvironment> fresh, AasRepository shells, SubmodelRepository submodels) {
+      Supplier<AasEnvironment> fresh,
+      Consumer<Runnable> inOneStep,
+      AasRepository shells,
+      SubmodelRepository submodels) {
     this.fresh = fresh;
+    this.inOneStep = inOneStep;
     this.environment = fresh.get();
     this.shells = shells;
     this.submodels = submodels;
@@ -77,7 +88,8 @@ public final class Uploads implements AasEnvironment {
     if (asked && uploaded.getEnvironment() != null) {
       refuseIfNothingIsNew(uploaded.getEnvironment());
     }
-    (asked ? fresh.get() : environment).loadEnvironment(uploaded);
+    AasEnvironment into = asked ? fresh.get() : environment;
+    inOneStep.accept(() -> into.loadEnvironment(uploaded));
   }
 
   private void refuseIfNothingIsNew(Environment uploaded) {

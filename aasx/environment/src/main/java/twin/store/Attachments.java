@@ -11,10 +11,7 @@ import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
-import java.util.regex.Pattern;
 import org.eclipse.digitaltwin.basyx.core.exceptions.FileDoesNotExistException;
-import org.eclipse.digitaltwin.basyx.core.filerepository.FileMetadata;
-import org.eclipse.digitaltwin.basyx.core.filerepository.FileRepository;
 import org.springframework.http.HttpStatus;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.web.context.request.RequestAttributes;
@@ -22,38 +19,20 @@ import org.springframework.web.context.request.RequestContextHolder;
 
 /**
  * The files of File elements and thumbnails, in rows of the database. A file's value is {@code
- * <readable name of the owner>/<name>.<unique>.<ending>}, given by the store; any other value names
- * no file here, and none is a path of this machine. A file is never overwritten: new content gets a
- * new value.
+ * files/<name>.<unique>.<ending>}, given by the store (in version 1 with a name of the owner before
+ * the slash); any other value names no file here, and none is a path of this machine. A file is
+ * never overwritten: new content gets a new value.
  */
-final class Attachments implements FileRepository {
+final class Attachments {
 
-  private static final Pattern VALUE =
-      Pattern.compile(
-          "[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9][A-Za-z0-9._-]*\\.([0-9a-f]{12})(\\.[A-Za-z0-9]+)?");
   private static final int LONGEST_NAME = 80;
   private static final int PART_BYTES = 256 << 10;
 
-  private final Database database;
-
-  Attachments(Database database) {
-    this.database = database;
-  }
+  private Attachments() {}
 
   /**
-   * Stores a file.
-   *
    * @param owner nr of the submodel or shell
-   * @param id of the owner
-   * @return the value for the element
    */
-  static String save(
-      JdbcTemplate jdbc, long owner, String id, String fileName, InputStream content) {
-    String value = Names.readable(id) + "/" + uniqueName(fileName);
-    save(jdbc, owner, value, content);
-    return value;
-  }
-
   static void save(JdbcTemplate jdbc, long owner, String value, InputStream content) {
     long nr =
         jdbc.queryForObject(
@@ -74,7 +53,8 @@ final class Attachments implements FileRepository {
     }
   }
 
-  private static String uniqueName(String fileName) {
+  /** A value that no file has yet. */
+  static String newValue(String fileName) {
     String name =
         fileName == null
             ? ""
@@ -85,15 +65,12 @@ final class Attachments implements FileRepository {
         dot > 0 && name.substring(dot).matches("\\.[A-Za-z0-9]{1,10}") ? name.substring(dot) : "";
     String stem = name.substring(0, name.length() - ending.length());
     stem = stem.isEmpty() ? "file" : stem.substring(0, Math.min(stem.length(), LONGEST_NAME));
-    return stem + "." + Names.hash(UUID.randomUUID().toString(), 6) + ending;
+    return "files/" + stem + "." + Names.hash(UUID.randomUUID().toString(), 6) + ending;
   }
 
   private static Optional<Long> find(JdbcTemplate jdbc, String value) {
-    if (value == null || !VALUE.matcher(value).matches()) {
-      return Optional.empty();
-    }
     return jdbc
-        .queryForList("SELECT nr FROM attachment WHERE value = ?", Long.class, value)
+        .queryForList("SELECT nr FROM attachment WHERE value = ?", Long.class, Names.key(value))
         .stream()
         .findFirst();
   }
@@ -109,11 +86,7 @@ final class Attachments implements FileRepository {
    */
   static void deleteUnused(JdbcTemplate jdbc, long owner, Collection<String> values) {
     for (String value : values) {
-      var matcher = VALUE.matcher(value);
-      if (!matcher.matches()) {
-        continue;
-      }
-      String named = "%." + matcher.group(1) + "%";
+      String named = "%" + value + "%";
       jdbc.queryForList(
               "SELECT nr FROM attachment WHERE value = ? AND owner = ?"
                   + " AND NOT EXISTS (SELECT 1 FROM element WHERE owner = ? AND json LIKE ?)"
@@ -201,30 +174,5 @@ final class Attachments implements FileRepository {
     } else {
       request.registerDestructionCallback(file.toString(), remove, RequestAttributes.SCOPE_REQUEST);
     }
-  }
-
-  @Override
-  public InputStream find(String value) {
-    File file = database.read(jdbc -> copy(jdbc, value));
-    try {
-      return Files.newInputStream(file.toPath());
-    } catch (IOException e) {
-      throw notCopied(e);
-    }
-  }
-
-  @Override
-  public boolean exists(String value) {
-    return database.read(jdbc -> exists(jdbc, value));
-  }
-
-  @Override
-  public String save(FileMetadata metadata) {
-    throw new UnsupportedOperationException("A file is stored together with what names it");
-  }
-
-  @Override
-  public void delete(String value) {
-    throw new UnsupportedOperationException("A file is deleted together with what names it");
   }
 }

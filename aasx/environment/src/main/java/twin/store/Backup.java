@@ -1,24 +1,21 @@
 package twin.store;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.MappingIterator;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.BufferedReader;
-import java.io.BufferedWriter;
+import com.fasterxml.jackson.databind.SequenceWriter;
 import java.io.IOException;
-import java.io.InputStreamReader;
-import java.io.OutputStreamWriter;
 import java.io.UncheckedIOException;
-import java.io.Writer;
 import java.nio.channels.FileChannel;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.LinkedHashMap;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 import org.springframework.boot.WebApplicationType;
@@ -37,18 +34,14 @@ public final class Backup {
   private static final ObjectMapper MAPPER = new ObjectMapper();
   private static final int ROWS_AT_ONCE = 200;
 
-  /** The columns of each table, in the order in which they are written. */
-  private static final Map<String, List<String>> TABLES = new LinkedHashMap<>();
-
-  static {
-    TABLES.put("identifiable", List.of("nr", "kind", "name", "meaning", "version", "json"));
-    TABLES.put(
-        "element",
-        List.of(
-            "nr", "owner", "parent", "position", "name", "holds", "version", "json", "value_only"));
-    TABLES.put("attachment", List.of("nr", "owner", "value"));
-    TABLES.put("part", List.of("attachment", "number", "content"));
-  }
+  /** The tables, with what stands in the place of the columns' values, all in their order. */
+  private static final Map<String, String> TABLES =
+      new TreeMap<>(
+          Map.of(
+              "identifiable", "?, ?, ?, ?, ?, ?",
+              "element", "?, ?, ?, ?, ?, ?, ?, ?, ?",
+              "attachment", "?, ?, ?",
+              "part", "?, ?, ?"));
 
   private Backup() {}
 
@@ -89,23 +82,25 @@ public final class Backup {
   static long backup(Database database, Path file) {
     Path unfinished = file.resolveSibling(file.getFileName() + ".unfinished");
     try {
-      long rows;
-      try (Writer out =
-          new BufferedWriter(
-              new OutputStreamWriter(
-                  new GZIPOutputStream(Files.newOutputStream(unfinished)),
-                  StandardCharsets.UTF_8))) {
-        out.write(
-            MAPPER.writeValueAsString(Map.of("format", FORMAT, "version", Database.VERSION))
-                + "\n");
-        rows = database.read(jdbc -> write(jdbc, out));
-        out.write(MAPPER.writeValueAsString(Map.of("rows", rows)) + "\n");
+      long[] rows = {0};
+      try (SequenceWriter lines =
+          MAPPER
+              .writer()
+              .withRootValueSeparator("\n")
+              .writeValues(new GZIPOutputStream(Files.newOutputStream(unfinished)))) {
+        lines.write(Map.of("format", FORMAT, "version", Database.VERSION));
+        database.read(
+            jdbc -> {
+              TABLES.keySet().forEach(table -> rows[0] += write(jdbc, table, lines));
+              return null;
+            });
+        lines.write(Map.of("rows", rows[0]));
       }
       try (FileChannel channel = FileChannel.open(unfinished, StandardOpenOption.WRITE)) {
         channel.force(true);
       }
       Files.move(unfinished, file, StandardCopyOption.REPLACE_EXISTING);
-      return rows;
+      return rows[0];
     } catch (IOException | UncheckedIOException e) {
       unfinished.toFile().delete();
       throw new StoreException(
@@ -115,25 +110,22 @@ public final class Backup {
     }
   }
 
-  private static long write(JdbcTemplate jdbc, Writer out) {
+  private static long write(JdbcTemplate jdbc, String table, SequenceWriter lines) {
     long[] rows = {0};
-    TABLES.forEach(
-        (table, columns) ->
-            jdbc.query(
-                "SELECT " + String.join(", ", columns) + " FROM " + table,
-                row -> {
-                  List<Object> values = new ArrayList<>();
-                  for (String column : columns) {
-                    values.add(
-                        column.equals("content") ? row.getBytes(column) : row.getObject(column));
-                  }
-                  try {
-                    out.write(MAPPER.writeValueAsString(Map.of(table, values)) + "\n");
-                  } catch (IOException e) {
-                    throw new UncheckedIOException(e);
-                  }
-                  rows[0]++;
-                }));
+    jdbc.query(
+        "SELECT * FROM " + table,
+        row -> {
+          List<Object> values = new ArrayList<>();
+          for (int i = 1; i <= row.getMetaData().getColumnCount(); i++) {
+            values.add(row.getObject(i));
+          }
+          try {
+            lines.write(Map.of(table, values));
+          } catch (IOException e) {
+            throw new UncheckedIOException(e);
+          }
+          rows[0]++;
+        });
     return rows[0];
   }
 
@@ -148,11 +140,11 @@ public final class Backup {
                 "Restore into a new one: move the old file away, or create another database.",
                 null);
           }
-          try (BufferedReader in =
-              new BufferedReader(
-                  new InputStreamReader(
-                      new GZIPInputStream(Files.newInputStream(file)), StandardCharsets.UTF_8))) {
-            rows[0] = read(jdbc, in);
+          try (MappingIterator<JsonNode> lines =
+              MAPPER
+                  .readerFor(JsonNode.class)
+                  .readValues(new GZIPInputStream(Files.newInputStream(file)))) {
+            rows[0] = read(jdbc, lines);
           } catch (IOException e) {
             throw new StoreException(
                 "The backup " + file + " cannot be read (" + e.getMessage() + ")",
@@ -170,8 +162,8 @@ public final class Backup {
     return rows[0];
   }
 
-  private static long read(JdbcTemplate jdbc, BufferedReader in) throws IOException {
-    JsonNode first = line(in);
+  private static long read(JdbcTemplate jdbc, MappingIterator<JsonNode> lines) throws IOException {
+    JsonNode first = next(lines);
     if (!FORMAT.equals(first.path("format").asText())) {
       throw new IOException("it is not a backup of a twin");
     }
@@ -179,62 +171,49 @@ public final class Backup {
       throw new IOException("it was made by a newer version of this program");
     }
     long rows = 0;
-    Map<String, List<Object[]>> waiting = new LinkedHashMap<>();
-    while (true) {
-      JsonNode line = line(in);
-      if (line.has("rows")) {
-        waiting.forEach((table, values) -> insert(jdbc, table, values));
-        if (line.get("rows").asLong() != rows) {
-          throw new IOException("rows are missing");
-        }
-        return rows;
-      }
+    Map<String, List<Object[]>> waiting = new HashMap<>();
+    JsonNode line = next(lines);
+    for (; !line.has("rows"); line = next(lines), rows++) {
       String table = line.fieldNames().next();
       List<Object[]> values = waiting.computeIfAbsent(table, name -> new ArrayList<>());
       values.add(values(table, line.get(table)));
-      rows++;
       if (values.size() == ROWS_AT_ONCE) {
         insert(jdbc, table, values);
       }
     }
+    waiting.forEach((table, values) -> insert(jdbc, table, values));
+    if (line.get("rows").asLong() != rows || lines.hasNextValue()) {
+      throw new IOException("rows are missing");
+    }
+    return rows;
   }
 
-  private static JsonNode line(BufferedReader in) throws IOException {
-    String line = in.readLine();
-    if (line == null) {
+  private static JsonNode next(MappingIterator<JsonNode> lines) throws IOException {
+    if (!lines.hasNextValue()) {
       throw new IOException("its end is missing");
     }
-    return MAPPER.readTree(line);
+    return lines.nextValue();
   }
 
   private static Object[] values(String table, JsonNode row) throws IOException {
-    List<String> columns = TABLES.get(table);
-    if (columns == null || row.size() > columns.size()) {
+    int columns = TABLES.getOrDefault(table, "").split(",").length;
+    if (!TABLES.containsKey(table) || row.size() > columns) {
       throw new IOException("it has rows that this program does not know");
     }
-    Object[] values = new Object[columns.size()]; // the last ones stay null in an older backup
+    Object[] values = new Object[columns]; // the last ones stay null in an older backup
     for (int i = 0; i < row.size(); i++) {
+      boolean isContent = table.equals("part") && i == 2;
       JsonNode value = row.get(i);
-      if (columns.get(i).equals("content")) {
-        values[i] = value.binaryValue();
-      } else if (value.isNumber()) {
-        values[i] = value.longValue();
-      } else {
-        values[i] = value.textValue();
-      }
+      values[i] =
+          value.isNumber()
+              ? value.longValue()
+              : isContent ? value.binaryValue() : value.textValue();
     }
     return values;
   }
 
   private static void insert(JdbcTemplate jdbc, String table, List<Object[]> values) {
-    List<String> columns = TABLES.get(table);
-    jdbc.batchUpdate(
-        "INSERT INTO %s (%s) VALUES (%s)"
-            .formatted(
-                table,
-                String.join(", ", columns),
-                String.join(", ", columns.stream().map(column -> "?").toList())),
-        values);
+    jdbc.batchUpdate("INSERT INTO " + table + " VALUES (" + TABLES.get(table) + ")", values);
     values.clear();
   }
 }

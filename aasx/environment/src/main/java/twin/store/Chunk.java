@@ -1,21 +1,25 @@
 package twin.store;
 
-import java.util.ArrayList;
+import com.fasterxml.jackson.databind.JsonNode;
 import java.util.List;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 import org.eclipse.digitaltwin.aas4j.v3.model.Entity;
+import org.eclipse.digitaltwin.aas4j.v3.model.Referable;
 import org.eclipse.digitaltwin.aas4j.v3.model.Submodel;
-import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElement;
 import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElementCollection;
 import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElementList;
 import org.springframework.beans.BeanUtils;
+import org.springframework.beans.PropertyAccessorFactory;
 
 /**
- * An element as it is stored: small ones as one JSON text, large containers as their own text
- * without their elements, and a chunk for each of these.
+ * What is stored of an object: small ones as one JSON text, large containers as their own text
+ * without their elements, and a chunk for each of these. A submodel is always split, a shell or
+ * concept description never.
  *
  * @param name of the row: the idShort, or {@code null} in a list
  * @param holds what kind of container was split, {@link Holds#NOTHING} if none was
- * @param elements of the split container, otherwise {@code null}
+ * @param elements of what was split
  */
 record Chunk(String name, Holds holds, String json, List<Chunk> elements) {
 
@@ -27,29 +31,47 @@ record Chunk(String name, Holds holds, String json, List<Chunk> elements) {
 
   /** The kinds of containers, with the name of the JSON array that has their elements. */
   enum Holds {
-    NOTHING(null),
-    SUBMODEL("submodelElements"),
-    COLLECTION("value"),
-    LIST("value"),
-    ENTITY("statements");
+    NOTHING(Void.class, ""),
+    SUBMODEL(Submodel.class, "submodelElements"),
+    COLLECTION(SubmodelElementCollection.class, "value"),
+    LIST(SubmodelElementList.class, "value"),
+    ENTITY(Entity.class, "statements");
 
+    private final Class<?> type;
     private final String array;
 
-    Holds(String array) {
+    Holds(Class<?> type, String array) {
+      this.type = type;
       this.array = array;
+    }
+
+    Class<?> type() {
+      return type;
     }
 
     String array() {
       return array;
     }
 
-    static Holds of(String modelType) {
-      return switch (modelType) {
+    private static Holds of(Referable object) {
+      return Stream.of(values())
+          .filter(holds -> holds.type.isInstance(object))
+          .findFirst()
+          .orElse(NOTHING);
+    }
+
+    static Holds of(JsonNode element) {
+      return switch (element.path("modelType").asText()) {
         case "SubmodelElementCollection" -> COLLECTION;
         case "SubmodelElementList" -> LIST;
         case "Entity" -> ENTITY;
         default -> NOTHING;
       };
+    }
+
+    /** The elements in the JSON of a container. */
+    static JsonNode in(JsonNode container) {
+      return container.path(of(container).array);
     }
   }
 
@@ -58,96 +80,51 @@ record Chunk(String name, Holds holds, String json, List<Chunk> elements) {
   }
 
   /**
-   * @param depth how many containers the element stands in
+   * @param container what the object stands in
+   * @param depth how many containers it stands in
    * @throws StoreException if it could not be read back
    */
-  static Chunk of(SubmodelElement element, int depth) {
+  static Chunk of(Referable object, Holds container, int depth) {
+    if (object == null) {
+      throw StoreException.refused(
+          "A list of elements contains null", "Nothing was changed. Leave it out.");
+    }
     if (depth > DEEPEST) {
       throw StoreException.refused(
           "Elements are nested in each other more than " + DEEPEST + " deep",
           "Nothing was changed. Use fewer levels.");
     }
-    String name = Names.key(element.getIdShort());
-    Holds holds = Holds.NOTHING;
-    List<SubmodelElement> inner = List.of();
-    SubmodelElement head = element;
-    if (element instanceof SubmodelElementCollection collection) {
-      holds = Holds.COLLECTION;
-      inner = collection.getValue();
-      head = shallowCopy(element);
-      ((SubmodelElementCollection) head).setValue(null);
-    } else if (element instanceof SubmodelElementList list) {
-      holds = Holds.LIST;
-      inner = list.getValue();
-      head = shallowCopy(element);
-      ((SubmodelElementList) head).setValue(null);
-    } else if (element instanceof Entity entity) {
-      holds = Holds.ENTITY;
-      inner = entity.getStatements();
-      head = shallowCopy(element);
-      ((Entity) head).setStatements(null);
+    String name = container == Holds.LIST ? null : Names.key(object.getIdShort());
+    Holds holds = Holds.of(object);
+    if (holds == Holds.NOTHING) {
+      return new Chunk(name, holds, Json.text(object), List.of());
     }
+    Referable head = BeanUtils.instantiateClass(object.getClass());
+    BeanUtils.copyProperties(object, head, holds.array);
+    Object inner =
+        PropertyAccessorFactory.forBeanPropertyAccess(object).getPropertyValue(holds.array);
     String json = Json.text(head);
-    if (inner == null || inner.isEmpty()) {
-      return new Chunk(name, Holds.NOTHING, json, null);
-    }
-    List<Chunk> elements = of(inner, depth + 1);
-    if (holds == Holds.LIST) {
-      elements = elements.stream().map(Chunk::inList).toList();
-    }
-    long length = json.length();
-    boolean split = false;
-    for (Chunk chunk : elements) {
-      split |= chunk.isSplit();
-      length += chunk.json().length();
-    }
-    if (split || length > LARGE) {
+    List<Chunk> elements =
+        inner == null
+            ? List.of()
+            : ((List<?>) inner)
+                .stream().map(element -> of((Referable) element, holds, depth + 1)).toList();
+    int length = json.length() + elements.stream().mapToInt(chunk -> chunk.json.length()).sum();
+    boolean split = length > LARGE || elements.stream().anyMatch(Chunk::isSplit);
+    if (holds == Holds.SUBMODEL || split && !elements.isEmpty()) {
       return new Chunk(name, holds, json, elements);
     }
-    StringBuilder whole = new StringBuilder((int) length + 64).append(open(json, holds));
-    String comma = "";
-    for (Chunk chunk : elements) {
-      whole.append(comma).append(chunk.json());
-      comma = ",";
-    }
-    return new Chunk(name, Holds.NOTHING, whole.append("]}").toString(), null);
-  }
-
-  private static List<Chunk> of(List<SubmodelElement> elements, int depth) {
-    List<Chunk> chunks = new ArrayList<>(elements.size());
-    for (SubmodelElement element : elements) {
-      if (element == null) {
-        throw StoreException.refused(
-            "A list of elements contains null", "Nothing was changed. Leave it out.");
-      }
-      chunks.add(of(element, depth));
-    }
-    return chunks;
-  }
-
-  /** A submodel's own JSON, and its elements. */
-  static Chunk of(Submodel submodel) {
-    Submodel head = shallowCopy(submodel);
-    head.setSubmodelElements(null);
-    List<SubmodelElement> elements = submodel.getSubmodelElements();
-    return new Chunk(
-        null, Holds.SUBMODEL, Json.text(head), elements == null ? List.of() : of(elements, 1));
-  }
-
-  /** The same as an item of a list, where names say nothing. */
-  Chunk inList() {
-    return new Chunk(null, holds, json, elements);
+    String whole =
+        elements.isEmpty()
+            ? json
+            : elements.stream()
+                .map(Chunk::json)
+                .collect(Collectors.joining(",", open(json, holds), "]}"));
+    return new Chunk(name, Holds.NOTHING, whole, List.of());
   }
 
   /** A container's JSON up to where its first element goes. */
   static String open(String json, Holds holds) {
     return json.substring(0, json.length() - 1) + ",\"" + holds.array() + "\":[";
-  }
-
-  @SuppressWarnings("unchecked")
-  static <T> T shallowCopy(T object) {
-    T copy = (T) BeanUtils.instantiateClass(object.getClass());
-    BeanUtils.copyProperties(object, copy);
-    return copy;
   }
 }

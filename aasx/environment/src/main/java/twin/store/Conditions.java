@@ -3,6 +3,7 @@ package twin.store;
 import jakarta.servlet.http.HttpServletRequest;
 import java.util.Arrays;
 import java.util.Optional;
+import java.util.function.Supplier;
 import org.springframework.http.HttpStatus;
 import org.springframework.web.context.request.RequestContextHolder;
 import org.springframework.web.context.request.ServletRequestAttributes;
@@ -72,19 +73,18 @@ final class Conditions {
         && servlet.getRequest().getRequestURI().endsWith("/invoke");
   }
 
-  /** Whether a write under way depends on a tag. */
-  static boolean any() {
-    return request().map(request -> request.getRequest().getHeader("If-Match")).isPresent();
-  }
-
   /**
-   * @param tag what the caller's URL names has now
+   * @param present gives the tag that what the caller's URL names has now
    * @throws StoreException 412 if the caller wants to change another version only
    */
-  static void require(String tag) {
+  static void require(Supplier<String> present) {
     HttpServletRequest request = request().map(ServletRequestAttributes::getRequest).orElse(null);
     String wanted = request == null ? null : request.getHeader("If-Match");
-    if (wanted == null || isAmong(tag, wanted)) {
+    if (wanted == null) {
+      return;
+    }
+    String tag = present.get();
+    if (isAmong(tag, wanted)) {
       return;
     }
     tell(tag);

@@ -1,5 +1,14 @@
 package twin.store;
 
+import static org.sqlite.SQLiteErrorCode.SQLITE_BUSY;
+import static org.sqlite.SQLiteErrorCode.SQLITE_CANTOPEN;
+import static org.sqlite.SQLiteErrorCode.SQLITE_CORRUPT;
+import static org.sqlite.SQLiteErrorCode.SQLITE_FULL;
+import static org.sqlite.SQLiteErrorCode.SQLITE_IOERR;
+import static org.sqlite.SQLiteErrorCode.SQLITE_LOCKED;
+import static org.sqlite.SQLiteErrorCode.SQLITE_NOTADB;
+import static org.sqlite.SQLiteErrorCode.SQLITE_READONLY;
+
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.pool.HikariPool.PoolInitializationException;
@@ -13,19 +22,19 @@ import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.sql.Connection;
 import java.sql.DriverManager;
-import java.sql.ResultSet;
 import java.sql.SQLException;
+import java.sql.SQLTransientConnectionException;
 import java.sql.Statement;
 import java.time.Duration;
-import java.util.Map;
+import java.util.List;
 import java.util.function.Consumer;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.core.NestedExceptionUtils;
+import org.springframework.dao.ConcurrencyFailureException;
 import org.springframework.dao.DataAccessException;
 import org.springframework.http.HttpStatus;
-import org.springframework.jdbc.core.ConnectionCallback;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.support.JdbcTransactionManager;
 import org.springframework.transaction.TransactionException;
@@ -107,11 +116,7 @@ final class Database implements AutoCloseable {
         write(this::migrate);
         keepReserve();
       } else {
-        read(
-            jdbc -> {
-              requireKnown(hasTables(jdbc) ? version(jdbc) : 0);
-              return null;
-            });
+        read(this::knownVersion);
       }
     } catch (RuntimeException e) {
       close();
@@ -122,19 +127,12 @@ final class Database implements AutoCloseable {
   private FileChannel create() {
     try {
       Files.createDirectories(file.toAbsolutePath().getParent());
-      FileChannel channel =
-          FileChannel.open(
+      FileChannel held =
+          hold(
               file.resolveSibling(file.getFileName() + ".lock"),
-              StandardOpenOption.CREATE,
-              StandardOpenOption.WRITE);
-      if (!tryLock(channel)) {
-        channel.close();
-        throw new StoreException(
-            "The store " + file + " is in use by another AAS environment",
-            "Stop the other one first, give this one a store of its own with --twin.store.dir, or let"
-                + " several share a PostgreSQL (TWIN_STORE_URL).",
-            null);
-      }
+              "The store " + file + " is in use by another AAS environment",
+              "Stop the other one first, give this one a store of its own with --twin.store.dir, or"
+                  + " let several share a PostgreSQL (TWIN_STORE_URL).");
       boolean isNew = !Files.exists(file);
       try (Connection connection = DriverManager.getConnection(settings.url());
           Statement statement = connection.createStatement()) {
@@ -143,10 +141,10 @@ final class Database implements AutoCloseable {
         }
         statement.execute("PRAGMA journal_mode = WAL");
       } catch (SQLException e) {
-        channel.close();
+        held.close();
         throw explained(e);
       }
-      return channel;
+      return held;
     } catch (IOException e) {
       throw new StoreException(
           "The store " + file + " cannot be opened: " + e,
@@ -155,12 +153,23 @@ final class Database implements AutoCloseable {
     }
   }
 
-  private static boolean tryLock(FileChannel channel) throws IOException {
+  /**
+   * Keeps other programs from what the file stands for until it is closed.
+   *
+   * @throws StoreException with the message and remedy if another one holds it
+   */
+  static FileChannel hold(Path file, String message, String remedy) throws IOException {
+    FileChannel channel =
+        FileChannel.open(file, StandardOpenOption.CREATE, StandardOpenOption.WRITE);
     try {
-      return channel.tryLock() != null;
+      if (channel.tryLock() != null) {
+        return channel;
+      }
     } catch (OverlappingFileLockException inThisProcess) {
-      return false;
+      // The same answer as for a lock held by another process.
     }
+    channel.close();
+    throw new StoreException(message, remedy, null);
   }
 
   private Pool connect(String name, int size, boolean forReading) {
@@ -236,22 +245,19 @@ final class Database implements AutoCloseable {
 
   /** The same for a read that may last as long as the one it is for takes to receive it. */
   void stream(Consumer<JdbcTemplate> work) {
-    run(
-        streams,
-        jdbc -> {
-          work.accept(jdbc);
-          return null;
-        });
+    run(streams, done(work));
   }
 
   /** Writes in one transaction: afterwards all of it is there to stay, or nothing. */
   void write(Consumer<JdbcTemplate> work) {
-    run(
-        writers,
-        jdbc -> {
-          work.accept(jdbc);
-          return null;
-        });
+    run(writers, done(work));
+  }
+
+  private static Function<JdbcTemplate, Void> done(Consumer<JdbcTemplate> work) {
+    return jdbc -> {
+      work.accept(jdbc);
+      return null;
+    };
   }
 
   private <T> T run(Pool pool, Function<JdbcTemplate, T> work) {
@@ -261,12 +267,12 @@ final class Database implements AutoCloseable {
     for (int tries = 1; ; tries++) {
       try {
         return pool.transaction().execute(status -> work.apply(pool.jdbc()));
-      } catch (DataAccessException | TransactionException e) {
-        String state = rootOf(e) instanceof SQLException sql ? sql.getSQLState() : null;
-        boolean again = "40P01".equals(state) || "40001".equals(state); // deadlock, serialization
-        if (!again || tries == DEADLOCK_TRIES) {
-          throw explained(e);
+      } catch (ConcurrencyFailureException deadlock) {
+        if (tries == DEADLOCK_TRIES) {
+          throw explained(deadlock);
         }
+      } catch (DataAccessException | TransactionException e) {
+        throw explained(e);
       }
     }
   }
@@ -282,77 +288,91 @@ final class Database implements AutoCloseable {
         : e.getCause();
   }
 
+  /**
+   * What databases report, as it is told to people.
+   *
+   * @param codes of SQLite
+   * @param states start of PostgreSQL's SQLSTATE (a regular expression)
+   */
+  private record Fault(
+      HttpStatus status, List<SQLiteErrorCode> codes, String states, String what, String remedy) {}
+
+  private static final List<Fault> FAULTS =
+      List.of(
+          new Fault(
+              HttpStatus.INSUFFICIENT_STORAGE,
+              List.of(SQLITE_FULL, SQLITE_IOERR, SQLITE_READONLY, SQLITE_CANTOPEN),
+              "53100",
+              "The store %s could not be written, and the change did not happen",
+              "See that the disk is not full and that its folder may be written."),
+          new Fault(
+              HttpStatus.SERVICE_UNAVAILABLE,
+              List.of(SQLITE_BUSY, SQLITE_LOCKED),
+              "55P03",
+              "The store %s is locked by another program",
+              "End what else has the file open for writing (a database browser?) and try again."),
+          new Fault(
+              HttpStatus.INTERNAL_SERVER_ERROR,
+              List.of(SQLITE_CORRUPT, SQLITE_NOTADB),
+              "XX00[12]",
+              "The file %s of the store is damaged",
+              "Nothing was changed. Move it away together with its -wal and -shm files and restore"
+                  + " the last backup."),
+          new Fault(
+              HttpStatus.INTERNAL_SERVER_ERROR,
+              List.of(),
+              "28",
+              "The database %s refuses user %s or its password",
+              "Correct TWIN_STORE_USER and TWIN_STORE_PASSWORD (or TWIN_STORE_PASSWORD_FILE)."),
+          new Fault(
+              HttpStatus.INTERNAL_SERVER_ERROR,
+              List.of(),
+              "3D|42",
+              "The database %s is not as it should be",
+              "Create it (CREATE DATABASE), let the user create tables in it, or correct"
+                  + " TWIN_STORE_URL."),
+          new Fault(
+              HttpStatus.SERVICE_UNAVAILABLE,
+              List.of(),
+              "08|53|57P|pool", // the last one: a connection that broke, or none was free
+              "The database %s does not answer",
+              "Start it, or correct TWIN_STORE_URL; the environment goes on by itself once it"
+                  + " answers."),
+          new Fault(
+              HttpStatus.INTERNAL_SERVER_ERROR,
+              List.of(),
+              "",
+              "The database %s reports an error",
+              "See the log."));
+
   private StoreException explained(Exception e) {
     Throwable root = rootOf(e);
-    String state =
-        root instanceof SQLException sql && sql.getSQLState() != null ? sql.getSQLState() : "";
-    SQLiteErrorCode code =
-        root instanceof SQLiteException sqlite
-            ? sqlite.getResultCode()
-            : SQLiteErrorCode.UNKNOWN_ERROR;
-    String reason = " (" + String.valueOf(root.getMessage()).lines().findFirst().orElse("") + ")";
-    int primary = code.code & 0xff;
-    if (primary == SQLiteErrorCode.SQLITE_FULL.code
-        || primary == SQLiteErrorCode.SQLITE_IOERR.code
-        || primary == SQLiteErrorCode.SQLITE_READONLY.code
-        || primary == SQLiteErrorCode.SQLITE_CANTOPEN.code
-        || state.equals("53100")) {
-      return new StoreException(
-          HttpStatus.INSUFFICIENT_STORAGE,
-          "The store " + this + " could not be written, and the change did not happen" + reason,
-          "See that the disk is not full and that its folder may be written.",
-          e);
-    }
-    if (primary == SQLiteErrorCode.SQLITE_BUSY.code
-        || primary == SQLiteErrorCode.SQLITE_LOCKED.code) {
-      return new StoreException(
-          HttpStatus.SERVICE_UNAVAILABLE,
-          "The store " + this + " is locked by another program" + reason,
-          "End what else has the file open for writing (a database browser?) and try again.",
-          e);
-    }
-    if (primary == SQLiteErrorCode.SQLITE_CORRUPT.code
-        || primary == SQLiteErrorCode.SQLITE_NOTADB.code) {
-      return new StoreException(
-          "The file " + file + " of the store is damaged" + reason,
-          "Nothing was changed. Move it away together with its -wal and -shm files and restore the last"
-              + " backup.",
-          e);
-    }
-    if (state.startsWith("28")) {
-      return new StoreException(
-          "The database " + this + " refuses user " + settings.user() + " or its password" + reason,
-          "Correct TWIN_STORE_USER and TWIN_STORE_PASSWORD (or TWIN_STORE_PASSWORD_FILE).",
-          e);
-    }
-    if (state.startsWith("3D") || state.startsWith("42")) {
-      return new StoreException(
-          "The database " + this + " is not as it should be" + reason,
-          "Create it (CREATE DATABASE), let the user create tables in it, or correct TWIN_STORE_URL.",
-          e);
-    }
-    if (state.startsWith("08")
-        || state.isEmpty() && isShared() // the pool's own word for a connection that broke
-        || state.startsWith("57P")
-        || state.startsWith("53")
-        || root instanceof java.sql.SQLTransientConnectionException
-        || root instanceof IOException) {
-      return new StoreException(
-          HttpStatus.SERVICE_UNAVAILABLE,
-          "The database " + this + " does not answer" + reason,
-          "Start it, or correct TWIN_STORE_URL; the environment goes on by itself once it answers.",
-          e);
-    }
+    String state = root instanceof SQLException sql ? sql.getSQLState() : null;
+    boolean isPool = state == null && isShared() || root instanceof SQLTransientConnectionException;
+    String told = isPool || root instanceof IOException ? "pool" : String.valueOf(state);
+    int code = root instanceof SQLiteException sqlite ? sqlite.getResultCode().code & 0xff : -1;
+    Fault fault =
+        FAULTS.stream()
+            .filter(
+                one ->
+                    one.codes().stream().anyMatch(known -> known.code == code)
+                        || told.matches("(" + one.states() + ").*"))
+            .findFirst()
+            .orElseThrow();
+    String reason = String.valueOf(root.getMessage()).lines().findFirst().orElse("");
     return new StoreException(
-        "The database " + this + " reports an error" + reason, "See the log.", e);
+        fault.status(),
+        fault.what().formatted(this, settings.user()) + " (" + reason + ")",
+        fault.remedy(),
+        e);
   }
 
   private void migrate(JdbcTemplate jdbc) {
     if (isShared()) {
       jdbc.queryForList("SELECT pg_advisory_xact_lock(" + MIGRATION_LOCK + ")");
     }
-    int found = hasTables(jdbc) ? version(jdbc) : 0;
-    requireKnown(found);
+    jdbc.execute("CREATE TABLE IF NOT EXISTS store (name TEXT PRIMARY KEY, value TEXT NOT NULL)");
+    int found = knownVersion(jdbc);
     for (int next = found + 1; next <= VERSION; next++) {
       if (found > 0) {
         LOG.info("Bringing the store {} to version {}", this, next);
@@ -365,56 +385,32 @@ final class Database implements AutoCloseable {
     }
   }
 
-  private void requireKnown(int found) {
+  private int knownVersion(JdbcTemplate jdbc) {
+    int found =
+        jdbc.queryForList("SELECT value FROM store WHERE name = 'version'", Integer.class).stream()
+            .findFirst()
+            .orElse(0);
     if (found > VERSION) {
       throw new StoreException(
-          "The store "
-              + this
-              + " has tables of version "
-              + found
-              + ", this program knows "
-              + VERSION,
+          "The store %s has tables of version %d, this program knows %d"
+              .formatted(this, found, VERSION),
           "Start the newer version of the program that wrote it; nothing was changed.",
           null);
     }
-  }
-
-  private static boolean hasTables(JdbcTemplate jdbc) {
-    return Boolean.TRUE.equals(
-        jdbc.execute(
-            (ConnectionCallback<Boolean>)
-                connection -> {
-                  try (ResultSet tables =
-                      connection
-                          .getMetaData()
-                          .getTables(null, connection.getSchema(), "store", null)) {
-                    return tables.next();
-                  }
-                }));
-  }
-
-  private static int version(JdbcTemplate jdbc) {
-    return Integer.parseInt(
-        jdbc.queryForObject("SELECT value FROM store WHERE name = 'version'", String.class));
+    return found;
   }
 
   private String script(int version) {
-    Map<String, String> words =
-        isShared()
-            ? Map.of(
-                "${identity}", "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY",
-                "${blob}", "BYTEA",
-                "${binary}", "COLLATE \"C\"")
-            : Map.of(
-                "${identity}", "INTEGER PRIMARY KEY AUTOINCREMENT",
-                "${blob}", "BLOB",
-                "${binary}", "COLLATE BINARY");
     try (InputStream in = Database.class.getResourceAsStream("/schema/" + version + ".sql")) {
-      String sql = new String(in.readAllBytes(), StandardCharsets.UTF_8).replaceAll("--.*", "");
-      for (Map.Entry<String, String> word : words.entrySet()) {
-        sql = sql.replace(word.getKey(), word.getValue());
-      }
-      return sql;
+      return new String(in.readAllBytes(), StandardCharsets.UTF_8)
+          .replaceAll("--.*", "")
+          .replace(
+              "${identity}",
+              isShared()
+                  ? "BIGINT GENERATED BY DEFAULT AS IDENTITY PRIMARY KEY"
+                  : "INTEGER PRIMARY KEY AUTOINCREMENT")
+          .replace("${blob}", isShared() ? "BYTEA" : "BLOB")
+          .replace("${binary}", isShared() ? "COLLATE \"C\"" : "COLLATE BINARY");
     } catch (IOException e) {
       throw new IllegalStateException("schema/" + version + ".sql is part of the program", e);
     }
@@ -459,20 +455,15 @@ final class Database implements AutoCloseable {
     if (isShared()) {
       return;
     }
-    try (Connection connection = writers.source().getConnection();
-        Statement statement = connection.createStatement()) {
-      for (long free = freePages(statement); free > FREE_PAGES_KEPT; free -= PAGES_AT_ONCE) {
-        statement.execute("PRAGMA incremental_vacuum(" + PAGES_AT_ONCE + ")");
+    JdbcTemplate jdbc = writers.jdbc();
+    try {
+      long free = jdbc.queryForObject("PRAGMA freelist_count", Long.class);
+      for (; free > FREE_PAGES_KEPT; free -= PAGES_AT_ONCE) {
+        jdbc.execute("PRAGMA incremental_vacuum(" + PAGES_AT_ONCE + ")");
       }
-      statement.execute("PRAGMA wal_checkpoint(TRUNCATE)");
-    } catch (SQLException e) {
+      jdbc.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+    } catch (DataAccessException e) {
       LOG.warn("Room in {} could not be given back to the disk: {}", this, e.getMessage());
-    }
-  }
-
-  private static long freePages(Statement statement) throws SQLException {
-    try (ResultSet found = statement.executeQuery("PRAGMA freelist_count")) {
-      return found.next() ? found.getLong(1) : 0;
     }
   }
 

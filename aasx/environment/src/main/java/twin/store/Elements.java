@@ -3,6 +3,7 @@ package twin.store;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.databind.node.TextNode;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.util.ArrayDeque;
@@ -11,6 +12,7 @@ import java.util.Deque;
 import java.util.List;
 import java.util.Optional;
 import java.util.Stack;
+import java.util.function.Consumer;
 import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElement;
 import org.eclipse.digitaltwin.basyx.core.exceptions.CollidingIdentifierException;
 import org.eclipse.digitaltwin.basyx.core.exceptions.ElementDoesNotExistException;
@@ -19,35 +21,30 @@ import org.eclipse.digitaltwin.basyx.submodelservice.pathparsing.PathToken;
 import org.eclipse.digitaltwin.basyx.submodelservice.pathparsing.SubmodelElementIdShortPathParser;
 import org.springframework.jdbc.core.JdbcTemplate;
 import twin.store.Chunk.Holds;
+import twin.store.IdentifiableStore.Head;
 
 /**
  * The elements of one submodel, within one transaction. Only the rows on the path of what is asked
  * for are read, and only the row that changes is written.
+ *
+ * @param owner nr of the submodel
+ * @param version of the submodel; where it is changed, the new one
  */
-final class Elements {
+record Elements(JdbcTemplate jdbc, long owner, long version) {
 
+  Elements(JdbcTemplate jdbc, Head submodel) {
+    this(jdbc, submodel.nr(), submodel.version());
+  }
+
+  /** The nr of the submodel itself among its elements. */
   static final long TOP = 0;
 
-  private static final String COLUMNS =
-      "SELECT nr, holds, version, json, name, NULL AS value_only FROM element";
+  private static final String ROWS =
+      "SELECT nr, holds, version, json, name, NULL FROM element WHERE owner = ? AND ";
   private static final String VALUES =
       "SELECT nr, holds, version, CASE WHEN value_only IS NULL THEN json END, name, value_only"
-          + " FROM element";
-
-  private final JdbcTemplate jdbc;
-  private final long owner;
-
-  /**
-   * @param owner nr of the submodel
-   */
-  Elements(JdbcTemplate jdbc, long owner) {
-    this.jdbc = jdbc;
-    this.owner = owner;
-  }
-
-  long owner() {
-    return owner;
-  }
+          + " FROM element WHERE owner = ? AND ";
+  private static final String IN_ORDER = "parent = ? ORDER BY position";
 
   /**
    * A stored row; see {@link Chunk}.
@@ -56,133 +53,146 @@ final class Elements {
    */
   record Row(long nr, Holds holds, long version, String json, String name, String value) {
 
-    static Row of(ResultSet row) throws SQLException {
-      String value = row.getString(6);
-      if (value != null) { // all that is asked of most rows where values are read
-        return new Row(0, Holds.NOTHING, 0, null, row.getString(5), value);
-      }
-      return new Row(
+    Row(ResultSet row, int number) throws SQLException {
+      this(
           row.getLong(1),
           Holds.valueOf(row.getString(2)),
           row.getLong(3),
           row.getString(4),
           row.getString(5),
-          null);
+          row.getString(6));
     }
 
-    /** The submodel itself. */
-    static Row of(IdentifiableStore.Head head) {
-      return new Row(TOP, Holds.SUBMODEL, head.version(), head.json(), null, null);
+    boolean isSplit() {
+      return holds != Holds.NOTHING;
+    }
+
+    boolean isList() {
+      return holds == Holds.LIST;
+    }
+
+    /** With the value-only form (empty if there is none) unless it is split, and the whole name. */
+    Row withValue() {
+      if (value != null) {
+        return this;
+      }
+      JsonNode element = Json.tree(json);
+      String form = isSplit() ? null : Values.of(element).toString();
+      return new Row(nr, holds, version, json, element.path("idShort").asText(), form);
     }
   }
 
   /**
    * Where a path leads.
    *
-   * @param containers the split containers on the way, outermost first, the row itself excluded
-   * @param row that holds the element, {@code null} for the submodel itself
-   * @param index of the row in its list, otherwise -1
-   * @param inside what is left of the path within the row's JSON
-   * @param json of the element itself where that is a part of the row, otherwise {@code null}
+   * @param rows on the way: the submodel itself, split containers, at last the row with the element
+   * @param inside what is left of the path within the JSON of that row
+   * @param part the JSON of the element itself where that is a part of the row's, otherwise null
    */
-  record Place(List<Row> containers, Row row, Deque<PathToken> inside, JsonNode json) {
+  record Place(List<Row> rows, Deque<PathToken> inside, JsonNode part) {
 
-    boolean isSplit() {
-      return row.holds() != Holds.NOTHING;
+    Row row() {
+      return rows.get(rows.size() - 1);
     }
 
-    Row container() {
-      return containers.isEmpty() ? null : containers.get(containers.size() - 1);
+    private List<Row> containers() {
+      return rows.subList(0, rows.size() - 1);
+    }
+
+    private Row container() {
+      return rows.get(rows.size() - 2);
+    }
+
+    private int depth() {
+      return rows.size() - 1 + inside.size();
+    }
+
+    boolean isSplit() {
+      return row().isSplit();
+    }
+
+    /** The JSON of the element itself; only for elements that are not split. */
+    JsonNode json() {
+      return part == null ? Json.tree(row().json()) : part;
     }
 
     /** The element itself; only for elements that are not split. */
     SubmodelElement element() {
-      return json == null
-          ? Json.read(row.json(), SubmodelElement.class)
-          : Json.fromTree(json, SubmodelElement.class);
+      return part == null
+          ? Json.read(row().json(), SubmodelElement.class)
+          : Json.fromTree(part, SubmodelElement.class);
     }
 
     /** The same for an invocation: of an operation without its variables, which nobody asks for. */
     SubmodelElement invoked() {
-      return json == null ? Json.readWithoutVariables(row.json()) : element();
+      return part == null ? Json.readWithoutVariables(row().json()) : element();
     }
 
     String tag() {
-      return json == null ? Conditions.tag(row.version()) : Conditions.tag(json.toString());
+      return part == null ? Conditions.tag(row().version()) : Conditions.tag(part.toString());
     }
   }
 
-  private static Deque<PathToken> steps(String path) {
-    Stack<PathToken> stack = new SubmodelElementIdShortPathParser().parsePathTokens(path);
-    Deque<PathToken> steps = new ArrayDeque<>();
-    while (!stack.isEmpty()) {
-      steps.add(stack.pop());
-    }
-    return steps;
+  // ---- finding
+
+  /** The submodel itself, as what holds elements. */
+  static Place top() {
+    Row submodel = new Row(TOP, Holds.SUBMODEL, 0, null, null, null);
+    return new Place(List.of(submodel), new ArrayDeque<>(), null);
   }
 
   /**
    * @throws ElementDoesNotExistException if the path leads nowhere
    */
   Place find(String path) {
-    Deque<PathToken> steps = steps(path);
-    List<Row> containers = new ArrayList<>();
-    Row row = null;
-    while (!steps.isEmpty() && (row == null || row.holds() != Holds.NOTHING)) {
-      if (row != null) {
-        containers.add(row);
-      }
+    Stack<PathToken> tokens = new SubmodelElementIdShortPathParser().parsePathTokens(path);
+    Deque<PathToken> steps = new ArrayDeque<>();
+    tokens.forEach(steps::addFirst);
+    List<Row> rows = new ArrayList<>(top().rows());
+    Row row = rows.get(0);
+    while (row.isSplit() && !steps.isEmpty()) {
       row = child(row, steps.pop());
+      rows.add(row);
     }
-    if (row == null) {
+    if (rows.size() == 1) {
       throw new ElementDoesNotExistException(path);
     }
-    return new Place(
-        containers, row, steps, steps.isEmpty() ? null : walk(Json.tree(row.json()), steps));
+    return new Place(rows, steps, steps.isEmpty() ? null : walk(Json.tree(row.json()), steps));
   }
 
   private Row child(Row container, PathToken step) {
     boolean byIndex = step instanceof ListIndexPathToken;
-    boolean isList = isList(container);
-    long parent = container == null ? TOP : container.nr();
     List<Row> found =
-        byIndex != isList
+        byIndex != container.isList()
             ? List.of()
-            : byIndex
-                ? rows(
-                    " WHERE owner = ? AND parent = ? ORDER BY position LIMIT 1 OFFSET ?",
-                    parent,
-                    Integer.parseInt(step.getToken()))
-                : rows(
-                    " WHERE owner = ? AND parent = ? AND name = ? ORDER BY position LIMIT 1",
-                    parent,
-                    Names.key(step.getToken()));
-    if (found.isEmpty()) {
-      throw new ElementDoesNotExistException(step.getToken());
+            : jdbc.query(
+                ROWS
+                    + (byIndex
+                        ? IN_ORDER + " LIMIT 1 OFFSET ?"
+                        : "parent = ? AND name = ? ORDER BY position LIMIT 1"),
+                Row::new,
+                owner,
+                container.nr(),
+                byIndex ? Integer.parseInt(step.getToken()) : Names.key(step.getToken()));
+    return found.stream()
+        .findFirst()
+        .orElseThrow(() -> new ElementDoesNotExistException(step.getToken()));
+  }
+
+  private static JsonNode walk(JsonNode json, Iterable<PathToken> steps) {
+    for (PathToken step : steps) {
+      json = Holds.in(json).get(indexOf(json, step));
     }
-    return found.get(0);
+    return json;
   }
 
-  private List<Row> rows(String where, long parent, Object last) {
-    return jdbc.query(COLUMNS + where, (row, i) -> Row.of(row), owner, parent, last);
-  }
-
-  private static JsonNode step(JsonNode parent, PathToken step) {
-    int index = indexOf(parent, step);
-    return array(parent).get(index);
-  }
-
-  private static JsonNode array(JsonNode container) {
-    Holds holds = Holds.of(container.path("modelType").asText());
-    return container.path(holds == Holds.NOTHING ? "" : holds.array());
-  }
-
-  private static int indexOf(JsonNode parent, PathToken step) {
-    boolean isList = Holds.of(parent.path("modelType").asText()) == Holds.LIST;
+  private static int indexOf(JsonNode container, PathToken step) {
+    boolean isList = Holds.of(container) == Holds.LIST;
     if (step instanceof ListIndexPathToken == isList) {
-      int index =
-          isList ? Integer.parseInt(step.getToken()) : indexOf(array(parent), step.getToken());
-      if (index >= 0 && index < array(parent).size()) {
+      JsonNode elements = Holds.in(container);
+      String token = step.getToken();
+      int index = isList ? Integer.parseInt(token) : indexOf(elements, token);
+      if (index >= 0 && index < elements.size()) {
         return index;
       }
     }
@@ -201,77 +211,74 @@ final class Elements {
   // ---- writing: the submodel's row is locked by then, and its version is the new one
 
   /** Puts the element in the place of another, and keeps the place. */
-  void put(Place place, SubmodelElement element, long version) {
-    Chunk chunk = Chunk.of(element, depth(place));
+  void put(Place place, SubmodelElement element) {
+    Row container = place.container();
+    Chunk chunk = Chunk.of(element, container.holds(), place.depth());
     if (place.inside().isEmpty()) {
-      if (!isList(place.container())) {
-        requireFree(element, idOfSibling(place.container(), chunk.name()), place.row().nr());
+      if (!container.isList()) {
+        requireFree(element, sibling(container, chunk), place.row().nr());
       }
-      deleteBelow(place.row());
-      overwrite(place, chunk, version);
+      overwrite(place, chunk);
       Conditions.tell(Conditions.tag(version));
     } else {
-      Deque<PathToken> steps = new ArrayDeque<>(place.inside());
-      PathToken last = steps.removeLast();
-      JsonNode json = Json.tree(place.row().json());
-      JsonNode parent = walk(json, steps);
-      int index = indexOf(parent, last);
-      if (!(last instanceof ListIndexPathToken)) {
-        requireFree(element, indexOf(array(parent), element.getIdShort()), index);
-      }
-      JsonNode now = Json.toTree(element);
-      ((ArrayNode) array(parent)).set(index, now);
-      rewrite(place, json, version);
-      Conditions.tell(Conditions.tag(now.toString()));
+      change(
+          place,
+          (parent, index) -> {
+            ArrayNode siblings = (ArrayNode) Holds.in(parent);
+            if (Holds.of(parent) != Holds.LIST) {
+              requireFree(element, indexOf(siblings, element.getIdShort()), index);
+            }
+            siblings.set(index, Json.tree(Json.text(element)));
+            return siblings.get(index);
+          });
     }
-    touch(place.containers(), version);
   }
 
-  void remove(Place place, long version) {
+  void remove(Place place) {
     if (place.inside().isEmpty()) {
       deleteBelow(place.row());
       jdbc.update("DELETE FROM element WHERE nr = ?", place.row().nr());
+      touch(place.containers());
     } else {
-      Deque<PathToken> steps = new ArrayDeque<>(place.inside());
-      PathToken last = steps.removeLast();
-      JsonNode json = Json.tree(place.row().json());
-      JsonNode parent = walk(json, steps);
-      ArrayNode siblings = (ArrayNode) array(parent);
-      siblings.remove(indexOf(parent, last));
-      if (siblings.isEmpty()) {
-        ((ObjectNode) parent).remove(Holds.of(parent.path("modelType").asText()).array());
-      }
-      rewrite(place, json, version);
+      change(
+          place,
+          (parent, index) -> {
+            ArrayNode siblings = (ArrayNode) Holds.in(parent);
+            siblings.remove(index);
+            if (siblings.isEmpty()) {
+              ((ObjectNode) parent).remove(Holds.of(parent).array());
+            }
+            return null;
+          });
     }
-    touch(place.containers(), version);
   }
 
   /**
    * Appends the element.
    *
-   * @param place of the container, {@code null} for the submodel itself
+   * @param place of the container
    */
-  void add(Place place, SubmodelElement element, long version) {
-    Chunk chunk = Chunk.of(element, place == null ? 1 : depth(place) + 1);
-    if (place == null || place.isSplit()) {
-      Row container = place == null ? null : place.row();
-      if (isList(container)) {
-        chunk = chunk.inList();
-      } else {
-        requireFree(element, idOfSibling(container, chunk.name()), -1);
+  void add(Place place, SubmodelElement element) {
+    Row row = place.row();
+    Chunk chunk = Chunk.of(element, row.holds(), place.depth() + 1);
+    if (place.isSplit()) {
+      if (!row.isList()) {
+        requireFree(element, sibling(row, chunk), -1);
       }
-      long parent = container == null ? TOP : container.nr();
-      insert(parent, List.of(chunk), nextPosition(parent), version);
+      long position =
+          jdbc.queryForObject(
+              "SELECT COALESCE(MAX(position), 0) + 1 FROM element WHERE owner = ? AND parent = ?",
+              Long.class,
+              owner,
+              row.nr());
+      insert(row.nr(), List.of(chunk), position);
+      touch(place.rows());
       Conditions.tell(Conditions.tag(version));
-      if (place != null) {
-        touch(place.containers(), version);
-        touch(List.of(container), version);
-      }
       return;
     }
-    JsonNode json = Json.tree(place.row().json());
+    JsonNode json = Json.tree(row.json());
     ObjectNode container = (ObjectNode) walk(json, place.inside());
-    Holds holds = Holds.of(container.path("modelType").asText());
+    Holds holds = Holds.of(container);
     if (holds == Holds.NOTHING) {
       throw new IllegalArgumentException("This element cannot hold elements");
     }
@@ -279,36 +286,8 @@ final class Elements {
     if (holds != Holds.LIST) {
       requireFree(element, indexOf(elements, element.getIdShort()), -1);
     }
-    elements.add(Json.toTree(element));
-    boolean split = rewrite(place, json, version);
-    if (place.inside().isEmpty()) {
-      Conditions.tell(Conditions.tag(version));
-    } else if (!split) {
-      Conditions.tell(Conditions.tag(container.toString()));
-    }
-    touch(place.containers(), version);
-  }
-
-  private static int depth(Place place) {
-    return place.containers().size() + place.inside().size() + 1;
-  }
-
-  private static JsonNode walk(JsonNode json, Iterable<PathToken> steps) {
-    for (PathToken step : steps) {
-      json = step(json, step);
-    }
-    return json;
-  }
-
-  private long idOfSibling(Row container, String name) {
-    List<Long> found =
-        jdbc.queryForList(
-            "SELECT nr FROM element WHERE owner = ? AND parent = ? AND name = ? LIMIT 1",
-            Long.class,
-            owner,
-            container == null ? TOP : container.nr(),
-            name);
-    return found.isEmpty() ? -1 : found.get(0);
+    elements.add(Json.tree(Json.text(element)));
+    rewrite(place, json, container);
   }
 
   /** Outside lists an element needs an idShort that no sibling has but the one it replaces. */
@@ -321,51 +300,77 @@ final class Elements {
     }
   }
 
-  private boolean rewrite(Place place, JsonNode json, long version) {
+  private long sibling(Row container, Chunk chunk) {
+    return jdbc
+        .queryForList(
+            "SELECT nr FROM element WHERE owner = ? AND parent = ? AND name = ? LIMIT 1",
+            Long.class,
+            owner,
+            container.nr(),
+            chunk.name())
+        .stream()
+        .findFirst()
+        .orElse(-1L);
+  }
+
+  /** Changes the container of an element; gives the element as it is then, if it is still there. */
+  private interface Change {
+    JsonNode apply(JsonNode container, int index);
+  }
+
+  private void change(Place place, Change change) {
+    JsonNode json = Json.tree(place.row().json());
+    Deque<PathToken> steps = new ArrayDeque<>(place.inside());
+    PathToken last = steps.removeLast();
+    JsonNode container = walk(json, steps);
+    rewrite(place, json, change.apply(container, indexOf(container, last)));
+  }
+
+  /**
+   * @param named what the caller's URL names, within the row's JSON
+   */
+  private void rewrite(Place place, JsonNode json, JsonNode named) {
     String text = json.toString();
     Chunk chunk =
         text.length() <= Chunk.LARGE
-            ? new Chunk(Names.key(json.path("idShort").textValue()), Holds.NOTHING, text, null)
-            : Chunk.of(Json.fromTree(json, SubmodelElement.class), place.containers().size() + 1);
-    overwrite(place, chunk, version);
-    return chunk.isSplit();
+            ? new Chunk(place.row().name(), Holds.NOTHING, text, List.of())
+            : Chunk.of(
+                Json.fromTree(json, SubmodelElement.class),
+                place.container().holds(),
+                place.rows().size() - 1);
+    overwrite(place, chunk);
+    if (place.inside().isEmpty()) {
+      Conditions.tell(Conditions.tag(version));
+    } else if (named != null && !chunk.isSplit()) {
+      Conditions.tell(Conditions.tag(named.toString()));
+    }
   }
 
-  private static boolean isList(Row container) {
-    return container != null && container.holds() == Holds.LIST;
-  }
-
-  private void overwrite(Place place, Chunk chunk, long version) {
-    String name = isList(place.container()) ? null : chunk.name();
+  private void overwrite(Place place, Chunk chunk) {
+    deleteBelow(place.row());
     jdbc.update(
-        "UPDATE element SET name = ?, holds = ?, version = ?, json = ?, value_only = ? WHERE nr = ?",
-        name,
+        "UPDATE element SET name = ?, holds = ?, version = ?, json = ?, value_only = ? WHERE nr ="
+            + " ?",
+        chunk.name(),
         chunk.holds().name(),
         version,
         chunk.json(),
-        Values.of(name, chunk.holds(), chunk.json()),
+        Values.beside(chunk),
         place.row().nr());
-    if (chunk.isSplit()) {
-      insert(place.row().nr(), chunk.elements(), 1, version);
-    }
+    insert(place.row().nr(), chunk.elements(), 1);
+    touch(place.containers());
   }
 
-  /** Notes on containers that something in them has changed. */
-  private void touch(List<Row> containers, long version) {
+  /** Notes on containers that something in them has changed; the submodel itself has it already. */
+  private void touch(List<Row> containers) {
     for (Row container : containers) {
-      jdbc.update("UPDATE element SET version = ? WHERE nr = ?", version, container.nr());
+      if (container.nr() != TOP) {
+        jdbc.update("UPDATE element SET version = ? WHERE nr = ?", version, container.nr());
+      }
     }
   }
 
-  private long nextPosition(long parent) {
-    return jdbc.queryForObject(
-        "SELECT COALESCE(MAX(position), 0) + 1 FROM element WHERE owner = ? AND parent = ?",
-        Long.class,
-        owner,
-        parent);
-  }
-
-  void insert(long parent, List<Chunk> chunks, long firstPosition, long version) {
+  void insert(long parent, List<Chunk> chunks, long firstPosition) {
     List<Object[]> whole = new ArrayList<>();
     String insert =
         "INSERT INTO element (owner, parent, position, name, holds, version, json, value_only)"
@@ -380,11 +385,11 @@ final class Elements {
         chunk.holds().name(),
         version,
         chunk.json(),
-        Values.of(chunk.name(), chunk.holds(), chunk.json())
+        Values.beside(chunk)
       };
       if (chunk.isSplit()) {
         long nr = jdbc.queryForObject(insert + " RETURNING nr", Long.class, values);
-        insert(nr, chunk.elements(), 1, version);
+        insert(nr, chunk.elements(), 1);
       } else {
         whole.add(values);
       }
@@ -393,7 +398,7 @@ final class Elements {
   }
 
   private void deleteBelow(Row row) {
-    if (row.holds() != Holds.NOTHING) {
+    if (row.isSplit()) {
       jdbc.update(
           "DELETE FROM element WHERE owner = ? AND nr IN (WITH RECURSIVE below (nr) AS ("
               + "SELECT nr FROM element WHERE owner = ? AND parent = ? UNION ALL "
@@ -406,128 +411,68 @@ final class Elements {
     }
   }
 
-  /** Deletes all elements of the submodel. */
   void deleteAll() {
     jdbc.update("DELETE FROM element WHERE owner = ?", owner);
   }
 
   // ---- reading
 
+  /**
+   * @param nr of a row; {@link #TOP} for the submodel itself
+   */
   Optional<Row> row(long nr) {
-    return jdbc
-        .query(COLUMNS + " WHERE owner = ? AND nr = ?", (row, i) -> Row.of(row), owner, nr)
-        .stream()
-        .findFirst();
-  }
-
-  /** The submodel's own elements in the order of their idShorts, for paging. */
-  List<Row> page(String after, int limit) {
-    return jdbc.query(
-        COLUMNS + " WHERE owner = ? AND parent = ? AND name > ? ORDER BY name LIMIT ?",
-        (row, i) -> Row.of(row),
-        owner,
-        TOP,
-        after,
-        limit);
-  }
-
-  /** Takes one JSON text after the other. */
-  interface Sink {
-    void accept(String json);
-  }
-
-  /** Takes an element that is not split, or opens and closes a container that is. */
-  interface Visitor {
-    void element(Row row);
-
-    void open(Row container);
-
-    void close(Row container);
-  }
-
-  /** Shows the elements below the parent in their order, reading one row after the other. */
-  private void visit(String columns, long parent, Visitor visitor) {
-    jdbc.query(
-        columns + " WHERE owner = ? AND parent = ? ORDER BY position",
-        (ResultSet found) -> {
-          Row row = Row.of(found);
-          if (row.holds() == Holds.NOTHING) {
-            visitor.element(row);
-          } else {
-            visitor.open(row);
-            visit(columns, row.nr(), visitor);
-            visitor.close(row);
-          }
-        },
-        owner,
-        parent);
-  }
-
-  /** Shows the elements below the parent to one who writes their values. */
-  void visitValues(long parent, Visitor visitor) {
-    visit(VALUES, parent, visitor);
-  }
-
-  /** Writes a container, given by its own JSON and nr, with all its elements. */
-  void write(String json, Holds holds, long nr, Sink sink) {
-    Writer writer = new Writer(sink);
-    Row container = new Row(nr, holds, 0, json, null, null);
-    writer.begin(container);
-    visit(COLUMNS, nr, writer);
-    writer.close(container);
+    List<Row> found =
+        nr == TOP
+            ? jdbc.query(
+                "SELECT 0, 'SUBMODEL', version, json, name, NULL FROM identifiable WHERE nr = ?",
+                Row::new,
+                owner)
+            : jdbc.query(ROWS + "nr = ?", Row::new, owner, nr);
+    return found.stream().findFirst();
   }
 
   /**
-   * The element as a Java object of its own, with everything in it.
+   * Elements in the order of their idShorts, for paging.
    *
-   * @throws StoreException if it is too large for that
+   * @param parent nr of what they stand in
    */
-  SubmodelElement whole(Place place) {
-    if (!place.isSplit()) {
-      return place.element();
-    }
-    Row row = place.row();
-    String json = Stored.whole(sink -> write(row.json(), row.holds(), row.nr(), sink));
-    return Json.read(json, SubmodelElement.class);
+  List<Row> page(long parent, String after, int limit) {
+    String where = "parent = ? AND name > ? ORDER BY name LIMIT ?";
+    return jdbc.query(ROWS + where, Row::new, owner, parent, after, limit);
   }
 
-  private static final class Writer implements Visitor {
-    private final Sink sink;
-    private final Deque<Holds> open = new ArrayDeque<>();
-    private boolean first;
-
-    Writer(Sink sink) {
-      this.sink = sink;
+  /**
+   * Writes a row with all that is below it, reading one row after the other.
+   *
+   * @param values whether in the value-only form, without elements that have none
+   */
+  void write(Row row, boolean values, Consumer<String> out) {
+    if (!row.isSplit()) {
+      out.accept(values ? row.withValue().value() : row.json());
+      return;
     }
-
-    private void begin(Row container) {
-      sink.accept(container.json().substring(0, container.json().length() - 1));
-      open.push(container.holds());
-      first = true;
+    if (values && row.holds() == Holds.ENTITY) { // has more than elements: BaSyx knows its form
+      String whole = Stored.whole(text -> write(row, false, text));
+      out.accept(Values.of(Json.tree(whole)).toString());
+      return;
     }
-
-    private void next() {
-      sink.accept(first ? ",\"" + open.peek().array() + "\":[" : ",");
-      first = false;
-    }
-
-    @Override
-    public void element(Row row) {
-      next();
-      sink.accept(row.json());
-    }
-
-    @Override
-    public void open(Row container) {
-      next();
-      begin(container);
-    }
-
-    @Override
-    public void close(Row container) {
-      sink.accept(first ? "}" : "]}");
-      open.pop();
-      first = false;
-    }
+    String open = values ? row.isList() ? "[" : "{" : Chunk.open(row.json(), row.holds());
+    String close = values ? row.isList() ? "]" : "}" : "]}";
+    String[] before = {open};
+    jdbc.query(
+        (values ? VALUES : ROWS) + IN_ORDER,
+        (ResultSet found) -> {
+          Row inner = values ? new Row(found, 0).withValue() : new Row(found, 0);
+          if (!"".equals(inner.value())) {
+            boolean isNamed = values && !row.isList();
+            out.accept(before[0] + (isNamed ? TextNode.valueOf(inner.name()) + ":" : ""));
+            before[0] = ",";
+            write(inner, values, out);
+          }
+        },
+        owner,
+        row.nr());
+    String empty = values ? open + close : row.json();
+    out.accept(before[0].equals(open) ? empty : close);
   }
 }

@@ -12,6 +12,7 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import org.eclipse.digitaltwin.aas4j.v3.dataformat.json.JsonMapperFactory;
 import org.eclipse.digitaltwin.aas4j.v3.dataformat.json.SimpleAbstractTypeResolverFactory;
 import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElement;
@@ -47,18 +48,10 @@ final class Json {
       throw StoreException.refused(
           "This cannot be written as JSON: " + e.getOriginalMessage(), "Nothing was changed.");
     }
-    for (int i = 0; i < json.length(); i++) {
-      char c = json.charAt(i);
-      if (Character.isSurrogate(c)) {
-        if (Character.isLowSurrogate(c)
-            || i + 1 == json.length()
-            || !Character.isLowSurrogate(json.charAt(i + 1))) {
-          throw StoreException.refused(
-              "A text has half a character (a lone UTF-16 surrogate), which cannot be stored",
-              "Nothing was changed. Send the text without it.");
-        }
-        i++;
-      }
+    if (!StandardCharsets.UTF_8.newEncoder().canEncode(json)) {
+      throw StoreException.refused(
+          "A text has half a character (a lone UTF-16 surrogate), which cannot be stored",
+          "Nothing was changed. Send the text without it.");
     }
     return json;
   }
@@ -70,22 +63,6 @@ final class Json {
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-  }
-
-  /** An operation without its variables, or another element. */
-  static SubmodelElement readWithoutVariables(String json) {
-    try (JsonParser parser = MAPPER.createParser(json)) {
-      return MAPPER.readValue(
-          new FilteringParserDelegate(
-              parser, NO_VARIABLES, TokenFilter.Inclusion.INCLUDE_ALL_AND_PATH, true),
-          SubmodelElement.class);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
-  }
-
-  static <T> T read(byte[] json, Class<T> type) throws IOException {
-    return WHOLE.readValue(json, type);
   }
 
   static JsonNode tree(String json) {
@@ -104,7 +81,15 @@ final class Json {
     }
   }
 
-  static JsonNode toTree(Object object) {
-    return tree(text(object));
+  /** An operation without its variables, or another element. */
+  static SubmodelElement readWithoutVariables(String json) {
+    try (JsonParser parser = MAPPER.createParser(json)) {
+      return MAPPER.readValue(
+          new FilteringParserDelegate(
+              parser, NO_VARIABLES, TokenFilter.Inclusion.INCLUDE_ALL_AND_PATH, true),
+          SubmodelElement.class);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 }

@@ -10,37 +10,43 @@ import org.eclipse.digitaltwin.aas4j.v3.model.AssetInformation;
 import org.eclipse.digitaltwin.aas4j.v3.model.Reference;
 import org.eclipse.digitaltwin.aas4j.v3.model.Resource;
 import org.eclipse.digitaltwin.aas4j.v3.model.impl.DefaultResource;
-import org.eclipse.digitaltwin.basyx.aasservice.backend.AasBackend;
+import org.eclipse.digitaltwin.basyx.aasrepository.AasRepository;
 import org.eclipse.digitaltwin.basyx.aasservice.backend.InMemoryAasBackend;
-import org.eclipse.digitaltwin.basyx.core.exceptions.ElementDoesNotExistException;
 import org.eclipse.digitaltwin.basyx.core.exceptions.FileDoesNotExistException;
 import org.eclipse.digitaltwin.basyx.core.pagination.CursorResult;
 import org.eclipse.digitaltwin.basyx.core.pagination.PaginationInfo;
 import org.springframework.jdbc.core.JdbcTemplate;
 
 /** Shells; a change replaces the whole (small) row. */
-class ShellStore extends IdentifiableStore<AssetAdministrationShell> implements AasBackend {
+class ShellStore extends IdentifiableStore<AssetAdministrationShell> implements AasRepository {
 
   ShellStore(Database database) {
     super(database, "shell", AssetAdministrationShell.class);
   }
 
   @Override
-  protected void saveContent(JdbcTemplate jdbc, Chunk chunk, Head head, boolean isNew) {
-    if (!isNew) {
-      Attachments.deleteUnused(jdbc, head.nr(), Attachments.of(jdbc, head.nr()));
-    }
+  public CursorResult<List<AssetAdministrationShell>> getAllAas(PaginationInfo wanted) {
+    return page(wanted);
   }
 
-  private AssetAdministrationShell get(String id) {
-    return findById(id).orElseThrow(() -> new ElementDoesNotExistException(id));
+  @Override
+  public AssetAdministrationShell getAas(String id) {
+    return get(id);
   }
 
-  /** Reads with BaSyx's own backend on one shell. */
-  private InMemoryAasBackend alone(AssetAdministrationShell shell) {
-    InMemoryAasBackend backend = new InMemoryAasBackend();
-    backend.save(shell);
-    return backend;
+  @Override
+  public void createAas(AssetAdministrationShell shell) {
+    create(shell);
+  }
+
+  @Override
+  public void updateAas(String id, AssetAdministrationShell shell) {
+    replace(id, shell);
+  }
+
+  @Override
+  public void deleteAas(String id) {
+    delete(id);
   }
 
   private void change(String id, BiConsumer<JdbcTemplate, AssetAdministrationShell> change) {
@@ -53,47 +59,12 @@ class ShellStore extends IdentifiableStore<AssetAdministrationShell> implements 
         });
   }
 
-  private static Optional<String> thumbnail(AssetAdministrationShell shell) {
-    return Optional.ofNullable(shell.getAssetInformation())
-        .map(AssetInformation::getDefaultThumbnail)
-        .map(Resource::getPath);
-  }
+  // ---- references to submodels: as BaSyx's own backend does it, on one shell
 
-  /**
-   * @return a copy of the thumbnail, until the request ends
-   */
-  File thumbnailOf(String id) {
-    String value = thumbnail(get(id)).orElseThrow(FileDoesNotExistException::new);
-    return database.read(jdbc -> Attachments.copy(jdbc, value));
-  }
-
-  void setThumbnail(String id, String fileName, String contentType, InputStream content) {
-    change(
-        id,
-        (jdbc, shell) -> {
-          Resource thumbnail = new DefaultResource();
-          thumbnail.setPath(Attachments.save(jdbc, existing(jdbc, id).nr(), id, fileName, content));
-          thumbnail.setContentType(contentType);
-          information(shell).setDefaultThumbnail(thumbnail);
-        });
-  }
-
-  void deleteThumbnail(String id) {
-    change(
-        id,
-        (jdbc, shell) -> {
-          if (information(shell).getDefaultThumbnail() == null) {
-            throw new FileDoesNotExistException();
-          }
-          information(shell).setDefaultThumbnail(null);
-        });
-  }
-
-  private static AssetInformation information(AssetAdministrationShell shell) {
-    if (shell.getAssetInformation() == null) {
-      throw new IllegalArgumentException("The shell has no asset information to hold a thumbnail");
-    }
-    return shell.getAssetInformation();
+  private InMemoryAasBackend alone(AssetAdministrationShell shell) {
+    InMemoryAasBackend backend = new InMemoryAasBackend();
+    backend.save(shell);
+    return backend;
   }
 
   @Override
@@ -111,13 +82,60 @@ class ShellStore extends IdentifiableStore<AssetAdministrationShell> implements 
     change(id, (jdbc, shell) -> alone(shell).removeSubmodelReference(id, submodelId));
   }
 
+  // ---- asset information
+
+  @Override
+  public AssetInformation getAssetInformation(String id) {
+    return get(id).getAssetInformation();
+  }
+
   @Override
   public void setAssetInformation(String id, AssetInformation information) {
     change(id, (jdbc, shell) -> shell.setAssetInformation(information));
   }
 
+  private static AssetInformation information(AssetAdministrationShell shell) {
+    if (shell.getAssetInformation() == null) {
+      throw new IllegalArgumentException("The shell has no asset information to hold a thumbnail");
+    }
+    return shell.getAssetInformation();
+  }
+
+  /**
+   * @return a copy, until the request ends
+   */
   @Override
-  public AssetInformation getAssetInformation(String id) {
-    return get(id).getAssetInformation();
+  public File getThumbnail(String id) {
+    return database.read(
+        jdbc ->
+            Optional.ofNullable(fromRow(told(jdbc, id)).getAssetInformation())
+                .map(AssetInformation::getDefaultThumbnail)
+                .map(thumbnail -> Attachments.copy(jdbc, thumbnail.getPath()))
+                .orElseThrow(FileDoesNotExistException::new));
+  }
+
+  @Override
+  public void setThumbnail(String id, String fileName, String contentType, InputStream content) {
+    change(
+        id,
+        (jdbc, shell) -> {
+          Resource thumbnail = new DefaultResource();
+          thumbnail.setPath(Attachments.newValue(fileName));
+          Attachments.save(jdbc, existing(jdbc, id).nr(), thumbnail.getPath(), content);
+          thumbnail.setContentType(contentType);
+          information(shell).setDefaultThumbnail(thumbnail);
+        });
+  }
+
+  @Override
+  public void deleteThumbnail(String id) {
+    change(
+        id,
+        (jdbc, shell) -> {
+          if (information(shell).getDefaultThumbnail() == null) {
+            throw new FileDoesNotExistException();
+          }
+          information(shell).setDefaultThumbnail(null);
+        });
   }
 }

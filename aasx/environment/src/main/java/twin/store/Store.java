@@ -9,7 +9,6 @@ public final class Store implements AutoCloseable {
   private final ShellStore shells;
   private final SubmodelStore submodels;
   private final ConceptDescriptionStore conceptDescriptions;
-  private final Attachments attachments;
 
   /**
    * Opens the store; makes a new one, or takes over that of a version-1 folder, where there is
@@ -23,7 +22,6 @@ public final class Store implements AutoCloseable {
     this.shells = new ShellStore(database);
     this.submodels = new SubmodelStore(database);
     this.conceptDescriptions = new ConceptDescriptionStore(database);
-    this.attachments = new Attachments(database);
     try {
       new VersionOneFolder(folder, this).takeOver();
     } catch (RuntimeException e) {
@@ -48,8 +46,9 @@ public final class Store implements AutoCloseable {
     return conceptDescriptions;
   }
 
-  Attachments attachments() {
-    return attachments;
+  /** Makes all changes that come of this in one step: all of them stay, or none. */
+  public void write(Runnable changes) {
+    database.write(jdbc -> changes.run());
   }
 
   @Override

@@ -6,17 +6,18 @@ import com.fasterxml.jackson.databind.SerializationFeature;
 import com.fasterxml.jackson.databind.SerializerProvider;
 import java.io.IOException;
 import java.nio.file.Path;
+import java.util.stream.Stream;
 import org.eclipse.digitaltwin.basyx.aasrepository.AasRepositoryFactory;
 import org.eclipse.digitaltwin.basyx.conceptdescriptionrepository.ConceptDescriptionRepositoryFactory;
 import org.eclipse.digitaltwin.basyx.http.SerializationExtension;
 import org.eclipse.digitaltwin.basyx.submodelrepository.SubmodelRepositoryFactory;
 import org.springframework.beans.factory.annotation.Value;
+import org.springframework.beans.factory.support.BeanDefinitionRegistryPostProcessor;
 import org.springframework.boot.actuate.health.Health;
 import org.springframework.boot.actuate.health.HealthIndicator;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
-import org.springframework.context.annotation.Primary;
 
 /** Puts the store in the place of BaSyx's own backends when {@code basyx.backend=Database}. */
 @Configuration
@@ -28,45 +29,28 @@ class StoreConfiguration {
     return new Store(settings, folder);
   }
 
+  /** Leaves out BaSyx's own repositories, which want backends below them. */
   @Bean
-  ShellStore shellStore(Store store) {
-    return store.shells();
+  static BeanDefinitionRegistryPostProcessor withoutBackends() {
+    return registry ->
+        Stream.of(registry.getBeanDefinitionNames())
+            .filter(name -> name.matches("crud.+Factory|get(Aas|Submodel)ServiceFactory"))
+            .forEach(registry::removeBeanDefinition);
   }
 
   @Bean
-  SubmodelStore submodelStore(Store store) {
-    return store.submodels();
+  AasRepositoryFactory shells(Store store) {
+    return store::shells;
   }
 
   @Bean
-  ConceptDescriptionStore conceptDescriptionStore(Store store) {
-    return store.conceptDescriptions();
+  SubmodelRepositoryFactory submodels(Store store) {
+    return store::submodels;
   }
 
   @Bean
-  Attachments attachments(Store store) {
-    return store.attachments();
-  }
-
-  @Bean
-  @Primary
-  SubmodelRepositoryFactory submodelRepositories(
-      Store store, @Value("${basyx.smrepo.name:sm-repo}") String name) {
-    return () -> new Repositories.Submodels(store.submodels(), store.attachments(), name);
-  }
-
-  @Bean
-  @Primary
-  AasRepositoryFactory shellRepositories(
-      Store store, @Value("${basyx.aasrepo.name:aas-repo}") String name) {
-    return () -> new Repositories.Shells(store.shells(), store.attachments(), name);
-  }
-
-  @Bean
-  @Primary
-  ConceptDescriptionRepositoryFactory conceptDescriptionRepositories(
-      Store store, @Value("${basyx.cdrepo.name:cd-repo}") String name) {
-    return () -> new Repositories.ConceptDescriptions(store.conceptDescriptions(), name);
+  ConceptDescriptionRepositoryFactory conceptDescriptions(Store store) {
+    return store::conceptDescriptions;
   }
 
   /** Whether the database answers, as a part of {@code /actuator/health}. */
@@ -86,13 +70,13 @@ class StoreConfiguration {
   SerializationExtension values() {
     return builder -> {
       builder.serializerByType(
-          Stored.LazySubmodelValue.class,
-          new JsonSerializer<Stored.LazySubmodelValue>() {
+          Stored.SubmodelValues.class,
+          new JsonSerializer<Stored.SubmodelValues>() {
             @Override
             public void serialize(
-                Stored.LazySubmodelValue value, JsonGenerator out, SerializerProvider provider)
+                Stored.SubmodelValues submodel, JsonGenerator out, SerializerProvider provider)
                 throws IOException {
-              value.value().serialize(out, provider);
+              submodel.values().serialize(out, provider);
             }
           });
       // BaSyx writes values one by one, and by default each would be sent on its own.

@@ -1,114 +1,153 @@
 package twin.store;
 
+import com.fasterxml.jackson.databind.node.TextNode;
 import java.io.File;
+import java.io.IOException;
 import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
 import java.util.List;
-import org.eclipse.digitaltwin.aas4j.v3.model.Referable;
+import java.util.Optional;
+import java.util.function.BiConsumer;
+import java.util.stream.Collectors;
+import org.eclipse.digitaltwin.aas4j.v3.model.OperationVariable;
 import org.eclipse.digitaltwin.aas4j.v3.model.Submodel;
 import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElement;
 import org.eclipse.digitaltwin.basyx.core.exceptions.ElementNotAFileException;
 import org.eclipse.digitaltwin.basyx.core.exceptions.FileDoesNotExistException;
+import org.eclipse.digitaltwin.basyx.core.exceptions.NotInvokableException;
 import org.eclipse.digitaltwin.basyx.core.pagination.CursorResult;
 import org.eclipse.digitaltwin.basyx.core.pagination.PaginationInfo;
-import org.eclipse.digitaltwin.basyx.submodelservice.backend.SubmodelBackend;
+import org.eclipse.digitaltwin.basyx.submodelrepository.SubmodelRepository;
 import org.eclipse.digitaltwin.basyx.submodelservice.value.SubmodelElementValue;
 import org.eclipse.digitaltwin.basyx.submodelservice.value.SubmodelValueOnly;
 import org.eclipse.digitaltwin.basyx.submodelservice.value.factory.SubmodelElementValueMapperFactory;
-import org.springframework.jdbc.core.JdbcTemplate;
 import twin.store.Chunk.Holds;
 import twin.store.Elements.Place;
 import twin.store.Elements.Row;
 
 /** Submodels: a row each, and rows for their elements. */
-class SubmodelStore extends IdentifiableStore<Submodel> implements SubmodelBackend {
-
-  private static final int ALL = Integer.MAX_VALUE;
+class SubmodelStore extends IdentifiableStore<Submodel> implements SubmodelRepository {
 
   SubmodelStore(Database database) {
     super(database, "submodel", Submodel.class);
   }
 
+  // ---- submodels
+
   @Override
-  protected Chunk chunk(Submodel submodel) {
-    return Chunk.of(submodel);
+  public CursorResult<List<Submodel>> getAllSubmodels(PaginationInfo wanted) {
+    return page(wanted);
   }
 
   @Override
-  protected void saveContent(JdbcTemplate jdbc, Chunk chunk, Head head, boolean isNew) {
-    Elements elements = new Elements(jdbc, head.nr());
-    if (!isNew) {
-      elements.deleteAll();
-    }
-    elements.insert(Elements.TOP, chunk.elements(), 1, head.version());
-    if (!isNew) {
-      Attachments.deleteUnused(jdbc, head.nr(), Attachments.of(jdbc, head.nr()));
-    }
+  public CursorResult<List<Submodel>> getAllSubmodels(String semanticId, PaginationInfo wanted) {
+    return page(wanted, semanticId);
   }
 
   @Override
-  protected void deleteContent(JdbcTemplate jdbc, Head head) {
-    new Elements(jdbc, head.nr()).deleteAll();
-    super.deleteContent(jdbc, head);
+  public Submodel getSubmodel(String id) {
+    return get(id);
   }
-
-  // ---- reading
 
   @Override
   protected Submodel fromRow(Head head) {
-    return Stored.submodel(super.fromRow(head), source(head.nr()));
-  }
-
-  private Stored.Source source(long nr) {
-    return new Stored.Source(database, nr, Holds.SUBMODEL, jdbc -> head(jdbc, nr).map(Row::of));
+    return stored(head.nr(), Elements.TOP, false).lazy(Submodel.class, Holds.SUBMODEL, head.json());
   }
 
   /** The submodel without its elements. */
-  Submodel metadata(String id) {
-    return super.fromRow(
-        database.read(
-            jdbc -> {
-              Head head = existing(jdbc, id);
-              Conditions.tell(Conditions.tag(head.version()));
-              return head;
-            }));
+  @Override
+  public Submodel getSubmodelByIdMetadata(String id) {
+    return super.fromRow(database.read(jdbc -> told(jdbc, id)));
   }
 
   @Override
-  public CursorResult<List<SubmodelElement>> getSubmodelElements(String id, PaginationInfo wanted) {
-    int limit = wanted.hasLimit() ? wanted.getLimit() : ALL;
-    return database.read(
-        jdbc -> {
-          Head head = existing(jdbc, id);
-          Conditions.tell(Conditions.tag(head.version()));
-          List<Row> rows =
-              new Elements(jdbc, head.nr())
-                  .page(wanted.hasCursor() ? wanted.getCursor() : "", limit);
-          List<SubmodelElement> elements =
-              rows.stream().map(row -> element(head.nr(), row)).toList();
-          Referable last = rows.size() < limit ? null : elements.get(limit - 1);
-          return new CursorResult<>(last == null ? null : Names.key(last.getIdShort()), elements);
+  public SubmodelValueOnly getSubmodelByIdValueOnly(String id) {
+    Head head = database.read(jdbc -> told(jdbc, id));
+    return new Stored.SubmodelValues(stored(head.nr(), Elements.TOP, true));
+  }
+
+  @Override
+  public void createSubmodel(Submodel submodel) {
+    create(submodel);
+  }
+
+  @Override
+  public void updateSubmodel(String id, Submodel submodel) {
+    replace(id, submodel);
+  }
+
+  @Override
+  public void patchSubmodelElements(String id, List<SubmodelElement> elements) {
+    Submodel submodel = getSubmodelByIdMetadata(id);
+    submodel.setSubmodelElements(elements);
+    replace(id, submodel);
+  }
+
+  @Override
+  public void deleteSubmodel(String id) {
+    delete(id);
+  }
+
+  // ---- reading elements
+
+  /**
+   * What lies in a row and below it.
+   *
+   * @param values whether in the value-only form
+   */
+  private Stored stored(long owner, long nr, boolean values) {
+    return new Stored(
+        database,
+        (jdbc, out) -> {
+          Elements elements = new Elements(jdbc, owner, 0);
+          elements.row(nr).ifPresent(row -> elements.write(row, values, out));
         });
   }
 
   private SubmodelElement element(long owner, Row row) {
-    if (row.holds() == Holds.NOTHING) {
-      return Json.read(row.json(), SubmodelElement.class);
-    }
-    return Stored.container(
-        row,
-        new Stored.Source(
-            database, owner, row.holds(), jdbc -> new Elements(jdbc, owner).row(row.nr())));
+    return row.isSplit()
+        ? stored(owner, row.nr(), false).lazy(SubmodelElement.class, row.holds(), row.json())
+        : Json.read(row.json(), SubmodelElement.class);
+  }
+
+  private interface Reading<T> {
+    T of(Elements elements, Place place);
+  }
+
+  /** Reads the element at the path, and gives the caller its tag. */
+  private <T> T read(String id, String path, Reading<T> reading) {
+    return database.read(
+        jdbc -> {
+          Elements elements = new Elements(jdbc, existing(jdbc, id));
+          Place place = elements.find(path);
+          Conditions.tell(place.tag());
+          return reading.of(elements, place);
+        });
+  }
+
+  @Override
+  public CursorResult<List<SubmodelElement>> getSubmodelElements(String id, PaginationInfo wanted) {
+    int limit = wanted.hasLimit() ? wanted.getLimit() : Integer.MAX_VALUE;
+    String after = wanted.hasCursor() ? wanted.getCursor() : "";
+    return database.read(
+        jdbc -> {
+          Head head = told(jdbc, id);
+          List<Row> rows = new Elements(jdbc, head).page(Elements.TOP, after, limit);
+          String next = rows.size() < limit ? null : rows.get(limit - 1).name();
+          return new CursorResult<>(
+              next, rows.stream().map(row -> element(head.nr(), row)).toList());
+        });
   }
 
   @Override
   public SubmodelElement getSubmodelElement(String id, String path) {
-    return database.read(
-        jdbc -> {
-          Head head = existing(jdbc, id);
-          Place place = new Elements(jdbc, head.nr()).find(path);
-          Conditions.tell(place.tag());
+    return read(
+        id,
+        path,
+        (elements, place) -> {
           if (place.isSplit()) {
-            return element(head.nr(), place.row());
+            return element(elements.owner(), place.row());
           }
           return Conditions.isInvocation() ? place.invoked() : place.element();
         });
@@ -116,119 +155,116 @@ class SubmodelStore extends IdentifiableStore<Submodel> implements SubmodelBacke
 
   @Override
   public SubmodelElementValue getSubmodelElementValue(String id, String path) {
-    SubmodelElement element = getSubmodelElement(id, path);
-    if (element instanceof Stored.HasRows large) {
-      return large.value();
-    }
-    return SubmodelElementValueMapperFactory.create(element).getValue();
+    return read(
+        id,
+        path,
+        (elements, place) -> {
+          if (place.isSplit()) {
+            Optional<Page> page =
+                Page.asked().filter(asked -> place.row().holds() == Holds.COLLECTION);
+            return page.isPresent()
+                ? page(elements, place.row(), page.get())
+                : stored(elements.owner(), place.row().nr(), true);
+          }
+          String value = Values.of(place.json()).toString();
+          if (value.isEmpty()) {
+            throw StoreException.refused(
+                "An element of this kind has no value", "Read it without $value.");
+          }
+          return new Stored(database, (jdbc, out) -> out.accept(value));
+        });
   }
 
-  SubmodelValueOnly values(String id) {
-    Head head = database.read(jdbc -> existing(jdbc, id));
-    Conditions.tell(Conditions.tag(head.version()));
-    return new Stored.LazySubmodelValue(new Stored.LazyValue(source(head.nr())));
+  private Stored page(Elements elements, Row container, Page page) {
+    List<Row> rows = elements.page(container.nr(), page.after(), page.limit());
+    if (rows.size() == page.limit()) {
+      page.tellNext(rows.get(rows.size() - 1).name());
+    }
+    String values =
+        rows.stream()
+            .map(Row::withValue)
+            .filter(row -> !"".equals(row.value()))
+            .map(
+                row ->
+                    TextNode.valueOf(row.name())
+                        + ":"
+                        + Stored.whole(out -> elements.write(row, true, out)))
+            .collect(Collectors.joining(",", "{", "}"));
+    return new Stored(database, (jdbc, out) -> out.accept(values));
+  }
+
+  @Override
+  public OperationVariable[] invokeOperation(String id, String path, OperationVariable[] input) {
+    getSubmodelElement(id, path);
+    throw new NotInvokableException(path);
   }
 
   // ---- changing elements
 
-  private interface Edit {
-    void apply(Elements elements, Place place, long version);
-  }
-
   /** Changes the element at the path, or what it holds, while no other writer can. */
-  private void change(JdbcTemplate jdbc, String id, String path, Edit edit) {
-    Head head = lock(jdbc, id);
-    Elements elements = new Elements(jdbc, head.nr());
-    Place place = elements.find(path);
-    if (Conditions.any()) {
-      Conditions.require(place.tag());
-    }
-    edit.apply(elements, place, head.version());
+  private void change(String id, String path, BiConsumer<Elements, Place> edit) {
+    database.write(
+        jdbc -> {
+          Elements elements = new Elements(jdbc, lock(jdbc, id));
+          Place place = elements.find(path);
+          Conditions.require(place::tag);
+          edit.accept(elements, place);
+        });
   }
 
   /** The same, and files that the element named before and nothing names now go. */
-  private void replace(JdbcTemplate jdbc, String id, String path, Edit edit) {
+  private void replace(String id, String path, BiConsumer<Elements, Place> edit) {
     change(
-        jdbc,
         id,
         path,
-        (elements, place, version) -> {
+        (elements, place) -> {
           String before = place.row().json();
+          boolean mayNameFiles = place.isSplit() || before.contains("\"File\"");
           List<String> files =
-              place.isSplit() || before.contains("\"File\"")
-                  ? Attachments.of(jdbc, elements.owner())
-                  : List.of();
-          edit.apply(elements, place, version);
-          Attachments.deleteUnused(
-              jdbc,
-              elements.owner(),
-              files.stream().filter(file -> place.isSplit() || before.contains(file)).toList());
+              mayNameFiles ? Attachments.of(elements.jdbc(), elements.owner()) : List.of();
+          edit.accept(elements, place);
+          files = files.stream().filter(f -> place.isSplit() || before.contains(f)).toList();
+          Attachments.deleteUnused(elements.jdbc(), elements.owner(), files);
         });
   }
 
   @Override
-  public void setSubmodelElementValue(String id, String path, SubmodelElementValue value) {
-    database.write(
-        jdbc ->
-            replace(
-                jdbc,
-                id,
-                path,
-                (elements, place, version) -> {
-                  SubmodelElement element = elements.whole(place);
-                  setValue(element, value);
-                  elements.put(place, element, version);
-                }));
-  }
-
   @SuppressWarnings("unchecked")
-  private static void setValue(SubmodelElement element, SubmodelElementValue value) {
-    SubmodelElementValueMapperFactory.create(element).setValue(value);
+  public void setSubmodelElementValue(String id, String path, SubmodelElementValue value) {
+    replace(
+        id,
+        path,
+        (elements, place) -> {
+          Row row = place.row();
+          SubmodelElement element =
+              place.isSplit()
+                  ? Json.read(
+                      Stored.whole(out -> elements.write(row, false, out)), SubmodelElement.class)
+                  : place.element();
+          SubmodelElementValueMapperFactory.create(element).setValue(value);
+          elements.put(place, element);
+        });
   }
 
   @Override
   public void createSubmodelElement(String id, SubmodelElement element) {
     database.write(
-        jdbc -> {
-          Head head = lockIfMatches(jdbc, id);
-          new Elements(jdbc, head.nr()).add(null, element, head.version());
-        });
+        jdbc -> new Elements(jdbc, lockIfMatches(jdbc, id)).add(Elements.top(), element));
   }
 
   @Override
   public void createSubmodelElement(String id, String path, SubmodelElement element) {
-    database.write(
-        jdbc ->
-            change(
-                jdbc,
-                id,
-                path,
-                (elements, place, version) -> elements.add(place, element, version)));
+    change(id, path, (elements, place) -> elements.add(place, element));
   }
 
   @Override
   public void updateSubmodelElement(String id, String path, SubmodelElement element) {
-    database.write(
-        jdbc ->
-            replace(
-                jdbc,
-                id,
-                path,
-                (elements, place, version) -> elements.put(place, element, version)));
+    replace(id, path, (elements, place) -> elements.put(place, element));
   }
 
   @Override
   public void deleteSubmodelElement(String id, String path) {
-    database.write(
-        jdbc ->
-            replace(jdbc, id, path, (elements, place, version) -> elements.remove(place, version)));
-  }
-
-  @Override
-  public void patchSubmodelElements(String id, List<SubmodelElement> elements) {
-    Submodel submodel = metadata(id);
-    submodel.setSubmodelElements(elements);
-    replace(submodel);
+    replace(id, path, Elements::remove);
   }
 
   // ---- files
@@ -244,43 +280,48 @@ class SubmodelStore extends IdentifiableStore<Submodel> implements SubmodelBacke
   /**
    * @return a copy of the attachment, until the request ends
    */
-  File file(String id, String path) {
-    return database.read(
-        jdbc -> {
-          Place place = new Elements(jdbc, existing(jdbc, id).nr()).find(path);
-          Conditions.tell(place.tag());
-          return Attachments.copy(jdbc, fileAt(place, path).getValue());
+  @Override
+  public File getFileByPathSubmodel(String id, String path) {
+    return read(
+        id,
+        path,
+        (elements, place) -> Attachments.copy(elements.jdbc(), fileAt(place, path).getValue()));
+  }
+
+  @Override
+  public InputStream getFileByFilePath(String id, String value) {
+    try {
+      return Files.newInputStream(database.read(jdbc -> Attachments.copy(jdbc, value)).toPath());
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  @Override
+  public void setFileValue(String id, String path, String fileName, InputStream content) {
+    replace(
+        id,
+        path,
+        (elements, place) -> {
+          var file = fileAt(place, path);
+          file.setValue(Attachments.newValue(fileName));
+          Attachments.save(elements.jdbc(), elements.owner(), file.getValue(), content);
+          elements.put(place, file);
         });
   }
 
-  void setFile(String id, String path, String fileName, InputStream content) {
-    database.write(
-        jdbc ->
-            replace(
-                jdbc,
-                id,
-                path,
-                (elements, place, version) -> {
-                  var file = fileAt(place, path);
-                  file.setValue(Attachments.save(jdbc, elements.owner(), id, fileName, content));
-                  elements.put(place, file, version);
-                }));
-  }
-
-  void deleteFile(String id, String path) {
-    database.write(
-        jdbc ->
-            replace(
-                jdbc,
-                id,
-                path,
-                (elements, place, version) -> {
-                  var file = fileAt(place, path);
-                  if (!Attachments.exists(jdbc, file.getValue())) {
-                    throw new FileDoesNotExistException();
-                  }
-                  file.setValue(null);
-                  elements.put(place, file, version);
-                }));
+  @Override
+  public void deleteFileValue(String id, String path) {
+    replace(
+        id,
+        path,
+        (elements, place) -> {
+          var file = fileAt(place, path);
+          if (!Attachments.exists(elements.jdbc(), file.getValue())) {
+            throw new FileDoesNotExistException();
+          }
+          file.setValue(null);
+          elements.put(place, file);
+        });
   }
 }

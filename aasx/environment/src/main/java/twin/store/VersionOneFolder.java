@@ -4,27 +4,22 @@ import com.fasterxml.jackson.databind.JsonNode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.FileChannel;
-import java.nio.channels.OverlappingFileLockException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
-import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
-import java.util.HashMap;
 import java.util.Iterator;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.Stream;
 import java.util.zip.CRC32;
-import org.eclipse.digitaltwin.aas4j.v3.model.AssetAdministrationShell;
-import org.eclipse.digitaltwin.aas4j.v3.model.ConceptDescription;
-import org.eclipse.digitaltwin.aas4j.v3.model.Identifiable;
-import org.eclipse.digitaltwin.aas4j.v3.model.Submodel;
 import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElement;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.util.StringUtils;
 
 /**
  * Takes over a store of version 1: a folder with one JSON file per identifiable, a journal of
@@ -35,14 +30,10 @@ final class VersionOneFolder {
 
   private static final Logger LOG = LoggerFactory.getLogger(VersionOneFolder.class);
   private static final String MARK = "taken over";
-  private static final long TELL_EVERY_NANOS = 5_000_000_000L;
+  private static final int TELL_EVERY = 100;
 
   private final Path folder;
   private final Store store;
-  private final Map<String, Long> owners = new HashMap<>();
-  private int done;
-  private int all;
-  private long told = System.nanoTime();
 
   VersionOneFolder(Path folder, Store store) {
     this.folder = folder.toAbsolutePath().normalize();
@@ -58,7 +49,11 @@ final class VersionOneFolder {
       if (!Files.exists(description) || version(description) != 1) {
         return;
       }
-      try (FileChannel lock = lock()) {
+      try (FileChannel held =
+          Database.hold(
+              folder.resolve("lock"),
+              "The store of version 1 in " + folder + " is in use by another AAS environment",
+              "Stop that one first.")) {
         if (!isTaken()) {
           store.database().write(this::read);
         }
@@ -82,24 +77,6 @@ final class VersionOneFolder {
     }
   }
 
-  private FileChannel lock() throws IOException {
-    FileChannel channel =
-        FileChannel.open(
-            folder.resolve("lock"), StandardOpenOption.CREATE, StandardOpenOption.WRITE);
-    try {
-      if (channel.tryLock() != null) {
-        return channel;
-      }
-    } catch (OverlappingFileLockException inThisProcess) {
-      // The same answer as for a lock held by another process.
-    }
-    channel.close();
-    throw new StoreException(
-        "The store of version 1 in " + folder + " is in use by another AAS environment",
-        "Stop that one first.",
-        null);
-  }
-
   private boolean isTaken() {
     return !store
         .database()
@@ -115,55 +92,56 @@ final class VersionOneFolder {
       LOG.warn("The store of version 1 in {} is left alone: there is content already", folder);
       return;
     }
-    try {
-      List<Path> shells = documents("shells");
-      List<Path> concepts = documents("concept-descriptions");
-      List<Path> submodels = documents("submodels");
-      all = shells.size() + concepts.size() + submodels.size();
-      LOG.info("Taking over the store of version 1 in {}: {} documents", folder, all);
-      for (Path file : shells) {
-        save(jdbc, file, store.shells(), AssetAdministrationShell.class);
-      }
-      for (Path file : concepts) {
-        save(jdbc, file, store.conceptDescriptions(), ConceptDescription.class);
-      }
-      for (Path file : submodels) {
-        IdentifiableStore.Head head = save(jdbc, file, store.submodels(), Submodel.class);
-        applyJournal(file, new Elements(jdbc, head.nr()), head.version());
-      }
-      attachments(jdbc);
-      jdbc.update("INSERT INTO store (name, value) VALUES (?, ?)", MARK, folder.toString());
-      LOG.info("Took over {} documents into {}", all, store.database());
-    } catch (IOException e) {
-      throw damaged(folder, e);
-    }
+    Map<Path, IdentifiableStore<?>> documents = new LinkedHashMap<>();
+    files("shells").forEach(file -> documents.put(file, store.shells()));
+    files("concept-descriptions").forEach(file -> documents.put(file, store.conceptDescriptions()));
+    files("submodels").forEach(file -> documents.put(file, store.submodels()));
+    documents.keySet().removeIf(file -> !file.toString().endsWith(".json"));
+    LOG.info("Taking over the store of version 1 in {}: {} documents", folder, documents.size());
+    int[] done = {0};
+    documents.forEach(
+        (file, into) -> {
+          takeOver(jdbc, file, into);
+          if (++done[0] % TELL_EVERY == 0) {
+            LOG.info("{} of {} documents", done[0], documents.size());
+          }
+        });
+    jdbc.update("INSERT INTO store (name, value) VALUES (?, ?)", MARK, folder.toString());
+    LOG.info("Took over {} documents into {}", documents.size(), store.database());
   }
 
-  private List<Path> documents(String kind) throws IOException {
-    Path documents = folder.resolve(kind);
-    if (!Files.isDirectory(documents)) {
+  private List<Path> files(String part) {
+    Path folderOfPart = folder.resolve(part);
+    if (!Files.isDirectory(folderOfPart)) {
       return List.of();
     }
-    try (Stream<Path> files = Files.list(documents)) {
-      return files.filter(file -> file.toString().endsWith(".json")).sorted().toList();
+    try (Stream<Path> files = Files.list(folderOfPart)) {
+      return files.sorted().toList();
+    } catch (IOException e) {
+      throw damaged(folderOfPart, e);
     }
   }
 
-  private <T extends Identifiable> IdentifiableStore.Head save(
-      JdbcTemplate jdbc, Path file, IdentifiableStore<T> into, Class<T> type) {
+  private void takeOver(JdbcTemplate jdbc, Path document, IdentifiableStore<?> into) {
+    Path file = document;
     try {
-      T object = Json.fromTree(withoutNulls(Json.tree(Files.readAllBytes(file))), type);
-      if (object == null || object.getId() == null || object.getId().isBlank()) {
-        throw new IOException("it has no id");
+      byte[] content = Files.readAllBytes(document);
+      IdentifiableStore.Head head = into.create(jdbc, withoutNulls(Json.tree(content)));
+      file = document.resolveSibling(document.getFileName() + ".journal");
+      if (Files.exists(file)) {
+        Elements elements = new Elements(jdbc, head);
+        for (JsonNode change : changes(Files.readString(file), content)) {
+          apply(change, elements);
+        }
       }
-      IdentifiableStore.Head head = into.create(jdbc, object, into.chunk(object));
-      owners.put(file.getFileName().toString().replaceAll("\\.json$", ""), head.nr());
-      done++;
-      if (System.nanoTime() - told > TELL_EVERY_NANOS) {
-        told = System.nanoTime();
-        LOG.info("{} of {} documents", done, all);
+      String name = document.getFileName().toString().replaceAll("\\.json$", "");
+      for (Path attachment : files("attachments/" + name)) {
+        file = attachment;
+        try (InputStream in = Files.newInputStream(file)) {
+          Attachments.save(jdbc, head.nr(), name + "/" + file.getFileName(), in);
+        }
       }
-      return head;
+      Attachments.deleteUnused(jdbc, head.nr(), Attachments.of(jdbc, head.nr()));
     } catch (IOException | RuntimeException e) {
       throw damaged(file, e);
     }
@@ -187,57 +165,44 @@ final class VersionOneFolder {
    * changes build on, as CRC and length; one with "rewritten" the document that holds all changes
    * before it.
    */
-  private void applyJournal(Path document, Elements elements, long version) throws IOException {
-    Path journal = document.resolveSibling(document.getFileName() + ".journal");
-    if (!Files.exists(journal)) {
-      return;
-    }
-    byte[] content = Files.readAllBytes(document);
-    String base = crc(content) + "-" + content.length;
-    String text = Files.readString(journal, StandardCharsets.UTF_8);
-    String[] lines = text.substring(0, text.lastIndexOf('\n') + 1).split("\n");
+  private static List<JsonNode> changes(String journal, byte[] document) throws IOException {
+    String base = crc(document) + "-" + document.length;
+    int end = journal.lastIndexOf('\n') + 1; // what follows was cut off in a crash
+    boolean known = end == 0;
     List<JsonNode> changes = new ArrayList<>();
-    boolean known = text.indexOf('\n') < 0;
-    try {
-      for (int i = 0; i < lines.length && !lines[i].isEmpty(); i++) {
-        byte[] json =
-            lines[i].substring(Math.min(9, lines[i].length())).getBytes(StandardCharsets.UTF_8);
-        if (!lines[i].startsWith(crc(json) + " ")) {
-          throw new IOException("line " + (i + 1) + ": its checksum is wrong");
-        }
-        JsonNode line = Json.tree(json);
-        if (i == 0) {
-          known = base.equals(line.path("base").textValue());
-        } else if (!line.has("rewritten")) {
-          changes.add(line);
-        } else if (!known && base.equals(line.get("rewritten").textValue())) {
-          known = true;
-          changes.clear();
-        }
+    for (String line : journal.substring(0, end).lines().toList()) {
+      byte[] json = line.substring(Math.min(9, line.length())).getBytes(StandardCharsets.UTF_8);
+      if (!line.startsWith(crc(json) + " ")) {
+        throw new IOException("a line has a wrong checksum: " + StringUtils.truncate(line, 40));
       }
-      if (!known) {
-        throw new IOException("it does not belong to the document beside it");
+      JsonNode change = Json.tree(json);
+      if (change.has("base")) {
+        known = base.equals(change.get("base").textValue());
+      } else if (!change.has("rewritten")) {
+        changes.add(change);
+      } else if (!known && base.equals(change.get("rewritten").textValue())) {
+        known = true;
+        changes.clear();
       }
-      for (JsonNode change : changes) {
-        apply(change, elements, version);
-      }
-    } catch (IOException | RuntimeException e) {
-      throw damaged(journal, e);
     }
+    if (!known) {
+      throw new IOException("it does not belong to the document beside it");
+    }
+    return changes;
   }
 
-  private static void apply(JsonNode change, Elements elements, long version) throws IOException {
+  private static void apply(JsonNode change, Elements elements) throws IOException {
     SubmodelElement element =
         change.has("element")
             ? Json.fromTree(withoutNulls(change.get("element")), SubmodelElement.class)
             : null;
     if (change.has("add")) {
       String path = change.get("add").textValue();
-      elements.add(path.isEmpty() ? null : elements.find(path), element, version);
+      elements.add(path.isEmpty() ? Elements.top() : elements.find(path), element);
     } else if (change.has("put")) {
-      elements.put(elements.find(change.get("put").textValue()), element, version);
+      elements.put(elements.find(change.get("put").textValue()), element);
     } else if (change.has("remove")) {
-      elements.remove(elements.find(change.get("remove").textValue()), version);
+      elements.remove(elements.find(change.get("remove").textValue()));
     } else {
       throw new IOException("not a change: " + change);
     }
@@ -247,25 +212,6 @@ final class VersionOneFolder {
     CRC32 crc = new CRC32();
     crc.update(content);
     return String.format("%08x", crc.getValue());
-  }
-
-  private void attachments(JdbcTemplate jdbc) throws IOException {
-    Path attachments = folder.resolve("attachments");
-    for (Map.Entry<String, Long> owner : owners.entrySet()) {
-      Path own = attachments.resolve(owner.getKey());
-      if (!Files.isDirectory(own)) {
-        continue;
-      }
-      try (Stream<Path> files = Files.list(own)) {
-        for (Path file : files.sorted().toList()) {
-          try (InputStream content = Files.newInputStream(file)) {
-            String value = owner.getKey() + "/" + file.getFileName();
-            Attachments.save(jdbc, owner.getValue(), value, content);
-          }
-        }
-      }
-      Attachments.deleteUnused(jdbc, owner.getValue(), Attachments.of(jdbc, owner.getValue()));
-    }
   }
 
   private void putAside(Path description) {
@@ -295,8 +241,8 @@ final class VersionOneFolder {
             + file
             + " of the store is damaged: "
             + String.valueOf(e.getMessage()).lines().findFirst().orElse(e.toString()),
-        "Nothing was changed. Put back this file from a backup, or move it out of the store to go on"
-            + " without what it holds; in both cases together with its .json or .journal file.",
+        "Nothing was changed. Put back this file from a backup, or move it out of the store to go"
+            + " on without what it holds; in both cases together with its .json or .journal file.",
         e);
   }
 }

@@ -122,12 +122,16 @@ class StoreTest {
   private static final int[] SIZES = {1, 20_000};
 
   private Submodel saved(Submodel submodel) {
-    store.submodels().save(submodel);
+    if (submodels() == 0) {
+      store.submodels().createSubmodel(submodel);
+    } else {
+      store.submodels().updateSubmodel(ID, submodel);
+    }
     return get(store);
   }
 
   private static Submodel get(Store store) {
-    return plain(store.submodels().findById(ID).orElseThrow());
+    return plain(store.submodels().getSubmodel(ID));
   }
 
   /** As a caller of the API gets it. */
@@ -135,10 +139,18 @@ class StoreTest {
     return Json.read(Json.text(submodel), Submodel.class);
   }
 
-  private long rows() {
+  private long count(String table) {
     return store
         .database()
-        .read(jdbc -> jdbc.queryForObject("SELECT COUNT(*) FROM element", Long.class));
+        .read(jdbc -> jdbc.queryForObject("SELECT COUNT(*) FROM " + table, Long.class));
+  }
+
+  private long rows() {
+    return count("element");
+  }
+
+  private long submodels() {
+    return store.submodels().page(new PaginationInfo(null, null)).getResult().size();
   }
 
   private void changeEverything() {
@@ -231,18 +243,17 @@ class StoreTest {
             .assetInformation(new DefaultAssetInformation())
             .build();
     var concept = new DefaultConceptDescription.Builder().id("urn:concept").build();
-    store.shells().save(shell);
-    store.conceptDescriptions().save(concept);
+    store.shells().createAas(shell);
+    store.conceptDescriptions().createConceptDescription(concept);
+    saved(submodel(1));
     store.close();
     store = open(folder);
-    assertThat(store.shells().findById("urn:shell")).contains(shell);
-    assertThat(store.conceptDescriptions().findById("urn:concept")).contains(concept);
-    store.shells().delete(shell);
-    store.conceptDescriptions().deleteAll();
-    store.submodels().save(submodel(1));
-    store.submodels().deleteAll();
-    assertThat(store.shells().count() + store.conceptDescriptions().count()).isZero();
-    assertThat(store.submodels().count() + rows()).isZero();
+    assertThat(store.shells().getAas("urn:shell")).isEqualTo(shell);
+    assertThat(store.conceptDescriptions().getConceptDescription("urn:concept")).isEqualTo(concept);
+    store.shells().deleteAas("urn:shell");
+    store.conceptDescriptions().deleteConceptDescription("urn:concept");
+    store.submodels().deleteSubmodel(ID);
+    assertThat(count("identifiable") + rows()).isZero();
   }
 
   @Test
@@ -250,7 +261,7 @@ class StoreTest {
     for (int i = 0; i < 25; i++) {
       store
           .shells()
-          .save(
+          .createAas(
               new DefaultAssetAdministrationShell.Builder()
                   .id(String.format("urn:%03d:%s", i, text(i % 2 * 2000)))
                   .build());
@@ -258,7 +269,7 @@ class StoreTest {
     List<String> seen = new ArrayList<>();
     String cursor = null;
     do {
-      var page = store.shells().page(null, new PaginationInfo(10, cursor));
+      var page = store.shells().page(new PaginationInfo(10, cursor));
       page.getResult().forEach(shell -> seen.add(shell.getId().substring(0, 7)));
       cursor = page.getCursor();
     } while (cursor != null);
@@ -279,7 +290,7 @@ class StoreTest {
           .isInstanceOf(IllegalArgumentException.class);
       assertThatThrownBy(() -> submodels.createSubmodelElement(ID, "First", property("New", "2")))
           .isInstanceOf(IllegalArgumentException.class);
-      assertThatThrownBy(() -> store.submodels().create(submodel()))
+      assertThatThrownBy(() -> store.submodels().createSubmodel(submodel()))
           .isInstanceOf(CollidingIdentifierException.class);
       for (String path :
           List.of(
@@ -306,7 +317,7 @@ class StoreTest {
     }
     SubmodelElement deepest = nested;
     saved(submodel(deepest));
-    assertThatThrownBy(() -> store.submodels().save(submodel(collection("C", deepest))))
+    assertThatThrownBy(() -> saved(submodel(collection("C", deepest))))
         .isInstanceOf(StoreException.class)
         .hasMessageContaining("nested");
     assertThatThrownBy(
@@ -315,7 +326,7 @@ class StoreTest {
                     .submodels()
                     .createSubmodelElement(ID, "C" + ".C".repeat(20), collection("D", deepest)))
         .isInstanceOf(StoreException.class);
-    assertThatThrownBy(() -> store.submodels().save(submodel(property("P", "\ud800"))))
+    assertThatThrownBy(() -> saved(submodel(property("P", "\ud800"))))
         .isInstanceOf(StoreException.class)
         .hasMessageContaining("surrogate");
     assertThat(get(store)).isEqualTo(plain(submodel(deepest)));
@@ -354,8 +365,10 @@ class StoreTest {
         store.submodels().createSubmodelElement(ID, parent, file);
       }
       for (String content : List.of("first", "second")) {
-        store.submodels().setFile(ID, path, "a.csv", new ByteArrayInputStream(content.getBytes()));
-        assertThat(store.submodels().file(ID, path)).hasContent(content);
+        store
+            .submodels()
+            .setFileValue(ID, path, "a.csv", new ByteArrayInputStream(content.getBytes()));
+        assertThat(store.submodels().getFileByPathSubmodel(ID, path)).hasContent(content);
         assertThat(attachments()).isEqualTo(1);
       }
       store.submodels().deleteSubmodelElement(ID, parent == null ? path : parent);
@@ -364,9 +377,7 @@ class StoreTest {
   }
 
   private long attachments() {
-    return store
-        .database()
-        .read(jdbc -> jdbc.queryForObject("SELECT COUNT(*) FROM attachment", Long.class));
+    return count("attachment");
   }
 
   // ---- a store of version 1
@@ -441,14 +452,14 @@ class StoreTest {
       assertThat(((SubmodelElementCollection) submodel.getSubmodelElements().get(2)).getValue())
           .containsExactly(property("R", "1"));
       assertThat(submodel.getSubmodelElements().get(3)).isEqualTo(property("Last", "1"));
-      assertThat(taken.submodels().file(ID, "File")).hasContent("content");
-      assertThat(taken.shells().existsById("urn:shell")).isTrue();
-      taken.submodels().deleteById(ID);
+      assertThat(taken.submodels().getFileByPathSubmodel(ID, "File")).hasContent("content");
+      assertThat(taken.shells().getAas("urn:shell")).isNotNull();
+      taken.submodels().deleteSubmodel(ID);
     }
     assertThat(contents(old.resolve("version-1"))).isEqualTo(before);
     assertThat(Files.readString(old.resolve("store.json"))).contains("\"version\": 2");
     try (Store again = open(old)) {
-      assertThat(again.submodels().existsById(ID)).isFalse();
+      assertThatThrownBy(() -> get(again)).isInstanceOf(ElementDoesNotExistException.class);
     }
   }
 
@@ -471,7 +482,7 @@ class StoreTest {
       Files.writeString(file, good);
     }
     try (Store taken = open(old)) {
-      assertThat(taken.submodels().existsById(ID)).isTrue();
+      assertThat(get(taken)).isNotNull();
     }
   }
 }
