@@ -42,6 +42,7 @@ from aasx.elements import build, values
 from aasx.elements.shape import Foreign, Shape, read
 
 PAGE_SIZE = 100  # BaSyx's own default for lists
+VALUES_PAGE = 500  # elements of a large collection in the value-only form
 PART_BYTES = 1 << 16
 NOT_MODIFIED = 304
 WHOLE_ANSWER = 3
@@ -168,14 +169,11 @@ class AasClient:
         Read in the value-only form, which is small, or, where the server gives none because of what stands there
         (BaSyx 2.0.0-milestone-05 does so for a reference without value), as a whole.
         """
-        return read(self.submodel_content(submodel_id), shape, noted)
-
-    def submodel_content(self, submodel_id: str) -> Any:
-        """What `read_submodel` reads: the value-only form, or the whole submodel."""
         try:
-            return self.submodel_value(submodel_id)
+            content = self.submodel_value(submodel_id)
         except (Refused, ServerFault, BadAnswer):
-            return self.submodel(submodel_id)
+            content = self.submodel(submodel_id)
+        return read(content, shape, noted)
 
     def submodel_tag(self, submodel_id: str) -> str | None:
         """The submodel's ETag alone; None from a server without."""
@@ -216,6 +214,19 @@ class AasClient:
     def element_value(self, submodel_id: str, path: str) -> Any:
         """The element's value in Python types, see aasx.elements.values.to_value."""
         return values.to_value(self.element(submodel_id, path))
+
+    def value_pages(self, submodel_id: str, path: str) -> Iterator[dict]:
+        """The value-only form of a collection, some of its elements at a time.
+
+        This project's environment gives large collections so (header Link, RFC 8288), any other gives one page.
+        """
+        address = f"{_element(submodel_id, path)}/$value"
+        query, seen = f"limit={VALUES_PAGE}", set()
+        while query and query not in seen:
+            seen.add(query)
+            answer = self._send("GET", f"{address}?{query}")
+            yield self._object(answer)
+            query = urlsplit(answer.links.get("next", {}).get("url", "")).query
 
     def read_element(self, submodel_id: str, path: str, shape: Shape, noted: list[Foreign] | None = None) -> Any:
         """The element's value as `shape` expects it; what is foreign is noted (see aasx.elements.shape)."""

@@ -217,7 +217,8 @@ def _keep_submodel(
     An element of another kind than the package's is left as it is, with all that belongs into it, and named.
     """
     try:
-        alive = client.submodel(submodel["id"])
+        is_fleet = submodel["id"] == fleet_submodel_id()
+        alive = _alive_fleet(client, submodel) if is_fleet else client.submodel(submodel["id"])
     except NotFound:
         _create_submodel(client, submodel, files)
         return 0
@@ -227,6 +228,37 @@ def _keep_submodel(
     _refresh_model_facts(client, alive, submodel)
     _refresh_data_sheet(client, alive, submodel, files)
     return redirected
+
+
+def _alive_fleet(client: AasClient, package: dict) -> dict:
+    """The Fleet submodel that is alive as far as the package goes: of the elements of its collections, which may be
+    very many, only those that the package has. Raises NotFound when there is none.
+    """
+    if not client.has_submodel(package["id"]):
+        raise NotFound(f"there is no submodel {package['id']}")
+
+    def found(path: str) -> list[dict]:
+        try:
+            return [client.element(package["id"], path)]
+        except NotFound:
+            return []
+
+    elements: list[dict] = []
+    for element in package["submodelElements"]:
+        name = element["idShort"]
+        if element["modelType"] != "SubmodelElementCollection":
+            elements += found(name)
+            continue
+        try:
+            next(client.value_pages(package["id"], name))
+        except NotFound:
+            continue
+        except (Refused, ServerFault, BadAnswer):  # something else stands there
+            elements += found(name)
+            continue
+        parts = [part for inner in element.get("value") or [] for part in found(f"{name}.{inner['idShort']}")]
+        elements.append(element | {"value": parts})
+    return package | {"submodelElements": elements}
 
 
 def _add_missing_elements(client: AasClient, alive: dict, submodel: dict, troubled: list[str]) -> None:

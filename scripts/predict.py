@@ -16,6 +16,7 @@ sys.path.insert(0, str(ROOT))
 from console import add_basyx_url, run  # noqa: E402
 
 from aasx.client import AasClient, OperationFailed  # noqa: E402
+from aasx.elements.shape import read  # noqa: E402
 from aasx.identifiers import cell_of, check_cell_name, fleet_submodel_id, submodel_id  # noqa: E402
 from aasx.submodels import fleet  # noqa: E402
 from aasx.vocabulary import IN_SERVICE  # noqa: E402
@@ -67,7 +68,9 @@ def predict_if_never(client: AasClient) -> int:
     if not names:
         print("the fleet is empty")
         return 0
-    known = client.read_submodel(fleet_submodel_id(), fleet.shape())["Cells"]
+    known: dict[str, dict] = {}
+    for page in client.value_pages(fleet_submodel_id(), fleet.CELLS_PATH):
+        known |= read(page, fleet.shape().part(fleet.CELLS_PATH))
     out_of_service = [row for row in known.values() if row["ServiceState"] not in (None, IN_SERVICE)]
     asked_in_vain = any(row["UnacknowledgedAlerts"] for row in out_of_service)  # as before there were service states
     if asked_in_vain or not all(known.get(name, {}).get("LastUpdate") for name in names):

@@ -1,4 +1,4 @@
-"""The fleet: a shell of its own with one submodel that sums up every cell, so that a view needs one request.
+"""The fleet: a shell of its own with one submodel that sums up every cell, so that a view need not ask each cell.
 
 The delegate of the operations writes it; nobody else. No published template fits, so all of it is our vocabulary.
 """

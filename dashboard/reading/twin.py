@@ -268,24 +268,27 @@ class Twin:
     # ---- what the views show ---------------------------------------------------------------------------------
 
     def fleet(self) -> Reading[list[FleetRow]]:
-        """Every row of the Fleet submodel, in one request; only those that have changed are worked out anew."""
+        """Every row of the Fleet submodel, page after page; only those that have changed are worked out anew."""
 
         def fetch() -> Found[list[FleetRow]]:
             noted: list[Foreign] = []
-            content = self.client.submodel_content(fleet_submodel_id())
-            rows, known = content.get("Cells"), self._rows
-            if not isinstance(rows, dict):  # not the value-only form, or not the twin's
-                rows, known = {}, {}
-            same = {name: known[name] for name, row in rows.items() if name in known and known[name][0] == row}
-            if rows:
-                content = content | {"Cells": {name: row for name, row in rows.items() if name not in same}}
-            changed = read(content, fleet.shape(), noted)["Cells"]
+            rows: dict[str, Any] = {}
+            try:
+                for page in self.client.value_pages(fleet_submodel_id(), fleet.CELLS_PATH):
+                    rows |= page
+            except (aas.NotFound, aas.Refused, aas.ServerFault, aas.BadAnswer):  # not the twin's, or none is loaded
+                whole = read(self.client.submodel(fleet_submodel_id()), fleet.shape(), noted)[fleet.CELLS_PATH]
+                self._rows = {}
+                every = [fleet_row(name, values, noted) for name, values in whole.items()]
+                return Found(among_siblings(every), tuple(noted))
+            same = {name: self._rows[name] for name, row in rows.items() if self._rows.get(name, (None,))[0] == row}
+            new = {name: row for name, row in rows.items() if name not in same}
+            changed = read(new, fleet.shape().part(fleet.CELLS_PATH), noted, fleet.CELLS_PATH)
             found = {name: fleet_row(name, values, noted) for name, values in changed.items()}
-            plain = {name: (rows[name], row) for name, row in found.items() if name in rows and not row.foreign}
+            plain = {name: (rows[name], row) for name, row in found.items() if not row.foreign}
             self._rows = same | plain
             found |= {name: row for name, (_, row) in same.items()}
-            in_order = [found[name] for name in rows or found if name in found]
-            return Found(among_siblings(in_order), tuple(noted))
+            return Found(among_siblings([found[name] for name in rows if name in found]), tuple(noted))
 
         return self.read(("fleet",), fetch, SHORT_AGE_S)
 

@@ -43,7 +43,7 @@ TEXTS: dict[str, str] = {
     "how.TechnicalData": "Rated capacity, limits, test protocol (IDTA 02003).",
     "how.OperationalData": "A record for each cycle, the live state, operations that take in data (IDTA 02008).",
     "how.Prediction": "Remaining life, health, alerts, and the operations Predict and SimulateWhatIf (IDTA 02048).",
-    "how.Fleet": "One line for each cell, so that an overview costs one request.",
+    "how.Fleet": "One line for each cell, so that an overview need not ask each of them.",
     "how.AIModelNameplate": "Which model predicts, what it learned from, how far off it is (IDTA 02060).",
     "how.steps": "An invocation, step by step",
     "how.steps.hint": "What really goes over the wire. Asking for a past cycle writes nothing into the twin.",

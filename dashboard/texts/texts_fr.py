@@ -41,7 +41,7 @@ TEXTS: dict[str, str] = {
     "how.TechnicalData": "Capacité assignée, limites, protocole d’essai (IDTA 02003).",
     "how.OperationalData": "Un enregistrement par cycle, l’état instantané, les opérations d’entrée (IDTA 02008).",
     "how.Prediction": "Vie restante, santé, alertes, et les opérations Predict et SimulateWhatIf (IDTA 02048).",
-    "how.Fleet": "Une ligne par cellule : une vue d’ensemble coûte une seule requête.",
+    "how.Fleet": "Une ligne par cellule : une vue d’ensemble n’a pas à interroger chacune.",
     "how.AIModelNameplate": "Quel modèle prédit, ce qu’il a appris, à combien il se trompe (IDTA 02060).",
     "how.steps": "Une invocation, pas à pas",
     "how.steps.hint": "Ce qui passe vraiment sur le réseau. Interroger un cycle passé n’écrit rien dans le jumeau.",

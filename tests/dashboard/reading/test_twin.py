@@ -201,10 +201,16 @@ class Fleet:
     """A client whose Fleet submodel has the values it is given."""
 
     def __init__(self, cells):
-        self.content = {"Cells": cells, "RemovedCells": None}
+        self.cells = cells
 
-    def submodel_content(self, submodel_id):
-        return self.content
+    def value_pages(self, submodel_id, path):
+        if not isinstance(self.cells, dict):
+            raise aas.BadAnswer("no JSON object")
+        for name, row in self.cells.items():
+            yield {name: row}
+
+    def submodel(self, submodel_id):
+        return {"Cells": self.cells, "RemovedCells": None}
 
     def shells(self):
         known_as = {"specificAssetIds": [{"name": "Battery", "value": "Ten"}]}
@@ -224,17 +230,17 @@ def test_rows_of_the_fleet_are_worked_out_anew_when_they_change(monkeypatch):
     monkeypatch.setattr(twin_module, "fleet_row", watched)
     first = {row.cell: row for row in twin.fleet().value}
     assert list(first) == ["A9", "A10", "B"] == worked_out
-    twin.client.content = {"Cells": {"B": cells["B"] | {"AtCycle": "8"}, "A10": dict(cells["A10"])}}
+    twin.client.cells = {"B": cells["B"] | {"AtCycle": "8"}, "A10": dict(cells["A10"])}
     twin.refresh()
     second = {row.cell: row for row in twin.fleet().value}
     assert worked_out == ["A9", "A10", "B", "B"]
     assert list(second) == ["B", "A10"] and second["A10"] is first["A10"] and second["B"] != first["B"]
-    twin.client.content = {"Cells": {"B": "foreign", "A10": cells["A10"] | {"AtCycle": "x"}}}
+    twin.client.cells = {"B": "foreign", "A10": cells["A10"] | {"AtCycle": "x"}}
     for _ in range(2):
         twin.refresh()
         told = [one.path for one in twin.fleet().foreign]
         assert {"Cells.B", "Cells.A10.AtCycle"} <= set(told), "what is foreign is told as long as it stands there"
-    twin.client.content = {"Cells": "foreign"}
+    twin.client.cells = "foreign"
     twin.refresh()
     assert twin.fleet().value == [] and twin.fleet().foreign
 
