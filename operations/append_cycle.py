@@ -22,6 +22,7 @@ from model.records.features import (
     SAMPLE_NAMES,
     CHARGE_GAP_s,
     DISCHARGE_GAP_s,
+    Scale,
     cycle_features,
 )
 from operations.cell import clock, growth, twin
@@ -150,7 +151,7 @@ def measured_row(
     row: dict[str, Any] = {}
     given_clock: str | None = None
     if samples is not None:
-        row |= sampled_features(samples, charge, history.series_count)
+        row |= sampled_features(samples, charge, history)
     elif charge is not None:
         raise InvalidInput(Problem("ChargeSamples", "", "need the DischargeSamples of the cycle with them"))
     for column, id_short in ID_SHORT.items():
@@ -179,16 +180,16 @@ def _allowed(inputs: Any, column: str, low: float, high: float, history: CellHis
     return f"{computed}must be a number from {low:g} to {high:g} {unit} for {history.described_as}"
 
 
-def sampled_features(discharge: pd.DataFrame, charge: pd.DataFrame | None, series: int) -> dict[str, float]:
+def sampled_features(discharge: pd.DataFrame, charge: pd.DataFrame | None, history: CellHistory) -> dict[str, float]:
     """What the samples tell of the cycle. Charges in Ah only from samples that are close enough to integrate them.
 
-    The windows of voltage hold for one cell: those of `series` cells are looked at as their mean, and voltages and
+    The windows of voltage hold for one cell: those of several in series are looked at as their mean, and voltages and
     resistances given as those of the whole again.
     """
+    series, scale = history.series_count, Scale.of(history.described.facts, history.rated_capacity_Ah)
+    each, charged = (twin.samples_per_cell(samples, series) for samples in (discharge, charge))
     try:
-        found = twin.features_at_terminals(
-            cycle_features(twin.samples_per_cell(discharge, series), twin.samples_per_cell(charge, series)), series
-        )
+        found = twin.features_at_terminals(cycle_features(each, charged, scale), series)
     except model_errors.InvalidInput as error:
         raise InvalidInput(Problem("DischargeSamples", shown(error.value), error.allowed)) from None
     too_sparse: set[str] = set()

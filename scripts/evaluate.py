@@ -15,7 +15,8 @@ capacity.all_cells_mae_percent, capacity.baselines[NAME]; intervals.rul (at 1.40
 intervals.capacity, each with coverage_mean, coverage_worst, width; kinds.sets[SET] with unseen,
 siblings["1"|"2"|"4"|"8"], known (each with error, in shares of the life, alpha_lambda, coverage, width),
 baselines[NAME], cells; kinds.mean with the same over the sets, error_worst, coverage_worst and sets. With --data
-FOLDER: kinds, and batterylife with figures[NAME] (mape, within_15_percent); with .mat files: cells[NAME] with
+FOLDER: kinds; present_capacity.sets[SET] and .mean with error_percent, persistence_percent, coverage, width_percent (of
+the rated capacity); batterylife with figures[NAME] (mape, within_15_percent). With .mat files: cells[NAME] with
 capacity, intervals, persistence, cycles.
 """
 
@@ -34,6 +35,7 @@ from model.evaluation import kinds_report, report  # noqa: E402
 from model.evaluation.early_life import evaluate_early_life  # noqa: E402
 from model.evaluation.evaluation import cells_to_json, evaluate, evaluate_cells  # noqa: E402
 from model.evaluation.kinds import evaluate_kinds, pool_cells  # noqa: E402
+from model.evaluation.present_capacity import evaluate_present_capacity  # noqa: E402
 from model.records import data, public  # noqa: E402
 from model.records.nasa import read_tables  # noqa: E402
 
@@ -82,10 +84,14 @@ def main() -> int:
         if missing := sorted(chosen - {cell.cell for cell in given}):
             raise InvalidInput("--cells", ", ".join(missing), f"cells that {arguments.data} holds")
         kinds = evaluate_kinds(pool_cells(list(data.histories().values())), pool_cells([], given), progress)
+        progress("capacity of the present cycle")
+        present = evaluate_present_capacity(given)
         progress("BatteryLife's task")
         early = evaluate_early_life(arguments.data)
-        more = kinds_report.tables(kinds, early)
+        more = kinds_report.tables(kinds, early, present)
         text, figures = report.tables_text(more), {"kinds": kinds.to_json()}
+        if present is not None:
+            figures["present_capacity"] = present.to_json()
         if early is not None:
             figures["batterylife"] = early.to_json()
         page = report.tables_page(more) if arguments.html else ""

@@ -44,7 +44,7 @@ ROOMS = {  # room (a folder or a module) -> the rooms of the same folder it may 
     "model.capacity": "errors records life",
     "model.running_capacity": "records",
     "model.degradation": "errors prediction records",
-    "model.evaluation": "errors records life capacity",
+    "model.evaluation": "errors records life capacity running_capacity",
     "model.serving": "errors prediction cluster records life capacity running_capacity degradation evaluation",
     "model.__main__": "errors cluster records serving",
     "operations.request": "",

@@ -8,6 +8,7 @@ import numpy as np
 
 from model.evaluation.early_life import PUBLISHED, EarlyLife
 from model.evaluation.kinds import NUMBERS, KindsEvaluation, SetFigures
+from model.evaluation.present_capacity import FIGURES, PresentCapacity
 
 TARGETS: dict[tuple[str, int, str], tuple[float, float]] = {
     ("unseen", 0, "error"): (-np.inf, 0.27),
@@ -44,9 +45,13 @@ Table = tuple[str, Sequence[str], Sequence[Sequence[str]]]
 """Title, column heads, rows."""
 
 
-def tables(kinds: KindsEvaluation, early: EarlyLife | None = None) -> list[Table]:
-    """Target beside figure, errors by set beside the baselines, intervals by set, and BatteryLife's task."""
+def tables(
+    kinds: KindsEvaluation, early: EarlyLife | None = None, present: PresentCapacity | None = None
+) -> list[Table]:
+    """Target beside figure, errors by set beside the baselines, intervals by set; present capacity, BatteryLife's
+    task."""
     result = [_targets(kinds), _errors(kinds), _intervals(kinds)]
+    result += [] if present is None else [_present(present)]
     return result if early is None else [*result, _early(early)]
 
 
@@ -110,6 +115,15 @@ def _intervals(kinds: KindsEvaluation) -> Table:
     ]
     heads = ["set", "unseen", *(f"n = {n}" for n in NUMBERS), "known"]
     return "Cells of any kind: coverage / width (lives) of the 90 % interval", heads, rows
+
+
+def _present(present: PresentCapacity) -> Table:
+    rows = [
+        [name, *(f"{one[figure]:.3f}" for figure in FIGURES), f"{one['cells']:.0f}" if "cells" in one else ""]
+        for name, one in [*present.sets.items(), ("mean", present.mean)]
+    ]
+    heads = ["set", "mean error, %", "persistence, %", "coverage of 90 %", "width, %", "cells"]
+    return "Capacity of the present cycle, in % of the rated one", heads, rows
 
 
 def _early(early: EarlyLife) -> Table:

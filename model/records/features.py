@@ -6,14 +6,16 @@ handful of array operations over the whole cell. The same functions serve one si
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from model.errors import InvalidInput
 from model.records.cycle import COLUMNS
+from model.records.facts import NASA_CELL_TYPE, CellFacts
 
 LOAD_ON_A = 0.1
 """A cell counts as under load above this absolute current; the loads of the data set are 1 A to 4 A."""
@@ -23,6 +25,12 @@ CHARGE_ON_A = 0.005
 
 CONSTANT_CURRENT_A = 1.4
 """Charge current above which the charger is in its constant-current phase of 1.5 A (README of the data set)."""
+
+TOP_SHARE = 0.998
+"""In a charge of any other cell the voltage is constant from where it first comes to this share of its highest."""
+
+LOAD_ON_C, CHARGE_ON_C = 0.02, 0.001
+"""Small cells are under load, or charged, above these shares of 1C, which are less than the currents above."""
 
 DISCHARGE_GAP_s = 60.0
 CHARGE_GAP_s = 200.0
@@ -61,6 +69,28 @@ CHARGE_FEATURES = (
 )
 SAMPLE_NAMES = ("Time", "Voltage_measured", "Current_measured", "Temperature_measured")
 """Names of the sample vectors in the data set and in CSV text: s, V, A (negative on discharge), degC."""
+
+
+class Scale(NamedTuple):
+    """Currents (A) above which a cell is under load, is charged, and at constant current; as they stand NASA's.
+
+    None: where the constant current ends is told by the voltage of each charge.
+    """
+
+    load_on_A: float = LOAD_ON_A
+    charge_on_A: float = CHARGE_ON_A
+    constant_current_A: float | None = CONSTANT_CURRENT_A
+
+    @classmethod
+    def of(cls, facts: CellFacts, rated_capacity_Ah: float) -> Scale:
+        """Of a cell with these facts; `rated_capacity_Ah` is NaN where it is not known."""
+        if facts.cell_type == NASA_CELL_TYPE:
+            return cls()
+        rated = rated_capacity_Ah if math.isfinite(rated_capacity_Ah) else math.inf
+        return cls(min(LOAD_ON_A, LOAD_ON_C * rated), min(CHARGE_ON_A, CHARGE_ON_C * rated), None)
+
+
+NASA_SCALE = Scale()
 
 
 @dataclass(frozen=True)
@@ -157,7 +187,7 @@ def _crossing(at: np.ndarray, level: float, x: np.ndarray, y: np.ndarray) -> np.
     return np.where(at < 0, np.nan, y[j - 1] + np.clip(share, 0.0, 1.0) * (y[j].astype(float) - y[j - 1]))
 
 
-def discharge_features(samples: Samples) -> dict[str, np.ndarray]:
+def discharge_features(samples: Samples, scale: Scale = NASA_SCALE) -> dict[str, np.ndarray]:
     """Features of n discharges: name -> n values, NaN where a discharge does not show it.
 
     Names, units and meanings are those of `model.records.cycle.COLUMNS`.
@@ -167,16 +197,16 @@ def discharge_features(samples: Samples) -> dict[str, np.ndarray]:
     if not usable.any():
         return result
     inner = samples.select(usable)
-    values = _discharge_features(inner)
+    values = _discharge_features(inner, scale.load_on_A)
     for name, column in values.items():
         result[name][usable] = column
     return result
 
 
-def _discharge_features(s: Samples) -> dict[str, np.ndarray]:
+def _discharge_features(s: Samples, load_on_A: float) -> dict[str, np.ndarray]:
     starts, ends = s.bounds[:-1], s.bounds[1:]
     strength = np.abs(s.current_A)
-    loaded = strength > LOAD_ON_A
+    loaded = strength > load_on_A
     loaded_count = _sums(loaded, s.bounds)
     shown = loaded_count >= MINIMUM_LOAD_SAMPLES
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -219,7 +249,7 @@ def _discharge_features(s: Samples) -> dict[str, np.ndarray]:
         "duration_s": (s.time_s[ends - 1] - s.time_s[starts]).astype(float),
         "discharge_current_A": _percentile_95(strength, loaded, s.bounds, shown),
         "voltage_drop_V": drop,
-        "ohmic_resistance_ohm": drop / np.maximum(strength[after], LOAD_ON_A),
+        "ohmic_resistance_ohm": drop / np.maximum(strength[after], load_on_A),
         "temperature_rise_K": np.where(shown, hottest - s.temperature_degC[starts], np.nan),
         "voltage_300s_V": at_time(300.0),
         "voltage_600s_V": at_time(600.0),
@@ -241,7 +271,7 @@ def _percentile_95(strength: np.ndarray, loaded: np.ndarray, bounds: np.ndarray,
     return result
 
 
-def charge_features(samples: Samples) -> dict[str, np.ndarray]:
+def charge_features(samples: Samples, scale: Scale = NASA_SCALE) -> dict[str, np.ndarray]:
     """Features of n charges: name -> n values, and `cc_time_s`, the time at constant current (0 if none).
 
     Names, units and meanings are those of `model.records.cycle.COLUMNS`; NaN where a charge does not show it.
@@ -251,29 +281,32 @@ def charge_features(samples: Samples) -> dict[str, np.ndarray]:
     usable = np.diff(samples.bounds) >= MINIMUM_CHARGE_SAMPLES
     if not usable.any():
         return result
-    values = _charge_features(samples.select(usable))
+    values = _charge_features(samples.select(usable), scale)
     for name, column in values.items():
         result[name][usable] = column
     return result
 
 
-def _charge_features(s: Samples) -> dict[str, np.ndarray]:
+def _charge_features(s: Samples, scale: Scale) -> dict[str, np.ndarray]:
     starts, ends = s.bounds[:-1], s.bounds[1:]
     steps = _time_steps(s, CHARGE_GAP_s)
-    charging = np.where(s.current_A > CHARGE_ON_A, s.current_A, 0)
+    charging = np.where(s.current_A > scale.charge_on_A, s.current_A, 0)
     put_in = np.cumsum(charging * steps)
     put_in /= 3600.0
     put_in_start = put_in[starts]
     total = put_in[ends - 1] - put_in_start
 
-    strong = s.current_A > CONSTANT_CURRENT_A
-    strong_at = np.flatnonzero(strong)
-    low, high = np.searchsorted(strong_at, starts), np.searchsorted(strong_at, ends)
-    shown = high - low >= MINIMUM_CONSTANT_CURRENT_SAMPLES
-    on, off = starts.copy(), starts.copy()
-    on[shown], off[shown] = strong_at[low[shown]], strong_at[high[shown] - 1]
-    strong_time = np.concatenate(([0.0], np.cumsum(steps[strong_at])))
-    cc_time = strong_time[high] - strong_time[low]
+    if scale.constant_current_A is None:
+        shown, on, off = _until_constant_voltage(s, scale.charge_on_A)
+        cc_time = np.zeros(s.count)
+    else:
+        strong_at = np.flatnonzero(s.current_A > scale.constant_current_A)
+        low, high = np.searchsorted(strong_at, starts), np.searchsorted(strong_at, ends)
+        shown = high - low >= MINIMUM_CONSTANT_CURRENT_SAMPLES
+        on, off = starts.copy(), starts.copy()
+        on[shown], off[shown] = strong_at[low[shown]], strong_at[high[shown] - 1]
+        strong_time = np.concatenate(([0.0], np.cumsum(steps[strong_at])))
+        cc_time = strong_time[high] - strong_time[low]
     cc_charge = put_in[off] - put_in_start
     off_time = s.time_s[off].astype(float)
 
@@ -298,26 +331,39 @@ def _charge_features(s: Samples) -> dict[str, np.ndarray]:
     }
 
 
-def discharged_charge_Ah(samples: Samples) -> np.ndarray:
+def _until_constant_voltage(s: Samples, charge_on_A: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each charge whether it shows how its voltage rises, the first sample of that, and the one at the top."""
+    shown, on, off = np.zeros(s.count, dtype=bool), s.bounds[:-1].copy(), s.bounds[:-1].copy()
+    for i, (start, end) in enumerate(zip(s.bounds[:-1], s.bounds[1:], strict=True)):
+        charging = start + np.flatnonzero(s.current_A[start:end] > charge_on_A)
+        if len(charging) >= MINIMUM_CONSTANT_CURRENT_SAMPLES:
+            top = np.argmax(s.voltage_V[charging] >= TOP_SHARE * s.voltage_V[charging].max())
+            shown[i] = top + 1 >= MINIMUM_CONSTANT_CURRENT_SAMPLES
+            on[i], off[i] = charging[0], charging[top]
+    return shown, on, off
+
+
+def discharged_charge_Ah(samples: Samples, scale: Scale = NASA_SCALE) -> np.ndarray:
     """Charge drawn from the cell in each of n discharges by integrating the current under load, Ah."""
     lengths = np.diff(samples.bounds)
-    strength = np.where(samples.current_A < -LOAD_ON_A, -samples.current_A, 0.0) * _time_steps(samples, DISCHARGE_GAP_s)
-    total = np.concatenate(([0.0], np.cumsum(strength)))
+    strength = np.where(samples.current_A < -scale.load_on_A, -samples.current_A, 0.0)
+    total = np.concatenate(([0.0], np.cumsum(strength * _time_steps(samples, DISCHARGE_GAP_s))))
     return np.where(lengths > 0, total[samples.bounds[1:]] - total[samples.bounds[:-1]], np.nan) / 3600.0
 
 
-def cycle_features(discharge: Any, charge: Any = None) -> dict[str, float]:
+def cycle_features(discharge: Any, charge: Any = None, scale: Scale = NASA_SCALE) -> dict[str, float]:
     """Columns of one cycle from its raw samples (what can be said from them; others are absent).
 
     `discharge` and `charge` are tables (DataFrame or mapping of vectors) with the columns of `SAMPLE_NAMES`, and
     optionally `Current_load`/`Voltage_load` for the discharge. `capacity_Ah` is integrated from the current.
+    `scale`: see `Scale.of`; without one the cell is of NASA's kind.
     Raises `InvalidInput` if a column is missing or too few samples are finite.
     """
     drawn = _one(discharge, "discharge", MINIMUM_DISCHARGE_SAMPLES)
-    found = {name: float(column[0]) for name, column in discharge_features(drawn).items()}
-    found["capacity_Ah"] = float(discharged_charge_Ah(drawn)[0])
+    found = {name: float(column[0]) for name, column in discharge_features(drawn, scale).items()}
+    found["capacity_Ah"] = float(discharged_charge_Ah(drawn, scale)[0])
     if charge is not None:
-        given = charge_features(_one(charge, "charge", MINIMUM_CHARGE_SAMPLES))
+        given = charge_features(_one(charge, "charge", MINIMUM_CHARGE_SAMPLES), scale)
         found.update({name: float(given[name][0]) for name in CHARGE_FEATURES})
         found["charge_since_previous_Ah"] = found["charge_Ah"]
     return {name: found[name] for name in COLUMNS if name in found and np.isfinite(found[name])}

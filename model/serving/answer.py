@@ -18,6 +18,7 @@ from model.degradation import Conditions, Degradation
 from model.life import trajectory
 from model.life.boosting import FEATURES
 from model.life.fade import trailing_median
+from model.life.relative.siblings import remembered
 from model.life.remaining_life import RemainingLife
 from model.life.trajectory import Fade
 from model.prediction import Driver, Phase, Prediction, Scenario, Simulation, Source, TrajectoryPoint
@@ -113,7 +114,7 @@ def end_of_life_cycle(history: History, end_of_life_Ah: float) -> int | None:
     failed test or a spell under a heavier load does not count, and the capacity regained by a rest does not heal.
     """
     capacity = history.columns["capacity_Ah"]
-    level = levels(capacity)
+    level = remembered(history, "levels", lambda: levels(capacity))
     back = np.flatnonzero(level >= end_of_life_Ah + RECOVERY_SHARE * history.rated_capacity_Ah)
     after = int(back[-1]) + 1 if len(back) else 0
     below = np.flatnonzero(level[after:] < end_of_life_Ah)

@@ -54,37 +54,64 @@ def look_ahead(relative: RelativeLife, history: History, end_of_life_Ah: float, 
 
     Raises `NotEnoughHistory` if too little is known for any figure.
     """
-    curve = remembered(history, "curve", lambda: Curve.of_history(history))
+    curve = _curve(history)
     threshold = min(end_of_life_Ah / curve.reference_Ah, float(curve.level[-1]) - features.SMALLEST_GAP, 0.99)
     at = relative.place(curve, threshold)
     share = end_of_life_Ah / history.rated_capacity_Ah
-    lives = [one for other in siblings if (one := _life(relative, other, share)) is not None]
-    failed = [life.towards(own, threshold) for life, own in lives]
-    told = relative.beside(failed, at, _kinship(relative, siblings[0], lives)) if failed else relative.alone(at)
+    family = _family(relative, siblings, share) if siblings else None
+    failed = family.towards(threshold) if family else []
+    told = relative.beside(failed, at, family.kinship) if family and family.kinship else relative.alone(at)
     return Ahead(curve, threshold, features.own(curve, len(curve) - 1), told, failed)
+
+
+@dataclass
+class _Family:
+    """What some siblings say of whichever cell asks: their lives with their own thresholds, and of each other.
+
+    The last answer of `towards` is kept with its threshold: a cell asks again and again for the same.
+    """
+
+    relative: RelativeLife
+    share: float
+    curves: list[Curve]
+    lives: list[tuple[Sibling, float]]
+    kinship: Kinship | None
+    last: tuple[float, list[Sibling]] = (math.nan, [])
+
+    def towards(self, threshold: float) -> list[Sibling]:
+        """The lives as `Sibling.towards` has them for a cell with this threshold."""
+        known, failed = self.last
+        if known != threshold:
+            failed = [life.towards(own, threshold) for life, own in self.lives]
+            self.last = threshold, failed
+        return failed
+
+
+def _family(relative: RelativeLife, siblings: Sequence[History], share: float) -> _Family:
+    """The family of these siblings; the last one is kept with the first of their histories."""
+    kept: dict[str, _Family] = vars(siblings[0]).setdefault("_family", {})
+    curves, last = [_curve(other) for other in siblings], kept.get("last")
+    same = last is not None and (last.relative is relative, last.share, len(last.curves)) == (True, share, len(curves))
+    if last and same and all(map(is_, last.curves, curves)):
+        return last
+    lives = [one for other in siblings if (one := _life(relative, other, share)) is not None]
+    kinship = relative.kinship([life.towards(own, lives[0][1]) for life, own in lives]) if lives else None
+    kept["last"] = _Family(relative, share, curves, lives, kinship)
+    return kept["last"]
+
+
+def _curve(history: History) -> Curve:
+    return remembered(history, "curve", lambda: Curve.of_history(history))
 
 
 def _life(relative: RelativeLife, other: History, share: float) -> tuple[Sibling, float] | None:
     """A sibling's life down to the same share of its rated capacity, and that in shares of its own first capacity;
     looked back on once for one pool and share."""
-    curve = remembered(other, "curve", lambda: Curve.of_history(other))
+    curve = _curve(other)
     own = min(share * other.rated_capacity_Ah / curve.reference_Ah, 0.99)
     name = f"sibling {id(relative.pool)} {own:.6f}"
     found = remembered(other, name, lambda: Sibling.of(curve, own, relative.pool))
     return None if found is None else (found, own)
-
-
-def _kinship(relative: RelativeLife, first: History, lives: Sequence[tuple[Sibling, float]]) -> Kinship:
-    """What siblings told of each other, all down to the end of life of the first; the last is kept with its history."""
-    siblings = [life for life, _ in lives]
-    kept: dict[str, tuple[RelativeLife, list[Sibling], Kinship]] = vars(first).setdefault("_kinship", {})
-    if "last" in kept:
-        model, before, kinship = kept["last"]
-        if model is relative and len(before) == len(siblings) and all(map(is_, before, siblings)):
-            return kinship
-    kinship = relative.kinship([life.towards(own, lives[0][1]) for life, own in lives])
-    kept["last"] = relative, siblings, kinship
-    return kinship
 
 
 def predict(

@@ -25,7 +25,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +44,7 @@ from model.evaluation.kinds import pool_cells
 from model.life.boosting import FEATURES, PARAMETERS
 from model.life.fade import FadeRecord
 from model.life.relative.blend import RelativeLife
-from model.life.relative.siblings import admitted
+from model.life.relative.siblings import admitted, remembered
 from model.life.remaining_life import BoosterCache, RemainingLife
 from model.prediction import Prediction, Scenario, Simulation
 from model.records import data, public, validity
@@ -396,7 +396,7 @@ class TwinModel:
     def _relative(self, history: History, siblings: Sequence[History]) -> tuple[RelativeLife, str]:
         """The blend that has learned nothing from the set that the cell, or a sibling, is of, and what it is called."""
         for one in (history, *siblings):
-            dataset = self.public.set_of(one)
+            dataset = remembered(one, f"set in {id(self.public)}", partial(self.public.set_of, one))
             if dataset is not None:
                 return self.unseeing[dataset], prediction.CROSS_FITTED
         return self.relative, prediction.FULL

@@ -18,7 +18,7 @@ from aasx.client import Changed
 from aasx.submodels import curves
 from aasx.vocabulary import IN_SERVICE
 from model.prediction import Prediction
-from model.records.features import DISCHARGE_FEATURES, cycle_features
+from model.records.features import DISCHARGE_FEATURES, Scale, cycle_features
 from operations.cell import alerts, clock, present_state, twin
 from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.intake.cycles import CYCLE, GAP_BRIDGED, REJECTED, Discharge
@@ -126,7 +126,8 @@ def sampled_row(
     if measured.any():
         times = table["Time"].to_numpy()
         table["Temperature_measured"] = np.interp(times, times[measured], table["Temperature_measured"][measured])
-    found = cycle_features(twin.samples_per_cell(table.fillna({"Temperature_measured": 0.0}), series))
+    scale = Scale.of(history.described.facts, history.rated_capacity_Ah)
+    found = cycle_features(twin.samples_per_cell(table.fillna({"Temperature_measured": 0.0}), series), scale=scale)
     unknown = () if measured.any() else ("temperature_max_degC", "temperature_rise_K")
     sparse = {name for name in DISCHARGE_FEATURES if name.endswith("_Ah")} if GAP_BRIDGED in discharge.notes else ()
     row: dict[str, Any] = twin.features_at_terminals(found, series) | discharge.features

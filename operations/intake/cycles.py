@@ -38,9 +38,11 @@ from model.records.features import (
     CHARGE_FEATURES,
     MINIMUM_CHARGE_SAMPLES,
     MINIMUM_DISCHARGE_SAMPLES,
+    NASA_SCALE,
     SAMPLE_NAMES,
     DISCHARGE_GAP_s,
     Samples,
+    Scale,
     charge_features,
 )
 from model.records.nasa import FULL_CHARGE_s
@@ -99,6 +101,7 @@ class CellRule:
     lowest_A: float = -math.inf
     highest_A: float = math.inf
     series_count: int = 1
+    scale: Scale = NASA_SCALE
 
     @classmethod
     def of(
@@ -123,6 +126,7 @@ class CellRule:
             lowest_A=limits["load_current_mean_A"][0],
             highest_A=limits["load_current_mean_A"][1],
             series_count=facts.series_count,
+            scale=Scale.of(facts, rated_capacity_Ah),
         )
 
 
@@ -521,7 +525,8 @@ class SampleStream:
             return
         time_s = rows[:, 0] - rows[0, 0]
         found = charge_features(
-            Samples.of([[time_s, rows[:, 1] / self.rule.series_count, rows[:, 2], np.zeros(len(rows))]])
+            Samples.of([[time_s, rows[:, 1] / self.rule.series_count, rows[:, 2], np.zeros(len(rows))]]),
+            self.rule.scale,
         )
         values = {name: float(found[name][0]) for name in CHARGE_FEATURES if np.isfinite(found[name][0])}
         self.since.charged_Ah += values.get("charge_Ah", 0.0)

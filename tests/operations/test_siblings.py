@@ -45,6 +45,19 @@ def test_a_cell_that_fails_serves_its_siblings_from_then_on(new_cell, delegate, 
     assert delegate.model.siblings == []
 
 
+def test_a_replay_never_has_its_origin_beside_it_and_is_nobodys_sibling(new_cell, delegate, aas, kind):
+    origin = new_cell(fading(70), **kind)
+    origin.invoke("Predict")
+    replay, other = new_cell(fading(20), replay_of=origin.name, **kind), new_cell(fading(20), **kind)
+    other.invoke("Predict")
+    assert delegate.model.siblings == [origin.name]
+    replay.invoke("Predict")
+    assert delegate.model.siblings == []
+    again = new_cell(fading(70), replay_of=origin.name, **kind)
+    again.invoke("Predict")
+    assert delegate.model.siblings == [] and list(index(aas, kind)) == [origin.name]
+
+
 def test_a_cell_that_recovers_serves_no_more(new_cell, delegate, aas, kind):
     cell = new_cell(fading(70), **kind)
     cell.invoke("Predict")

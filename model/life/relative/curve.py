@@ -87,6 +87,11 @@ class Curve:
         return np.minimum.accumulate(self.level)
 
     @cached_property
+    def falling(self) -> np.ndarray:
+        """`lowest` with its sign changed, so that it rises and a level can be searched in it."""
+        return -self.lowest
+
+    @cached_property
     def rate(self) -> np.ndarray:
         """Share of the reference lost per cycle over the last quarter of the age, at each place."""
         before = np.interp((1.0 - RATE_SHARE) * self.age, self.age, self.level)

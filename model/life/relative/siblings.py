@@ -123,15 +123,16 @@ def each_says(sibling: Sibling, at: Places) -> np.ndarray:
     """What one sibling says at n places: ln(left/age) by level, ln of the ratio of rates, ln(life/age), ln(left/age)
     scaled, and what the pool missed on it at such levels; (5, n)."""
     curve, life = sibling.curve, sibling.life
-    end = int(np.searchsorted(curve.age, life))
-    passed = np.clip(np.searchsorted(-curve.lowest, -at.level, side="left"), 0, end)
+    end = int(curve.age.searchsorted(life))
+    passed = np.minimum(curve.falling.searchsorted(-at.level, side="left"), end)
     before = np.maximum(passed - 1, 0)
     fall = curve.lowest[before] - curve.lowest[passed]
     share = np.divide(curve.lowest[before] - at.level, fall, out=np.ones_like(fall), where=fall > 0)
-    age = curve.age[before] + np.clip(share, 0.0, 1.0) * (curve.age[passed] - curve.age[before])  # between check-ups
+    share = np.minimum(np.maximum(share, 0.0), 1.0)
+    age = curve.age[before] + share * (curve.age[passed] - curve.age[before])  # between check-ups
     least = 0.5 * (curve.age[end] - curve.age[0]) / max(end, 1)
     left = np.log(np.maximum(life - age, least) / at.age)
-    pace = np.clip(np.log(at.rate / curve.rate[passed]), -LARGEST_PACE, LARGEST_PACE)
+    pace = np.minimum(np.maximum(np.log(at.rate / curve.rate[passed]), -LARGEST_PACE), LARGEST_PACE)
     scaled = log_left(np.log(np.maximum(life / np.maximum(age, curve.age[0]), 1.0)))
     near = np.exp(-0.5 * ((at.level[:, None] - sibling.places.level) / NEAR_LEVEL) ** 2) + 1e-9
     missed = near @ (log_left(sibling.places.z) - log_left(sibling.places.raw)) / near.sum(axis=1)

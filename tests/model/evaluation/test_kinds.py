@@ -9,9 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from model import running_capacity
 from model.errors import BadRawData
 from model.evaluation import kinds, kinds_report
 from model.evaluation.early_life import evaluate_early_life
+from model.evaluation.present_capacity import evaluate_present_capacity
 from model.life.relative.pool import PoolCell
 from model.records import public
 
@@ -88,3 +90,23 @@ def test_the_projects_tables_hold_the_sets_with_clear_terms():
     assert {cell.dataset for cell in cells} == set(public.SETS) and len(cells) == 412
     assert max(len(cell.capacity_Ah) for cell in cells) <= public.POINTS
     assert sum(path.stat().st_size for path in public.FOLDER.iterdir()) < 3_000_000
+
+
+def test_the_present_capacity_is_told_from_what_came_before_and_beats_persistence_where_it_can():
+    number, rng = np.arange(1, 301), np.random.default_rng(0)
+    capacity = 3.0 - 0.001 * number + rng.normal(0, 0.005, 300)
+    cells = [
+        public.PublicCell("Own", name, "Own", 3.0, number, capacity, (), signals=signals)
+        for name, signals in (("bare", {}), ("charged", {"charge_Ah": 1.01 * capacity}))
+    ]
+    alone, charged = (evaluate_present_capacity([cell]).mean for cell in cells)
+    assert charged["error_percent"] < 0.3 * alone["error_percent"] < 0.3 * alone["persistence_percent"]
+    assert 0.85 < alone["coverage"] <= 1.0 and charged["width_percent"] < alone["width_percent"]
+    both = evaluate_present_capacity(cells)
+    assert both.to_json()["sets"]["Own"]["cells"] == 2
+    assert both.mean["error_percent"] == pytest.approx((alone["error_percent"] + charged["error_percent"]) / 2)
+    title, heads, rows = kinds_report.tables(kinds.KindsEvaluation({}), present=both)[-1]
+    assert "present" in title and all(len(row) == len(heads) for row in rows)
+    blind = running_capacity.every_cycle(np.append(capacity, 9.0), np.arange(1, 302), np.full(301, np.nan))
+    assert np.array_equal(blind[:-1], running_capacity.every_cycle(capacity, number, np.full(300, np.nan)))
+    assert evaluate_present_capacity([]) is None

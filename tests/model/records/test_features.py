@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from model.errors import InvalidInput
 from model.records.cycle import COLUMNS
-from model.records.features import SAMPLE_NAMES, Samples, charge_features, cycle_features, discharge_features
+from model.records.facts import CellFacts
+from model.records.features import (
+    SAMPLE_NAMES,
+    Samples,
+    Scale,
+    charge_features,
+    cycle_features,
+    discharge_features,
+)
 from tests.model.raw_files import CHARGE_A, LOAD_A, charge_samples, discharge_samples
 
 
@@ -53,6 +61,26 @@ def test_charge_of_a_straight_line_and_an_exponential() -> None:
     assert found["cv_current_1000s_A"] == pytest.approx(current_off * math.exp(-1000 / tau_s), rel=1e-2)
     assert found["charge_Ah"] == pytest.approx(found["cc_charge_Ah"] + found["cv_charge_Ah"])
     assert found["charge_since_previous_Ah"] == found["charge_Ah"]
+
+
+@pytest.mark.parametrize(("rated_Ah", "top_V"), [(0.05, 4.2), (1.1, 3.6), (280.0, 3.65)])
+def test_constant_current_ends_where_the_cells_own_voltage_curve_says_so(rated_Ah: float, top_V: float) -> None:
+    """Half an hour at C/2 from 80 % of the top voltage straight up, then a decay: of a coin cell as of a pack's."""
+    scale = Scale.of(CellFacts(chemistry="LFP"), rated_Ah)
+    time_s, current_A = np.arange(0.0, 4000.0, 5.0), rated_Ah / 2
+    rising = time_s <= 1800.0
+    charge = {
+        "Time": time_s,
+        "Voltage_measured": np.where(rising, top_V * (0.8 + 0.2 * time_s / 1800.0), top_V),
+        "Current_measured": np.where(rising, current_A, current_A * np.exp(-(time_s - 1800.0) / 600.0)),
+        "Temperature_measured": np.full_like(time_s, 25.0),
+    }
+    discharge = charge | {"Current_measured": np.full_like(time_s, -current_A)}
+    found = cycle_features(discharge, charge, scale)
+    put_in = current_A * 1800.0 / 3600.0
+    assert found["cc_charge_Ah"] == pytest.approx(0.99 * put_in, rel=5e-3)
+    assert found["charge_Ah"] == pytest.approx(found["cc_charge_Ah"] + found["cv_charge_Ah"])
+    assert found["capacity_Ah"] == pytest.approx(current_A * time_s[-1] / 3600.0, rel=5e-3)
 
 
 def test_many_cycles_together_give_what_each_gives_alone() -> None:

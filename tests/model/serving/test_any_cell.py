@@ -77,6 +77,19 @@ def test_sparse_check_ups_and_slow_fades_give_a_figure(model):
     assert 0 < knee.rul_cycles < 560
 
 
+def test_a_rest_that_gives_capacity_back_ends_no_life_and_starts_none(model):
+    """A tenth of the loss comes back every 100 cycles and is gone after five."""
+    steady = cell("rested", 1000.0, 600)
+    rested = steady.cycles["capacity_Ah"].to_numpy(copy=True)
+    number = np.arange(1, len(rested) + 1)
+    rested += 0.1 * (3.0 - rested) * (number > 100) * np.clip(1.0 - (number % 100) / 5.0, 0.0, None)
+    told = [
+        model.predict(replace(steady, cycles=steady.cycles.assign(capacity_Ah=capacity))).rul_cycles
+        for capacity in (steady.cycles["capacity_Ah"], rested)
+    ]
+    assert told[1] == pytest.approx(told[0], rel=0.25)
+
+
 def test_what_is_not_known_is_not_told(model):
     few = model.predict(cell("few", 1000.0, 3))
     assert (
