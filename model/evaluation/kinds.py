@@ -21,9 +21,10 @@ import pandas as pd
 import xgboost
 
 from model.life.relative import pool as pooling
-from model.life.relative.blend import Estimate, RelativeLife, bounds
+from model.life.relative.blend import Estimate, RelativeLife
 from model.life.relative.curve import Curve
 from model.life.relative.features import FEATURES
+from model.life.relative.hindsight import recalibrated
 from model.life.relative.objective import life_left, log_left
 from model.life.relative.pool import PoolCell, Rows
 from model.life.relative.siblings import MOST_SIBLINGS, Family, Places, Sibling
@@ -95,7 +96,7 @@ def _asked(cells: Sequence[PoolCell], relative: RelativeLife) -> list[Asked]:
 
 def _figures(estimate: Estimate, at: Places) -> dict[str, float]:
     left, true = life_left(estimate.z), np.expm1(at.z)
-    low, high = bounds(left, estimate.quantiles.at(CONFIDENCE_LEVEL))
+    low, high = estimate.bounds(CONFIDENCE_LEVEL)
     return {
         **_errors(left, at),
         "coverage": float(np.mean((low <= true) & (true <= high))),
@@ -157,7 +158,10 @@ def evaluate_set(cells: Sequence[PoolCell], relative: RelativeLife, plain: xgboo
     asked = _asked(cells, relative)
     if not asked:
         return None
-    unseen = [_figures(relative.alone(one.sibling.places), one.sibling.places) for one in asked]
+    unseen = []
+    for one in asked:
+        estimate = _recalibrated(relative.alone(one.sibling.places), one, relative)
+        unseen.append(_figures(estimate, one.sibling.places))
     baselines = {
         "last 30 records": [_errors(line(one), one.sibling.places) for one in asked],
         "plain XGBoost": [_errors(_plain(plain, one), one.sibling.places) for one in asked],
@@ -173,7 +177,10 @@ def evaluate_set(cells: Sequence[PoolCell], relative: RelativeLife, plain: xgboo
             for _ in range(DRAWS):
                 order = chance.permutation(others).tolist()
                 for n in (n for n in NUMBERS if n <= len(others)):
-                    told.setdefault(n, []).append(_figures(relative.among(family, target, order[:n]), places))
+                    estimate = relative.among(family, target, order[:n])
+                    beside = [members[other].sibling for other in order[:n]]
+                    estimate = _recalibrated(estimate, members[target], relative, beside)
+                    told.setdefault(n, []).append(_figures(estimate, places))
                     mean = np.mean([members[other].sibling.life for other in order[:n]])
                     left = np.maximum(mean - places.age, 0.0) / places.age
                     lives.setdefault(n, []).append(_errors(left, places))
@@ -196,12 +203,22 @@ def _known(asked: Sequence[Asked], relative: RelativeLife) -> list[dict[str, flo
             others = [i for i in range(len(members)) if i != target and groups[i] == groups[target]]
             others = (others or [i for i in range(len(members)) if i != target])[:MOST_SIBLINGS]
             places = one.sibling.places
-            if not others:
-                result.append(_figures(relative.alone(places), places))
-                continue
-            family = Family([members[i].sibling for i in others], places)
-            result.append(_figures(relative.among(family, len(others), list(range(len(others)))), places))
+            beside = [members[i].sibling for i in others]
+            if beside:
+                estimate = relative.among(Family(beside, places), len(beside), list(range(len(beside))))
+            else:
+                estimate = relative.alone(places)
+            result.append(_figures(_recalibrated(estimate, one, relative, beside), places))
     return result
+
+
+def _recalibrated(
+    estimate: Estimate, asked: Asked, relative: RelativeLife, siblings: Sequence[Sibling] = ()
+) -> Estimate:
+    """An estimate at the places at which a cell is asked, as the cell's own past forecasts let it be."""
+    curve = asked.cell.curve
+    places = curve.age.searchsorted(asked.sibling.places.age).tolist()
+    return recalibrated(relative, estimate, curve, places, [sibling.curve for sibling in siblings])
 
 
 def _groups(asked: Sequence[Asked], key: Callable[[Asked], str]) -> list[list[Asked]]:

@@ -323,7 +323,7 @@ def _charge_features(s: Samples, scale: Scale) -> dict[str, np.ndarray]:
         "charge_Ah": total,
         "cc_charge_Ah": np.where(shown, cc_charge, np.nan),
         "cv_charge_Ah": np.where(shown, total - cc_charge, np.nan),
-        "cv_time_0A5_s": np.where(shown & (half >= 0), s.time_s[np.maximum(half, 0)] - off_time, np.nan),
+        "cv_time_0A5_s": np.where(shown & (half > off), s.time_s[np.maximum(half, 0)] - off_time, np.nan),
         "cv_current_1000s_A": np.where(decayed, _crossing(later, 1000.0, since_off, s.current_A), np.nan),
         "charge_time_3V9_4V0_s": at_4V0 - reached(3.9),
         "charge_time_4V0_4V1_s": reached(4.1) - at_4V0,

@@ -12,9 +12,10 @@ import numpy as np
 from model import prediction, running_capacity
 from model.life import trajectory
 from model.life.relative import features
-from model.life.relative.blend import Estimate, Kinship, RelativeLife, bounds
+from model.life.relative.blend import Estimate, Kinship, RelativeLife
 from model.life.relative.curve import Curve
 from model.life.relative.features import FEATURES
+from model.life.relative.hindsight import recalibrated
 from model.life.relative.objective import life_left
 from model.life.relative.siblings import SAYINGS, Sibling, remembered
 from model.life.trajectory import Fade
@@ -61,7 +62,9 @@ def look_ahead(relative: RelativeLife, history: History, end_of_life_Ah: float, 
     family = _family(relative, siblings, share) if siblings else None
     failed = family.towards(threshold) if family else []
     told = relative.beside(failed, at, family.kinship) if family and family.kinship else relative.alone(at)
-    return Ahead(curve, threshold, features.own(curve, len(curve) - 1), told, failed)
+    last = len(curve) - 1
+    told = recalibrated(relative, told, curve, [last], [sibling.curve for sibling in failed])
+    return Ahead(curve, threshold, features.own(curve, last), told, failed)
 
 
 @dataclass
@@ -177,7 +180,7 @@ def _sources(estimate: Estimate) -> list[Source]:
 def _outlook(ahead: Ahead, history: History, question: Question) -> Outlook:
     """Remaining life with its interval, and the way of the capacity there, faster and slower."""
     age = float(ahead.curve.age[-1])
-    low, high = bounds(life_left(ahead.estimate.z), ahead.estimate.quantiles.at(question.confidence_level))
+    low, high = ahead.estimate.bounds(question.confidence_level)
     rul, least, most = (value * age for value in (ahead.left, float(low[0]), float(high[0])))
     level_Ah = float(answer.levels(history.columns["capacity_Ah"][-answer.LEVEL_CYCLES :])[-1])
     capacities = trajectory.thresholds(level_Ah, min(question.end_of_life_Ah, level_Ah), history.rated_capacity_Ah)

@@ -6,7 +6,7 @@ Everything is learned and judged between kinds of cells: what serves a set is wh
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -106,11 +106,17 @@ def lesson(told: Sequence[Told]) -> Lesson:
 
 @dataclass(frozen=True)
 class Estimate:
-    """z = ln(life / age) at n places, the weight of each saying (n, 8), and the quantile of the interval's score."""
+    """z = ln(life / age) at n places, the weight of each saying (n, 8), and the quantiles of the interval's score with
+    the factor on them at each place (n or 1, see `hindsight`)."""
 
     z: np.ndarray
     weights: np.ndarray
     quantiles: QuantileTable
+    factors: np.ndarray = field(default_factory=lambda: np.ones(1))
+
+    def bounds(self, confidence_level: float) -> tuple[np.ndarray, np.ndarray]:
+        """Interval of the remaining lives in ages."""
+        return bounds(life_left(self.z), self.factors * self.quantiles.at(confidence_level))
 
 
 @dataclass(frozen=True)
@@ -258,7 +264,7 @@ def score(z: np.ndarray, true: np.ndarray) -> np.ndarray:
     return np.abs(np.log((np.expm1(true) + SHARPNESS) / (life_left(z) + SHARPNESS)))
 
 
-def bounds(left: np.ndarray, quantile: float) -> tuple[np.ndarray, np.ndarray]:
+def bounds(left: np.ndarray, quantile: np.ndarray | float) -> tuple[np.ndarray, np.ndarray]:
     """Interval of remaining lives in ages from the quantile of the score."""
     factor, shifted = np.exp(quantile), left + SHARPNESS
     return np.maximum(shifted / factor - SHARPNESS, 0.0), shifted * factor - SHARPNESS

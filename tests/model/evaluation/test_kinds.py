@@ -13,7 +13,7 @@ from model import running_capacity
 from model.errors import BadRawData
 from model.evaluation import kinds, kinds_report
 from model.evaluation.early_life import evaluate_early_life
-from model.evaluation.present_capacity import evaluate_present_capacity
+from model.evaluation.present_capacity import PresentCapacity, evaluate_present_capacity
 from model.life.relative.pool import PoolCell
 from model.records import public
 
@@ -92,6 +92,12 @@ def test_the_projects_tables_hold_the_sets_with_clear_terms():
     assert sum(path.stat().st_size for path in public.FOLDER.iterdir()) < 3_000_000
 
 
+def present_capacity(cells: list[public.PublicCell]) -> PresentCapacity:
+    found = evaluate_present_capacity(cells)
+    assert found is not None
+    return found
+
+
 def test_the_present_capacity_is_told_from_what_came_before_and_beats_persistence_where_it_can():
     number, rng = np.arange(1, 301), np.random.default_rng(0)
     capacity = 3.0 - 0.001 * number + rng.normal(0, 0.005, 300)
@@ -99,10 +105,10 @@ def test_the_present_capacity_is_told_from_what_came_before_and_beats_persistenc
         public.PublicCell("Own", name, "Own", 3.0, number, capacity, (), signals=signals)
         for name, signals in (("bare", {}), ("charged", {"charge_Ah": 1.01 * capacity}))
     ]
-    alone, charged = (evaluate_present_capacity([cell]).mean for cell in cells)
+    alone, charged = (present_capacity([cell]).mean for cell in cells)
     assert charged["error_percent"] < 0.3 * alone["error_percent"] < 0.3 * alone["persistence_percent"]
     assert 0.85 < alone["coverage"] <= 1.0 and charged["width_percent"] < alone["width_percent"]
-    both = evaluate_present_capacity(cells)
+    both = present_capacity(cells)
     assert both.to_json()["sets"]["Own"]["cells"] == 2
     assert both.mean["error_percent"] == pytest.approx((alone["error_percent"] + charged["error_percent"]) / 2)
     title, heads, rows = kinds_report.tables(kinds.KindsEvaluation({}), present=both)[-1]
