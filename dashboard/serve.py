@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # `streamlit run` looks in the script's folder alone
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware

@@ -142,7 +142,7 @@ def what_if(twin: Twin, words: Language, known: list[Read]) -> str:
         line = [one.name, life_said(words, baseline) if baseline else MISSING]
         line += [changed(words, outcome) for outcome in found]
         lines.append(line)
-    meant = dict.fromkeys(f"{outcome.title}: {outcome.change}" for _, found in asked for outcome in found)
+    meant = dict.fromkeys(f"{outcome.title} ({outcome.change})" for _, found in asked for outcome in found)
     told = hint(words("report.what_if.first", count=len(asked))) + hint(" · ".join(meant))
     return told + pieces.table(columns, lines, fold=False) + hint(words("report.what_if.hint"))
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -10,6 +12,7 @@ import pytest
 from starlette.responses import PlainTextResponse
 
 from dashboard.serve import HEADERS, Door
+from tests.servers import ROOT
 
 
 def ask(headers: dict[str, str], kind: str = "http") -> list[dict[str, Any]]:
@@ -60,3 +63,10 @@ def test_own_names_pass_hardened(host: str, monkeypatch: pytest.MonkeyPatch) -> 
     answered = {name.decode(): value.decode() for name, value in start["headers"]}
     assert {name: answered[name.lower()] for name in HEADERS} == HEADERS
     assert ask(headers, "websocket") == [{"type": "websocket.accept"}]
+
+
+def test_it_is_found_from_the_scripts_folder_alone(tmp_path):
+    """As `streamlit run` of a container starts it: neither the working folder nor PYTHONPATH leads to the project."""
+    command = [sys.executable, "-I", str(ROOT / "dashboard" / "serve.py")]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
