@@ -125,8 +125,8 @@ def features(record: FadeRecord, places: np.ndarray) -> np.ndarray:
     measured = np.stack([record.columns.get(name, missing) for name in RECENT_COLUMNS])
     recent = dict(zip(RECENT_COLUMNS, recent_median(measured, places, RECENT), strict=True))
     level = record.median_Ah[places]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        cv_share = recent["cv_charge_Ah"] / recent["charge_Ah"]
+    charge_Ah = np.where(recent["charge_Ah"] > 0, recent["charge_Ah"], np.nan)  # of nothing there is no share
+    cv_share = recent["cv_charge_Ah"] / charge_Ah
     return np.array(
         (
             record.recent_minimum_Ah[places],

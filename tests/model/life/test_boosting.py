@@ -36,6 +36,12 @@ def test_features_know_only_the_past(references):
     np.testing.assert_array_equal(one, two)
 
 
+def test_a_charge_of_nothing_has_no_share_at_constant_voltage(references, boosting):
+    record = FadeRecord.of(straight("C", 0.005, Re_ohm=0.05, charge_Ah=0.0, cv_charge_Ah=0.4))
+    assert not np.isinf(features(record, np.array([20]))).any()
+    assert np.isfinite(boosting.explain(record, 20, np.array([1.4])).log_life).all()
+
+
 def test_learns_the_lives_of_its_references(references):
     boosting = train_boosting(references, 0.33)
     for record in references:
