@@ -49,7 +49,12 @@ def test_features_of_the_stream_are_those_of_the_archive(nasa_dir, cell):
     known = nasa_history(cell)
     rule = CellRule.of(known.facts, known.rated_capacity_Ah, known.limits, known.cut_off_voltage_V)
     stream = SampleStream(rule, positive_is_charge=True)
-    described = SimpleNamespace(series_count=1, limits=known.limits)
+    described = SimpleNamespace(
+        series_count=1,
+        limits=known.limits,
+        described=SimpleNamespace(facts=known.facts),
+        rated_capacity_Ah=known.rated_capacity_Ah,
+    )
     found = [
         growth.sampled_row(described, one, number, None)  # type: ignore[arg-type]
         for number, one in enumerate(stream.add(*samples) + stream.finish(), 1)
