@@ -144,6 +144,7 @@ def test_no_secret_is_told_anywhere(running, options):
         feed = wait_for(lambda: (one := services(options)[twin.FEED])["healthy"] and one, 60)["url"]
         told["feed's figures"] = requests.get(f"{feed}/metrics", timeout=10).text
         told["feed's health"] = requests.get(f"{feed}/health/ready", timeout=10).text
+        told["feed.log"] = (state / "logs" / "feed.log").read_text(encoding="utf-8", errors="replace")
         assert "connected" in told["feed.log"]
     for name, text in told.items():
         leaked = [word for word in (secret, TOKEN, STORE_PASSWORD, RECEIVER_PASSWORD, BROKER_PASSWORD) if word in text]
