@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from dashboard.components import pieces
@@ -98,8 +99,8 @@ def heat_state(value: float | None, warning: float | None, critical: float | Non
     return "warning" if warning is not None and value >= warning else "none"
 
 
-def provenance_facts(words: Language, forecast: Forecast) -> list[tuple[str, str]]:
-    """Where a prediction comes from, as names and values."""
+def provenance_facts(words: Language, forecast: Forecast, name: Callable[[str], str] = str) -> list[tuple[str, str]]:
+    """Where a prediction comes from, as names and values; `name` is what people call a cell."""
     kind = f"kind.{forecast.model_kind}"
     return [
         (words("provenance.version"), forecast.model_version or MISSING),
@@ -110,7 +111,7 @@ def provenance_facts(words: Language, forecast: Forecast) -> list[tuple[str, str
         (words("provenance.level"), words.quantity((forecast.confidence or 0) * 100 or None, "%")),
         (words("provenance.grade"), graded(words, forecast)),
         (words("provenance.sources"), sources(words, forecast)),
-        (words("provenance.siblings"), ", ".join(forecast.siblings) or words("no")),
+        (words("provenance.siblings"), ", ".join(map(name, forecast.siblings)) or words("no")),
         (words("provenance.guaranteed"), words.quantity((forecast.guaranteed or 0) * 100 or None, "%")),
         (words("provenance.outside"), ", ".join(map(words.concept, forecast.outside)) or words("no")),
     ]

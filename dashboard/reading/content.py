@@ -71,10 +71,10 @@ class FleetRow:
 
     @property
     def state(self) -> str:
-        """The severity, or "unknown" without data, or where no alerts are raised: out of service, and as long as the
-        delegate has not looked at the cell."""
+        """The severity, or "unknown" without data, or where no alerts are raised: out of service, as long as the
+        delegate has not looked at the cell, and while its health is not known for want of a rated capacity."""
         unknown = not self.known or "AlertSeverity" in self.foreign
-        watched = self.service == IN_SERVICE and self.last_update is not None
+        watched = self.service == IN_SERVICE and self.last_update is not None and self.soh is not None
         return "unknown" if unknown or (self.severity == "none" and not watched) else self.severity
 
     @property

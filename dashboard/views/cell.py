@@ -296,7 +296,9 @@ def drivers(page: Page, cell: str, records: list[dict[str, Any]], shown: Forecas
         )
     page.html("".join(rows))
     if forecast.similar:
-        names = " · ".join(f"{cell} {words.quantity(weight * 100, '%')}" for cell, weight in forecast.similar[:5])
+        names = " · ".join(
+            f"{page.name(cell)} {words.quantity(weight * 100, '%')}" for cell, weight in forecast.similar[:5]
+        )
         page.html(
             f'<p class="hint" style="margin-top:.6rem"><b>{escape(words("cell.similar"))}</b> {escape(names)}</p>'
         )
@@ -314,7 +316,7 @@ def measure(words: Language, item: dict[str, Any]) -> str:
 def provenance(page: Page, forecast: Forecast) -> None:
     words = page.words
     page.title(words("cell.provenance"), words("cell.provenance.hint"))
-    page.html(pieces.facts(present.provenance_facts(words, forecast)))
+    page.html(pieces.facts(present.provenance_facts(words, forecast, page.name)))
     if st.button(
         words("cell.predict"), key="predict_now", icon=":material/online_prediction:", help=words("cell.predict.help")
     ):
@@ -363,8 +365,10 @@ def leaf(element: dict, words: Language) -> str:
         number = content_number(value)
         if number is None:
             return f"{FOREIGN_SIGN} {str(value)[:60]}"
-        digits = len(str(value).partition(".")[2].rstrip("0"))
-        return words.quantity(number, "" if unit in (None, "1") else unit, min(digits, 4)) + origin(element, words)
+        digits = min(len(str(value).partition(".")[2].rstrip("0")), 4)
+        if unit == "cycle":
+            return words.cycles(number, digits) + origin(element, words)
+        return words.quantity(number, "" if unit in (None, "1") else unit, digits) + origin(element, words)
     return str(value) + origin(element, words)
 
 

@@ -212,6 +212,7 @@ def test_a_cell_nobody_has_looked_at_is_not_called_healthy():
     assert (seen.state, unseen.state, FleetRow("B3").state) == ("none", "unknown", "unknown")
     assert replace(seen, service="testEnded").state == "unknown", "out of service nobody is said to be healthy"
     assert replace(seen, service="testEnded", severity="endOfLife").state == "endOfLife"
+    assert replace(seen, soh=None).state == "unknown", "without a rated capacity nothing is said of health"
     assert [row.cell for row in fleet.pick([seen, unseen], "", "none", "name")] == ["B1"]
 
 
