@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import pytest
 import requests
 
+from aasx.compatibility.comparison import compare
 from aasx.identifiers import cell_of, shell_id, submodel_id
 from aasx.packages import package
 from tests.aasx.conftest import CURVES, build_small_twin
@@ -120,3 +121,21 @@ def test_other_forms_and_objects_that_are_not_there_are_told(filled: Session) ->
         assert answer.status_code == 406 and JSON_PACKAGE in answer.json()["messages"][0]["text"]
     for accept in ("application/json", PACKAGE_TYPE, JSON_PACKAGE):
         assert serialization(filled, accept, "urn:nobody").status_code == 404
+
+
+def test_a_cell_as_the_environment_itself_packs_it_is_read_as_it_was_built(session: Session) -> None:
+    built = package.read(build_small_twin().package())
+    files = {"file": ("fleet.aasx", build_small_twin().package(), PACKAGE_TYPE)}
+    assert session.request("POST", "/upload", files=files).status_code == 200
+    cell = {name: [one for one in found if cell_of(one["id"]) == "B0005"]
+            for name, found in (("aasIds", built.shells()), ("submodelIds", built.submodels()))}  # fmt: skip
+    query = "&".join(f"{name}={encoded(one['id'])}" for name, found in cell.items() for one in found)
+    for kind in (PACKAGE_TYPE, JSON_PACKAGE):
+        packed = package.read(session.must("GET", f"/serialization?{query}", headers={"Accept": kind}).content)
+        there = {one["id"]: package.canonical(one) for one in (*packed.shells(), *packed.submodels())}
+        for one in (*cell["aasIds"], *cell["submodelIds"]):
+            compare(package.canonical(one), there[one["id"]])
+        assert sorted(packed.files.values()) == sorted(
+            content for name, content in built.files.items() if "b0025" not in name
+        )
+        assert len(packed.concept_descriptions()) > 50
