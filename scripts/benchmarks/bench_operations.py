@@ -48,6 +48,7 @@ PRESENT_LIMIT, PAST_LIMIT = 2.0, 2.5
 RATE_LIMIT = 25.0
 """Predictions a second for CALLERS parallel callers."""
 HALF_OPEN, HALF_OPEN_LIMIT = 300, 2.0
+HALF_OPEN_TURNS, CALLS_A_TURN = 6, 25
 """Requests at each service that begin and never end; Predict's 95th percentile then, as a multiple of that without."""
 GROWTH_LIMIT = 2.0
 """Cost of AppendCycle, and of a Predict whose history is remembered, at LONG cycles as a multiple of that at SHORT."""
@@ -289,12 +290,14 @@ def half_open(urls: Sequence[str], count: int = HALF_OPEN) -> Iterator[None]:
 
 
 def measure_half_open(caller: Caller, urls: Sequence[str]) -> dict[str, float]:
-    """Predict while requests at all services are half sent, and without them, in turns."""
+    """Predict while requests at all services are half sent, and without them, in turns; each turn's first call, while
+    the connections are still being taken, is not counted."""
     times: dict[str, list[float]] = {"undisturbed": [], "half_open": []}
-    for _ in range(ROUNDS):
+    for _ in range(HALF_OPEN_TURNS):
         for name, held in (("undisturbed", contextlib.nullcontext()), ("half_open", half_open(urls))):
             with held:
-                times[name] += [caller.invoke_ms(f"{BENCH}0", "Prediction", "Predict") for _ in range(PER_ROUND)]
+                found = [caller.invoke_ms(f"{BENCH}0", "Prediction", "Predict") for _ in range(CALLS_A_TURN + 1)]
+            times[name] += found[1:]
     p95 = {name: percentile(values, 95) for name, values in times.items()}
     return {f"{name}_p95_ms": value for name, value in p95.items()} | {
         "half_open_ratio": p95["half_open"] / p95["undisturbed"]

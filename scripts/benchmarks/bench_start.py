@@ -9,6 +9,7 @@ run side by side and are called in turns.
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import re
 import shutil
@@ -87,14 +88,17 @@ def options_of(folder: Path) -> list[str]:
     return [*free_ports(), *(["--no-demo"] if known and "--no-demo" in _help(folder) else [])]
 
 
-def rate(caller: Caller, past: bool) -> float:
-    """Predictions a second of parallel callers, each on a cell of its own."""
+def rate(caller: Caller, past: bool, fresh: Iterator[int]) -> float:
+    """Predictions a second of parallel callers, each on a cell of its own; `fresh` gives another number each time."""
     end, done = time.perf_counter() + SECONDS, [0] * CALLERS
 
     def call(number: int) -> None:
         while time.perf_counter() < end:
-            at_cycle = {"AtCycle": ("xs:int", 12 + done[number] % (SHORTEST - 12))} if past else {}
-            caller.invoke_ms(CELLS[number], "Prediction", "Predict", **at_cycle)
+            inputs = {}
+            if past:  # none of them twice, so that each is computed anew
+                inputs["AtCycle"] = ("xs:int", 12 + done[number] % (SHORTEST - 12))
+                inputs["ConfidenceLevel"] = ("xs:double", 0.8 + next(fresh) / 1e6)
+            caller.invoke_ms(CELLS[number], "Prediction", "Predict", **inputs)
             done[number] += 1
 
     begun = time.perf_counter()
@@ -111,12 +115,13 @@ def measure_rates(folders: dict[str, Path]) -> dict[str, dict[str, float]]:
             options = options_of(folder)
             running.enter_context(started(folder, options))
             callers[name] = Caller(f"http://127.0.0.1:{options[1]}")
+        fresh = itertools.count()
         found: dict[str, dict[str, list[float]]] = {}
         for kind in ("present", "past"):
             of_kind = found.setdefault(kind, {name: [] for name in folders})
             for _ in range(ROUNDS + 1):
                 for name, caller in callers.items():
-                    of_kind[name].append(rate(caller, kind == "past"))
+                    of_kind[name].append(rate(caller, kind == "past", fresh))
     return {
         kind: {name: statistics.median(values[1:]) for name, values in of_kind.items()}
         for kind, of_kind in found.items()
