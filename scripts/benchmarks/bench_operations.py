@@ -238,6 +238,7 @@ def measure_costs(caller: Caller) -> dict[str, float]:
         number = turn + WARM_UP + 1
         cycle = {"id_cycle": ("xs:int", 168 + number), "Capacity": ("xs:double", 1.45 - 0.0001 * number)}
         cycle |= {"ambient_temperature": ("xs:double", 24.0), "Duration": ("xs:double", 3000.0)}
+        cycle["Time"] = ("xs:dateTime", (start + twin.pd.Timedelta(hours=8 * number)).isoformat())
         rows = [f"{second},{3.8 - 0.0001 * (60 * number + second):.4f},-0.5" for second in range(SAMPLES_A_CALL)]
         samples = {
             "Samples": ("xs:string", "\n".join(["Time,Voltage_measured,Current_measured", *rows])),
