@@ -303,7 +303,7 @@ def test_a_file_is_looked_at_mended_and_brought_in(twin, open_page, client, own_
 
     def states() -> list[str]:
         found = client.element_value(submodel_id(own_cell, "OperationalData"), "Imports") or {}
-        return [values["ImportState"] for _, values in sorted(found.items())]
+        return sorted(values["ImportState"] for values in found.values())
 
     def choose(text: str) -> str:
         page.file_uploader(key="import_upload").set_value(("of_the_lab.csv", text.encode(), "text/csv"))
