@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import re
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 import requests
+import werkzeug.test
 
 from dashboard.serve import HEADERS, app
+from operations.feed.__main__ import health_app
+from operations.feed.feeder import Feeder
+from operations.feed.metrics import Metrics as FeedMetrics
 from tests.conftest import Twin
 from tests.servers import ROOT, Server
 
@@ -34,6 +40,15 @@ def test_every_path_of_the_screen_is_named() -> None:
     paths = {route.path for route in app._build_starlette_app().routes}  # type: ignore[attr-defined]
     assert "/_stcore/stream" in paths
     assert [path for path in sorted(paths) if not is_named(path or "/", named)] == []
+
+
+def test_the_feeder_answers_at_what_is_named_alone() -> None:
+    named = doors("feeder")
+    feeder = cast(Feeder, SimpleNamespace(ready=True, metrics=FeedMetrics()))
+    client = werkzeug.test.Client(health_app(feeder, ("localhost",)))
+    assert {path: client.get(path).status_code for path in named} == dict.fromkeys(named, 200)
+    assert [client.get(path).status_code for path in ("/", "/health", "/metrics/", "/swagger.json")] == [404] * 4
+    assert client.get("/metrics", headers={"Origin": "https://evil.example"}).status_code == 403
 
 
 @pytest.mark.parametrize("path", ["/", "/_stcore/health", "/_stcore/host-config", "/favicon.png", "/no/such"])

@@ -42,13 +42,15 @@ def _account() -> str | None:
 class Postgres:
     """A running server. It can be killed like by a power cut and started again."""
 
-    def __init__(self) -> None:
+    def __init__(self, folder: Path | None = None, options: str = "") -> None:
+        """`folder` must be empty, or is a new temporary one; `options` are those of the server."""
         programs = server_programs()
         if programs is None:
             pytest.skip("needs PostgreSQL's server programs (python scripts/test.py installs them; apt: postgresql)")
         self._programs, self._account = programs, _account()
         self.port = free_port()
-        self.folder = Path(tempfile.mkdtemp(prefix="twin-postgres-"))
+        self.folder = folder or Path(tempfile.mkdtemp(prefix="twin-postgres-"))
+        self._options = options
         if self._account:
             shutil.chown(self.folder, self._account)
         password = self.folder / "password"
@@ -68,7 +70,7 @@ class Postgres:
 
     def start(self) -> None:
         options = f"-p {self.port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={self.folder} "
-        options += "-c max_connections=200 -c shared_buffers=64MB"
+        options += f"-c max_connections=200 -c shared_buffers=64MB {self._options}"
         self._run("pg_ctl", "start", "--pgdata", self._data, "--wait", "-o", options, "--log", self.folder / "log")
 
     def stop(self) -> None:

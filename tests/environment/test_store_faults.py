@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import json
+import random
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -212,16 +215,23 @@ def test_a_database_that_goes_away_is_told_and_comes_back(basyx_jar: Path, tmp_p
     server.remove()
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 12 MB."""
-    folder = tmp_path / "small" / "disk"
+@contextlib.contextmanager
+def disk(folder: Path, size: str) -> Iterator[Path]:
+    """A file system of this size."""
     folder.mkdir(parents=True)
-    mount = ["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(folder)]
+    mount = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
     if shutil.which("mount") is None or subprocess.run(mount, capture_output=True).returncode != 0:
         pytest.skip("needs the right to mount a small tmpfs")
-    yield folder
-    subprocess.run(["umount", "-l", str(folder)], check=True)
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    with disk(tmp_path / "small" / "disk", "12m") as folder:
+        yield folder
 
 
 def test_a_full_disk_gives_an_error_and_changes_nothing(basyx_jar: Path, small_disk: Path):
@@ -270,3 +280,61 @@ def test_a_full_disk_gives_an_error_and_changes_nothing(basyx_jar: Path, small_d
     assert state() == before
     assert before[1] == b"second"
     server.kill()
+
+
+@pytest.mark.long
+def test_a_full_disk_of_postgresql_gives_an_error_and_changes_nothing(basyx_jar: Path, tmp_path: Path):
+    """A small disk for all of the server, which keeps little of its write-ahead log: the tables meet the end first."""
+    reachable = Path(tempfile.mkdtemp(prefix="twin-disk-"))  # for PostgreSQL's account, which tmp_path is not
+    reachable.chmod(0o755)
+    with contextlib.ExitStack() as after:
+        after.callback(shutil.rmtree, reachable)
+        folder = after.enter_context(disk(reachable / "disk", "160m"))
+        server = Postgres(Path(tempfile.mkdtemp(dir=folder)), "-c max_wal_size=32MB -c min_wal_size=32MB")
+        environment = start_basyx(tmp_path / "store", **server.database("twin"))
+        session = Session(environment.url)
+        fill(session)
+        ballast = folder / "ballast"
+        with contextlib.suppress(OSError), ballast.open("wb") as out:
+            while shutil.disk_usage(folder).free > 24_000_000:
+                out.write(b"x" * 1_000_000)
+        text = random.Random(1).randbytes(250_000).hex()  # PostgreSQL would compress an even one
+        number, answer = 0, session.request("POST", f"{ELEMENTS}/List", json=record(f"0-{text}"))
+        while answer.status_code == 201:
+            number += 1
+            assert number < 200, "the disk is never full"
+            answer = session.request("POST", f"{ELEMENTS}/List", json=record(f"{number}-{text}"))
+        told = answer.json()["messages"][0]["text"]
+        assert (answer.status_code, "did not happen" in told) in ((507, True), (503, False)), told
+        ballast.unlink()
+        end = time.monotonic() + 60
+        while session.get("/actuator/health").status_code != 200:
+            assert time.monotonic() < end
+            time.sleep(0.2)
+        names = [item["value"][0]["value"].partition("-")[0] for item in session.json(f"{ELEMENTS}/List")["value"]]
+        assert names == [str(i) for i in range(number)], "what was acknowledged, and nothing else"
+        session.must("POST", f"{ELEMENTS}/List", json=record("after"))
+        environment.stop()
+        server.remove()
+
+
+@pytest.mark.long
+def test_a_disk_that_is_full_while_version_1_is_taken_over_changes_nothing(basyx_jar: Path, tmp_path: Path):
+    with disk(tmp_path / "small" / "disk", "12m") as folder:
+        (folder / "submodels").mkdir()
+        (folder / "store.json").write_text('{"format": "battery twin store", "version": 1}')
+        for i in range(7):
+            identifiable = submodel(f"urn:old:{i}", [prop("P", f"{i}" * 1_000_000)])
+            (folder / "submodels" / f"old.{i}.json").write_text(json.dumps(identifiable))
+        before = {file: file.read_bytes() for file in folder.rglob("*.json")}
+        with pytest.raises(RuntimeError, match=r"(?s)could not be written.*See that the disk is not full"):
+            start_basyx(folder)
+        assert {file: file.read_bytes() for file in folder.rglob("*.json")} == before
+        subprocess.run(["mount", "-o", "remount,size=60m", str(folder)], check=True)
+        server = start_basyx(folder)
+        session = Session(server.url)
+        for i in range(7):
+            found = session.json(f"/submodels/{encoded(f'urn:old:{i}')}/$value")
+            assert found == {"P": f"{i}" * 1_000_000}
+        assert (folder / "version-1" / "submodels" / "old.6.json").exists()
+        server.stop()
