@@ -63,6 +63,7 @@ def test_samples_alone_give_the_capacities_of_the_tables(twin, replayed, tmp_pat
     assert [row["Capacity"] for row in records.values()] == pytest.approx(expected.tolist(), rel=tolerance)
 
 
+@pytest.mark.lasting
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

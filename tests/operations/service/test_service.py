@@ -8,10 +8,13 @@ import os
 import socket
 import threading
 
+import pytest
 import requests
 
 from tests.conftest import run_script
 from tests.servers import free_port, start_delegate
+
+pytestmark = pytest.mark.lasting  # a process of its own for each
 
 
 def test_serves_on_the_loopback_address_and_stops_cleanly(basyx, model_dir, tmp_path):
