@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from typing import Any
 
 from bench_operations import CALLERS, Caller
 
@@ -94,7 +95,7 @@ def rate(caller: Caller, past: bool, fresh: Iterator[int]) -> float:
 
     def call(number: int) -> None:
         while time.perf_counter() < end:
-            inputs = {}
+            inputs: dict[str, tuple[str, Any]] = {}
             if past:  # none of them twice, so that each is computed anew
                 inputs["AtCycle"] = ("xs:int", 12 + done[number] % (SHORTEST - 12))
                 inputs["ConfidenceLevel"] = ("xs:double", 0.8 + next(fresh) / 1e6)
