@@ -28,7 +28,7 @@ from model.records.features import (
 from operations.cell import clock, growth, twin
 from operations.cell.described import Limits
 from operations.cell.live_twin import CellHistory, LiveTwin
-from operations.recording import StateOutputs, column_inputs, state_of
+from operations.recording import StateOutputs, column_inputs
 from operations.request.columns import ID_SHORT
 from operations.request.edge import Inputs, variable
 from operations.request.errors import InvalidInput, Problem, shown
@@ -59,7 +59,7 @@ class AppendCycleOutputs(StateOutputs):
 
 
 def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
-    history = live.history(cell, to_append=True)
+    history = live.history(cell, to_write=True)
     samples = read_samples("DischargeSamples", inputs.DischargeSamples, history.limits)
     charge = read_samples("ChargeSamples", inputs.ChargeSamples, history.limits)
     given_clock, row = measured_row(inputs, samples, charge, history)
@@ -80,7 +80,7 @@ def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
         AlertsRaised=len(raised),
         Outcome=outcome,
         RequestId=request_id.get(),
-        **state_of(prediction),
+        **twin.state_values(prediction),
     )
 
 

@@ -10,11 +10,10 @@ from pydantic import Field
 
 from operations import append_cycle
 from operations.append_samples import CyclesOutputs, outcomes
-from operations.cell import growth
+from operations.cell import growth, twin
 from operations.cell.growth import Ended
 from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.intake.cycles import REJECTED
-from operations.recording import state_of
 from operations.request.columns import ID_SHORT
 from operations.request.edge import Inputs, parse, variable
 from operations.request.errors import InvalidInput, OperationError, Problem, shown
@@ -35,7 +34,7 @@ class AppendCyclesOutputs(CyclesOutputs):
 def append_cycles(live: LiveTwin, cell: str, inputs: AppendCyclesInputs) -> AppendCyclesOutputs:
     """A row that is not allowed is rejected with its reason, and the others go on."""
     rows = read_rows(inputs.CycleRows)
-    history, ended = live.completed(live.history(cell, to_append=True)), []
+    history, ended = live.completed(live.history(cell, to_write=True)), []
     for row in rows:
         try:
             history, one = _add(live, history, row)
@@ -50,7 +49,7 @@ def append_cycles(live: LiveTwin, cell: str, inputs: AppendCyclesInputs) -> Appe
         RecordCount=len(history.cycles),
         AlertsRaised=len(raised),
         **outcomes(ended),
-        **state_of(prediction),
+        **twin.state_values(prediction),
         RequestId=request_id.get(),
     )
 

@@ -19,11 +19,11 @@ import pandas as pd
 from pydantic import BaseModel, Field
 
 from model.records.features import SAMPLE_NAMES
-from operations.cell import clock, growth
+from operations.cell import clock, growth, twin
 from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.cell.running import Running
 from operations.intake.cycles import REJECTED
-from operations.recording import StateOutputs, state_of
+from operations.recording import StateOutputs
 from operations.request.edge import DATE_TIME, CellTime, Inputs, variable
 from operations.request.errors import InvalidInput, OperationError, Problem, shown
 from operations.request.logs import request_id
@@ -87,7 +87,7 @@ class Table:
 
 
 def append_samples(live: LiveTwin, cell: str, inputs: AppendSamplesInputs) -> AppendSamplesOutputs:
-    history = live.history(cell, to_append=True)
+    history = live.history(cell, to_write=True)
     table = read_table(inputs.Samples, inputs.StartTime, history)
     history = live.completed(history)
     known = live.running(history)
@@ -128,7 +128,7 @@ def append_samples(live: LiveTwin, cell: str, inputs: AppendSamplesInputs) -> Ap
         RecordCount=len(history.cycles),
         AlertsRaised=raised,
         **answer,
-        **state_of(prediction),
+        **twin.state_values(prediction),
         RequestId=request_id.get(),
     )
 

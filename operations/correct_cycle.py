@@ -20,7 +20,7 @@ from aasx.submodels import curves
 from model.records.cycle import COLUMNS
 from operations.cell import clock, present_state, twin
 from operations.cell.live_twin import CellHistory, LiveTwin
-from operations.recording import StateOutputs, column_inputs, state_of
+from operations.recording import StateOutputs, column_inputs
 from operations.request.columns import ID_SHORT
 from operations.request.edge import DATE_TIME, Inputs, line, variable
 from operations.request.errors import InvalidInput, Problem, shown
@@ -79,7 +79,7 @@ def correct_cycle(live: LiveTwin, cell: str, inputs: Any) -> CorrectCycleOutputs
         RecordCount=len(history.cycles),
         AlertsRaised=len(raised),
         RequestId=request_id.get(),
-        **state_of(prediction),
+        **twin.state_values(prediction),
     )
 
 

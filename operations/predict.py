@@ -78,7 +78,7 @@ def predict(live: LiveTwin, cell: str, inputs: PredictInputs) -> PredictOutputs:
     A prediction at a past cycle, or to another end of life than the cell's own, is answered only.
     """
     is_present = inputs.AtCycle is None and inputs.EndOfLifeCapacity is None
-    history = live.completed(live.history(cell, to_predict=is_present))
+    history = live.completed(live.history(cell, to_write=is_present))
     at_cycle = checked_cycle("AtCycle", inputs.AtCycle, history)
     checked_capacity("EndOfLifeCapacity", inputs.EndOfLifeCapacity, history)
     now = datetime.now(UTC)
@@ -95,12 +95,7 @@ def predict(live: LiveTwin, cell: str, inputs: PredictInputs) -> PredictOutputs:
     else:
         present_state.complete(live, history, found)
     return PredictOutputs(
-        RUL=prediction.rul_cycles,
-        RULLower=prediction.rul_lower_cycles,
-        RULUpper=prediction.rul_upper_cycles,
-        StateOfHealth=prediction.state_of_health_percent,
-        StateOfHealthLower=prediction.state_of_health_lower_percent,
-        StateOfHealthUpper=prediction.state_of_health_upper_percent,
+        **twin.state_values(prediction),
         EndOfLifeCycle=prediction.end_of_life_cycle,
         PredictedAtCycle=prediction.at_cycle,
         CapacityTrajectory=Trajectory.model_validate(twin.trajectory_values(prediction)),

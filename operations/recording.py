@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from model.prediction import Prediction
 from model.records.cycle import COLUMNS
 from operations.cell.described import OF_THE_CELL
 from operations.predict import HIGHEST_CYCLE
@@ -39,17 +38,3 @@ class StateOutputs(Outputs):
     RULLower: float | None = variable(None)
     RULUpper: float | None = variable(None)
     AlertsRaised: int | None = variable(None)
-
-
-def state_of(prediction: Prediction | None) -> dict[str, Any]:
-    """State of health and remaining life of a prediction, by the names of the outputs; nothing for None."""
-    if prediction is None:
-        return {}
-    return {
-        "StateOfHealth": prediction.state_of_health_percent,
-        "StateOfHealthLower": prediction.state_of_health_lower_percent,
-        "StateOfHealthUpper": prediction.state_of_health_upper_percent,
-        "RUL": prediction.rul_cycles,
-        "RULLower": prediction.rul_lower_cycles,
-        "RULUpper": prediction.rul_upper_cycles,
-    }

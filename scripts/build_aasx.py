@@ -17,6 +17,8 @@ from typing import Any
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
+from console import run  # noqa: E402
+
 from aasx import (  # noqa: E402
     alerts,
     shell,
@@ -26,7 +28,6 @@ from aasx.cell_description import CellDescription, nasa_cells  # noqa: E402
 from aasx.packages import package  # noqa: E402
 from aasx.submodels import curves  # noqa: E402
 from aasx.submodels.operational_data import BENCH  # noqa: E402
-from model.errors import ModelError  # noqa: E402
 from model.records import data  # noqa: E402
 from model.records.cycle import NOMINAL_CAPACITY_Ah  # noqa: E402
 from operations.cell import twin  # noqa: E402
@@ -150,10 +151,4 @@ def training_range(model: Any) -> dict[str, tuple[float, float, float, float]]:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (ModelError, OSError, ValueError) as error:
-        print(f"build_aasx: {error}", file=sys.stderr)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(main)

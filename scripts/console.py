@@ -1,4 +1,4 @@
-"""What the commands that talk to a running twin share: how they are told its address, and how they end."""
+"""What the commands share: how they are told the address of a running twin, and how they end."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from aasx.client import AasError
+from model.errors import ModelError
 
 
 def add_basyx_url(parser: argparse.ArgumentParser) -> None:
@@ -30,7 +31,7 @@ def run(main: Callable[[], int]) -> NoReturn:
     except AasError as error:
         print(f"{command}: {error} ({error.remedy})", file=sys.stderr)
         sys.exit(2)
-    except (ValueError, OSError) as error:
+    except (ModelError, ValueError, OSError) as error:
         print(f"{command}: {error}", file=sys.stderr)
         sys.exit(2)
     except (KeyboardInterrupt, EOFError):

@@ -30,7 +30,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from model.errors import InvalidInput, ModelError  # noqa: E402
+from console import run  # noqa: E402
+
+from model.errors import InvalidInput  # noqa: E402
 from model.evaluation import kinds_report, report  # noqa: E402
 from model.evaluation.early_life import evaluate_early_life  # noqa: E402
 from model.evaluation.evaluation import cells_to_json, evaluate, evaluate_cells  # noqa: E402
@@ -116,10 +118,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (ModelError, OSError) as error:
-        print(f"evaluate.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    run(main)

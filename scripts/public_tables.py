@@ -11,7 +11,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from model.errors import BadRawData  # noqa: E402
+from console import run  # noqa: E402
+
 from model.records import public  # noqa: E402
 
 
@@ -26,10 +27,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (BadRawData, OSError) as error:
-        print(f"public_tables.py: {error}", file=sys.stderr)
-        sys.exit(2)
+    run(main)

@@ -13,6 +13,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
 
+from console import run  # noqa: E402
+
 from dashboard.reading.twin import Trouble, Twin  # noqa: E402
 from dashboard.report import cell as of_cell  # noqa: E402
 from dashboard.report import fleet as of_fleet  # noqa: E402
@@ -60,7 +62,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
+    run(main)

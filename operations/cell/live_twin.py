@@ -335,14 +335,13 @@ class LiveTwin:
         shells, following = self.client.shells_page(cursor)
         return [cell for shell in shells if (cell := cell_of(shell["id"]))], following
 
-    def history(self, cell: str, to_predict: bool = False, to_append: bool = False) -> CellHistory:
+    def history(self, cell: str, to_write: bool = False) -> CellHistory:
         """The history of a cell as the AAS holds it now; NotFound when there is no such cell.
 
-        `to_predict`: for a prediction that will be written (see present_state.stored). `to_append`: for an operation
-        that adds to it, after which the prediction of before tells nothing.
+        `to_write`: for an operation that writes the present state, and so needs no look at the one there beforehand.
         """
         known = self._known.get(cell)
-        if known is not None and self._still_holds(known, to_predict, to_append):
+        if known is not None and self._still_holds(known, to_write):
             self.metrics.history_reads.labels("reused").inc()
         else:
             self.metrics.history_reads.labels("read").inc()
@@ -387,12 +386,12 @@ class LiveTwin:
         except NotFound:
             return None
 
-    def _still_holds(self, known: CellHistory, to_predict: bool, to_append: bool) -> bool:
+    def _still_holds(self, known: CellHistory, to_write: bool) -> bool:
         if known.last_cycle is None or not self._is_fresh(known):
             return False
         deadline.remaining_s()
         stored = known.memory.stored
-        if stored is not None and not to_append and not (to_predict and stored.time_tag):
+        if stored is not None and not to_write:
             known.memory.predicted_at = self._beside.submit(self._prediction_time, known.cell, stored)
         return self.is_current(known)
 

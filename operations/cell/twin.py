@@ -301,6 +301,20 @@ def outside_names(columns: Sequence[str]) -> str | None:
     return ",".join(ID_SHORT.get(column, column) for column in columns) or None
 
 
+def state_values(prediction: Prediction | None) -> dict[str, Any]:
+    """State of health in % and remaining life in cycles, each with its interval, by idShort; nothing for None."""
+    if prediction is None:
+        return {}
+    return {
+        "StateOfHealth": prediction.state_of_health_percent,
+        "StateOfHealthLower": prediction.state_of_health_lower_percent,
+        "StateOfHealthUpper": prediction.state_of_health_upper_percent,
+        "RUL": prediction.rul_cycles,
+        "RULLower": prediction.rul_lower_cycles,
+        "RULUpper": prediction.rul_upper_cycles,
+    }
+
+
 def fleet_values(
     name: str, prediction: Prediction, trend: str | None, alerts: Mapping[str, Any], at: datetime, service: str
 ) -> dict[str, Any]:
@@ -310,12 +324,7 @@ def fleet_values(
         "Battery": name,
         "AtCycle": prediction.at_cycle,
         "Capacity": prediction.capacity_Ah,
-        "StateOfHealth": prediction.state_of_health_percent,
-        "StateOfHealthLower": prediction.state_of_health_lower_percent,
-        "StateOfHealthUpper": prediction.state_of_health_upper_percent,
-        "RUL": prediction.rul_cycles,
-        "RULLower": prediction.rul_lower_cycles,
-        "RULUpper": prediction.rul_upper_cycles,
+        **state_values(prediction),
         "EndOfLifeCycle": prediction.end_of_life_cycle,
         **alerts,
         "LastUpdate": utc_text(at),

@@ -25,6 +25,7 @@ from pathlib import Path
 from typing import Any
 
 from bench_operations import CALLERS, Caller
+from console import run
 
 ROOT = Path(__file__).resolve().parents[2]
 FIRST_LIMIT = 0.5
@@ -47,7 +48,8 @@ def clone(commit: str) -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="bench-start-"))
     try:
         for command in (["clone", "--quiet", "--no-checkout", ROOT, folder], ["-C", folder, "checkout", "-q", commit]):
-            subprocess.run(["git", *map(str, command)], check=True)
+            if subprocess.run(["git", *map(str, command)]).returncode:
+                raise ChildProcessError(f"git has no commit {commit} to clone")
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
@@ -55,7 +57,7 @@ def clone(commit: str) -> Iterator[Path]:
 
 @contextmanager
 def started(folder: Path, options: list[str]) -> Iterator[float]:
-    """Runs its twin; seconds until the table is printed. Raises RuntimeError with the output otherwise."""
+    """Runs its twin; seconds until the table is printed. Raises ChildProcessError with the output otherwise."""
     up = [sys.executable, str(folder / "scripts" / "up.py")]
     begun, told, took_s = time.perf_counter(), "", None
     env = os.environ | {"PYTHONUNBUFFERED": "1"}
@@ -67,7 +69,7 @@ def started(folder: Path, options: list[str]) -> Iterator[float]:
             if took_s is None and TABLE.match(line):
                 took_s = time.perf_counter() - begun
         if running.wait() or took_s is None:
-            raise RuntimeError(f"{folder} did not start:\n{told}")
+            raise ChildProcessError(f"{folder} did not start:\n{told}")
         yield took_s
     finally:
         running.wait()
@@ -174,9 +176,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except KeyboardInterrupt:
-        sys.exit(130)
-    except (RuntimeError, subprocess.CalledProcessError) as error:
-        sys.exit(f"bench_start.py: {error}")
+    run(main)
