@@ -30,6 +30,7 @@ SDK_TYPES: dict[str, type] = {
     "xs:anyURI": datatypes.AnyURI,
 }
 
+GIVEN = "given"  # no name of the metamodel
 Texts = dict[str, str]  # language -> text
 NOT_STATED: Texts = {"en": "not stated by the data set", "fr": "non indiqué par le jeu de données"}
 
@@ -104,6 +105,14 @@ def collection(
 ) -> model.SubmodelElementCollection:
     """`id_short` None for one that gets its name later; for an item of a list see `list_item`."""
     return model.SubmodelElementCollection(id_short, children, **_common(semantic_id, **common))
+
+
+class JsonCollection(model.SubmodelElementCollection):
+    """A collection whose children are JSON already: an object for each of very many costs ten times as much."""
+
+    def __init__(self, id_short: str, children: list[dict], semantic_id: str | None = None):
+        super().__init__(id_short, (), **_common(semantic_id))
+        self.children = children
 
 
 def list_item(
@@ -251,15 +260,33 @@ def to_json(sdk_object: Any) -> dict:
 
     Empty arrays are left out (the metamodel forbids them), UTC is written Z, bounds of a Range are whole numbers.
     """
-    return _normal(json.loads(json.dumps(sdk_object, cls=AASToJsonEncoder)))
+    encoder = _Encoder()
+    return _normal(json.loads(encoder.encode(sdk_object)), encoder.given)
 
 
-def _normal(part: Any) -> Any:
+class _Encoder(AASToJsonEncoder):
+    """What is JSON already stays aside: `given`; in its place stands where."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.given: list[list[dict]] = []
+
+    def default(self, obj: object) -> Any:
+        found: Any = super().default(obj)
+        if isinstance(obj, JsonCollection) and obj.children:
+            found["value"] = {GIVEN: len(self.given)}
+            self.given.append(obj.children)
+        return found
+
+
+def _normal(part: Any, given: list[list[dict]]) -> Any:
     if isinstance(part, list):
-        return [_normal(value) for value in part]
+        return [_normal(value, given) for value in part]
     if not isinstance(part, dict):
         return part
-    result = {key: _normal(value) for key, value in part.items() if value != []}
+    if GIVEN in part:
+        return given[part[GIVEN]]
+    result = {key: _normal(value, given) for key, value in part.items() if value != []}
     if result.get("valueType") == "xs:dateTime" and "value" in result:
         result["value"] = result["value"].replace("+00:00", "Z")
     if result.get("modelType") == "Range" and result["valueType"] == "xs:double":

@@ -31,8 +31,10 @@ from basyx.aas import model
 
 from aasx.cell_description import CellDescription
 from aasx.elements.build import (
+    JsonCollection,
     administration,
     collection,
+    collection_element,
     collection_list,
     external_reference,
     file,
@@ -40,6 +42,7 @@ from aasx.elements.build import (
     multi_language,
     own_property,
     property_,
+    property_element,
     submodel,
     to_json,
 )
@@ -86,6 +89,7 @@ MOST_CORRECTIONS = 500
 """Kept in Corrections; the oldest go first."""
 
 Record = Mapping[str, Any]  # idShort of the column -> Python value or None
+COLUMNS = frozenset(column.id_short for column in RECORD_COLUMNS)
 
 
 def build(
@@ -128,7 +132,14 @@ def build(
                         f"{TIME_SERIES}/Metadata/Description/1/1",
                     ),
                     own_property(REPLAY_OF, description.replay_of),
-                    record("Record", {}, with_semantic_ids=True),
+                    collection(
+                        "Record",
+                        [
+                            property_(column.id_short, column.xs_type, None, concept_id(column.concept.id))
+                            for column in RECORD_COLUMNS
+                        ],
+                        RECORD_SEMANTIC_ID,
+                    ),
                 ],
                 f"{TIME_SERIES}/Metadata/1/1",
             ),
@@ -276,30 +287,19 @@ def record_id_short(id_cycle: int) -> str:
     return f"Record{id_cycle:04d}"
 
 
-def record(id_short: str | None, row: Record, with_semantic_ids: bool = False) -> model.SubmodelElementCollection:
-    """One record; every column is there, without value where the row has none. Raises ValueError on a wrong value."""
-    unknown = set(row) - {column.id_short for column in RECORD_COLUMNS}
-    if unknown:
+def record_element(id_short: str | None, row: Record) -> dict:
+    """JSON of one record; every column is there, without value where the row has none. Raises ValueError on a wrong
+    value."""
+    if unknown := set(row) - COLUMNS:
         raise ValueError(f"a cycle record has no column {', '.join(sorted(unknown))}")
-    return collection(
-        id_short,
-        [
-            property_(
-                column.id_short,
-                column.xs_type,
-                row.get(column.id_short),
-                concept_id(column.concept.id) if with_semantic_ids else None,
-            )
-            for column in RECORD_COLUMNS
-        ],
-        RECORD_SEMANTIC_ID,
-    )
+    columns = [property_element(column.id_short, row.get(column.id_short), column.xs_type) for column in RECORD_COLUMNS]
+    return collection_element(id_short, columns, RECORD_SEMANTIC_ID)
 
 
 @cache
 def record_item() -> dict:
     """JSON of a record without idShort and values, to be filled (aasx.elements.values.with_value) and appended."""
-    return to_json(record(None, {}))
+    return record_element(None, {})
 
 
 def _segment_facts(name: dict[str, str], records: Sequence[Record]) -> list[model.SubmodelElement]:
@@ -319,9 +319,9 @@ def _internal_segment(records: Sequence[Record]) -> model.SubmodelElementCollect
         "InternalSegment",
         [
             *_segment_facts({"en": "Discharge cycles", "fr": "Cycles de décharge"}, records),
-            collection(
+            JsonCollection(
                 "Records",
-                [record(record_id_short(row["id_cycle"]), row) for row in records],
+                [record_element(record_id_short(row["id_cycle"]), row) for row in records],
                 f"{TIME_SERIES}/Records/1/1",
             ),
         ],

@@ -26,6 +26,7 @@ MAVEN_SHA512 = (
     "ed41650d42485cfc243fad22158caf9cbb5dc408ce7a09ddb94dd42a019de929"
     "ca43065bfa450612cf12bf78b5cafa3884b96c090de326ff590448c933454af3"
 )
+MAVEN_OPTS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a build this short does not earn what it compiles
 TITLE = "Eclipse BaSyx AAS environment"
 
 
@@ -149,5 +150,6 @@ def package(steps: Steps, places: Places, java: Java, verify: bool = False) -> N
         places.jar.with_suffix(name).unlink(missing_ok=True)
     title = f"{TITLE}{' and its JUnit tests' if verify else ''}"
     remedy = "Check the network to Maven Central (a proxy: HTTPS_PROXY; a mirror: ~/.m2/settings.xml) and start again."
-    steps.run(title, command, remedy, {"JAVA_HOME": str(java.home)} | utf8_locale())
+    env = {"JAVA_HOME": str(java.home), "MAVEN_OPTS": os.environ.get("MAVEN_OPTS", MAVEN_OPTS)}
+    steps.run(title, command, remedy, env | utf8_locale())
     mark_packaged(places, java, verified=verify)

@@ -104,9 +104,9 @@ def test_every_record_holds_every_column(stated: list[Any]) -> None:
 
 def test_records_refuse_unknown_columns_and_wrong_values() -> None:
     with pytest.raises(ValueError, match="no column Capacitance"):
-        operational_data.record("Record0001", {"Capacitance": 1.0})
+        operational_data.record_element("Record0001", {"Capacitance": 1.0})
     with pytest.raises(ValueError, match="xs:double"):
-        operational_data.record("Record0001", {"Capacity": "1,85"})
+        operational_data.record_element("Record0001", {"Capacity": "1,85"})
 
 
 def test_the_longest_lives_fit(stated: list[Any]) -> None:
