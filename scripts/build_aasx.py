@@ -7,9 +7,11 @@ The same content always gives the same bytes.
 """
 
 import argparse
+import itertools
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -68,31 +70,50 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     return options
 
 
+@dataclass(frozen=True)
+class Built:
+    """Objects of the concepts, the AI model, each cell and the fleet; each cell's supplementary files by part name."""
+
+    concepts: list[Any]
+    model: list[Any]
+    cells: dict[str, list[Any]]
+    fleet: list[Any]
+    files: dict[str, dict[str, bytes]]
+
+    def of_cell(self, cell: str) -> tuple[list[Any], dict[str, bytes]]:
+        return [*self.cells[cell], *self.model, *self.concepts], self.files[cell]
+
+    def of_all(self) -> tuple[list[Any], dict[str, bytes]]:
+        objects = [*self.concepts, *self.model, *itertools.chain(*self.cells.values()), *self.fleet]
+        return objects, {name: content for files in self.files.values() for name, content in files.items()}
+
+
 def main() -> int:
     options = parse_arguments()
-    model = load_model(options.model_dir)
+    built = build(options.cells, options.model_dir, options.delegate_url)
     options.out.mkdir(parents=True, exist_ok=True)
-    form = "json" if options.json else "xml"
-    descriptions = nasa_cells()
-    concepts = vocabulary.concept_descriptions()
-    ranges = training_range(model)
-    model_objects = [] if model is None else shell.build_model(model.card)
-    everything: list[Any] = [*concepts, *model_objects]
-    all_files: dict[str, bytes] = {}
-    summaries = {}
-    for cell in options.cells:
-        objects, files, summaries[cell] = build_cell(descriptions[cell], model, ranges, options.delegate_url)
-        everything += objects
-        all_files |= files
-        if not options.fleet_only:
-            path = options.out / f"{cell}.aasx"
-            package.write([*objects, *model_objects, *concepts], files, path, form)
-            print(f"{path}  {path.stat().st_size:,} bytes")
-    everything += shell.build_fleet(summaries, options.delegate_url)
-    path = options.out / FLEET_FILE
-    package.write(everything, all_files, path, form)
-    print(f"{path}  {path.stat().st_size:,} bytes")
+    packages = {} if options.fleet_only else {f"{cell}.aasx": built.of_cell(cell) for cell in options.cells}
+    for name, (objects, files) in (packages | {FLEET_FILE: built.of_all()}).items():
+        path = options.out / name
+        package.write(objects, files, path, "json" if options.json else "xml")
+        print(f"{path}  {path.stat().st_size:,} bytes")
     return 0
+
+
+def build(cells: Sequence[str], model_dir: Path, delegate_url: str) -> Built:
+    """What the packages hold. Without a trained model in that folder predictions have no values."""
+    model = load_model(model_dir)
+    descriptions, ranges = nasa_cells(), training_range(model)
+    objects, files, summaries = {}, {}, {}
+    for cell in cells:
+        objects[cell], files[cell], summaries[cell] = build_cell(descriptions[cell], model, ranges, delegate_url)
+    return Built(
+        vocabulary.concept_descriptions(),
+        [] if model is None else shell.build_model(model.card),
+        objects,
+        shell.build_fleet(summaries, delegate_url),
+        files,
+    )
 
 
 def load_model(folder: Path) -> Any:

@@ -7,10 +7,12 @@ is created. The operations are pointed to the delegate, and facts about the AI m
 
 import argparse
 import hashlib
+import itertools
 import json
 import os
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -38,6 +40,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--no-demo", action="store_true", help="without the demo's cells, if the package holds some")
     parser.add_argument("--package", type=Path, required=True, metavar="FILE", help="package, e.g. fleet.aasx")
     parser.add_argument(
+        "--build",
+        type=Path,
+        metavar="DIR",
+        help="build the package first, of all cells, with the trained model of this folder",
+    )
+    parser.add_argument(
         "--note",
         type=Path,
         metavar="FILE",
@@ -57,18 +65,21 @@ def is_loaded(client: AasClient, note: Path, wanted: dict[str, str]) -> bool:
     return same and transfer.stand(client, shells, submodels)
 
 
-def main() -> int:
-    options = parse_arguments()
-    client = AasClient(options.basyx_url, timeout_s=60.0)
-    wanted = {
-        "package": hashlib.sha256(options.package.read_bytes()).hexdigest(),
-        "delegate": options.delegate_url,
-        "base": base_iri(),
-    }
-    if options.note and is_loaded(client, options.note, wanted):
-        print("all shells and submodels of this package are there")
-        return 0
-    content = package.read(options.package)
+def build(model_dir: Path) -> package.Package:
+    """What `build_aasx.py` writes as the package of all cells."""
+    import build_aasx  # takes seconds; not needed for a package that is there
+
+    objects, files = build_aasx.build(build_aasx.data.cells(), model_dir, shell.DEFAULT_DELEGATE_URL).of_all()
+    return package.Package(package.environment_of(objects), files)
+
+
+def write(content: package.Package, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    package.write(itertools.chain(*content.environment.values()), content.files, path)
+
+
+def bring(client: AasClient, content: package.Package, options: argparse.Namespace) -> transfer.LoadReport:
+    """Loads, and tells what was done."""
     start = time.monotonic()
 
     def tell(done: int, of: int) -> None:
@@ -87,10 +98,33 @@ def main() -> int:
     if report.left_out:
         why = "since they were removed, or are the demo's" if without else "since they were removed"
         print(f"left out, {why}: {', '.join(report.left_out)} (import_twin.py brings a cell back)")
+    return report
+
+
+def main() -> int:
+    options = parse_arguments()
+    client = AasClient(options.basyx_url, timeout_s=60.0)
+
+    def wanted() -> dict[str, str]:
+        package_hash = hashlib.sha256(options.package.read_bytes()).hexdigest()
+        return {"package": package_hash, "delegate": options.delegate_url, "base": base_iri()}
+
+    if options.build:
+        content = build(options.build)
+        with ThreadPoolExecutor(1) as beside:  # the environment has enough to do with the first cells meanwhile
+            written = beside.submit(write, content, options.package)
+            report = bring(client, content, options)
+        written.result()
+    elif options.note and is_loaded(client, options.note, wanted()):
+        print("all shells and submodels of this package are there")
+        return 0
+    else:
+        content = package.read(options.package)
+        report = bring(client, content, options)
     if options.note and not report.troubled:
         shells = [shell for shell in content.shells() if shell["id"] not in report.left_out]
         submodels = [key["value"] for shell in shells for reference in shell["submodels"] for key in reference["keys"]]
-        noted = {"wanted": wanted, "shells": [shell["id"] for shell in shells], "submodels": submodels}
+        noted = {"wanted": wanted(), "shells": [shell["id"] for shell in shells], "submodels": submodels}
         options.note.write_text(json.dumps(noted, indent=1), encoding="utf-8")
     return 0
 

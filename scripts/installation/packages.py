@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import re
@@ -16,7 +17,12 @@ from installation.steps import Steps
 from installation.system import apt_install
 
 REQUIREMENTS = ROOT / "requirements.txt"
-TITLE_VENV, TITLE_PACKAGES = "Virtual environment", "Python packages"
+TITLE_VENV, TITLE_TRAINING, TITLE_PACKAGES = "Virtual environment", "Python packages for training", "Python packages"
+TRAINING = ("numpy", "pandas", "pyarrow", "scipy", "xgboost", "xgboost-cpu")
+"""What training imports, and pandas with it: the model is trained while the other packages are installed."""
+PIP = "26.3"
+SLOW_PIP = (25,)
+"""Earlier ones, as Python brings them, look at every file of every version: they take twice as long."""
 
 
 def extra(name: str) -> list[str]:
@@ -30,6 +36,12 @@ def wanted(extras: Sequence[str]) -> dict[str, str]:
     texts = {"requirements": REQUIREMENTS.read_text(encoding="utf-8")}
     texts |= {name: "\n".join(extra(name)) for name in extras}
     return {name: hashlib.sha256(text.encode()).hexdigest() for name, text in texts.items()}
+
+
+def training_requirements() -> list[str]:
+    """The lines of requirements.txt that training needs."""
+    lines = [line.partition("#")[0].strip() for line in REQUIREMENTS.read_text(encoding="utf-8").splitlines()]
+    return [line for line in lines if line.partition("==")[0].lower() in TRAINING]
 
 
 class Venv:
@@ -60,12 +72,12 @@ class Venv:
             return "none"
         return answer.stdout.strip() or "none"
 
-    def make(self, steps: Steps, install: bool) -> None:
+    def make(self, steps: Steps, install: bool, wheels: Path | None) -> None:
         """Anew, unless the one that is there runs and was not left half done."""
         if self.installed():
             return
         try:
-            import ensurepip  # noqa: F401  (Debian ships venv without it)
+            import ensurepip  # Debian ships venv without it
         except ImportError:
             name = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
             if not apt_install(steps, [name], "Python's venv", install):
@@ -73,12 +85,30 @@ class Venv:
         command = [sys.executable, "-m", "venv", "--clear", self.folder]
         steps.run(TITLE_VENV, command, f"Delete {self.folder} and start again.")
 
+        is_slow = tuple(int(number) for number in ensurepip.version().split(".")[:1]) < SLOW_PIP
+        if is_slow and not wheels:
+            with contextlib.suppress(SetupError):  # an index without it: the other one does as well
+                self._install(steps, f"pip {PIP}", ["--retries", "1", f"pip=={PIP}"], None)
+
+    def fill_for_training(self, steps: Steps, wheels: Path | None) -> None:
+        """What training needs, unless it is there."""
+        lines = training_requirements()
+        value = hashlib.sha256("\n".join(lines).encode()).hexdigest()
+        there = self.installed()
+        if lines and there.get("training") != value:
+            self._install(steps, TITLE_TRAINING, lines, wheels)
+            self._note({name: has for name, has in there.items() if name != "requirements"} | {"training": value})
+
     def fill(self, steps: Steps, extras: Sequence[str], wheels: Path | None) -> None:
         there, lacking = self.installed(), self.lacks(extras)
         if not lacking:
             return
         requirements: list[str | Path] = ["-r", REQUIREMENTS]
         requirements += [line for name in lacking if name != "requirements" for line in extra(name)]
+        self._install(steps, TITLE_PACKAGES, requirements, wheels)
+        self._note(there | wanted(extras))
+
+    def _install(self, steps: Steps, title: str, requirements: Sequence[str | Path], wheels: Path | None) -> None:
         # each module is compiled when it is first used: most never are, and it takes half the time and 150 MB
         pip: list[str | Path] = [self.python, "-m", "pip", "install", "--no-compile", "--no-input"]
         pip += ["--disable-pip-version-check", "--no-warn-script-location"]
@@ -86,16 +116,25 @@ class Venv:
             pip += ["--no-index", "--find-links", wheels]
         self._stamp.unlink(missing_ok=True)
         remedy = "Check the network (a proxy: HTTPS_PROXY; an index of your own: PIP_INDEX_URL) and start again."
-        steps.run(TITLE_PACKAGES, [*pip, *requirements], remedy)
-        packages = there | wanted(extras)
+        steps.run(title, [*pip, *requirements], remedy)
+
+    def _note(self, packages: dict[str, str]) -> None:
         self._stamp.write_text(json.dumps({"python": self._version(), "packages": packages}), encoding="utf-8")
+
+
+def ensure_for_training(steps: Steps, places: Places, install: bool, wheels: Path | None = None) -> None:
+    """`.venv` with what training needs, unless all packages are there."""
+    venv = Venv(places)
+    if venv.lacks([]):
+        venv.make(steps, install, wheels)
+        venv.fill_for_training(steps, wheels)
 
 
 def ensure(steps: Steps, places: Places, install: bool, extras: Sequence[str] = (), wheels: Path | None = None) -> None:
     """`.venv` with requirements.txt and these extras, each only when it is not there yet or was changed."""
     venv = Venv(places)
     if venv.lacks(extras):
-        venv.make(steps, install)
+        venv.make(steps, install, wheels)
         venv.fill(steps, extras, wheels)
 
 

@@ -1,7 +1,8 @@
 """Set-up and start, what does not depend on each other side by side; then the watch, until the twin is told to stop.
 
-Python packages ─ model ─ AASX of all cells ─┐
-Java ─ AAS environment ─ BaSyx starts ───────┴─ cells into BaSyx ─ first predictions
+Packages for training ─┬─ model ────────────────┬─ delegate and HMI start ──────────────────┐
+                       └─ all Python packages ──┤                                           ├─ first predictions
+Java ─ AAS environment ─ BaSyx starts ──────────┴─ AASX of all cells, and cells into BaSyx ─┘
 """
 
 from __future__ import annotations
@@ -23,13 +24,15 @@ from supervision.supervisor import Supervisor
 from starting.services import BASYX, DEMO, FEED, Address, services
 
 MODEL, PACKAGE, LOAD, PREDICT = "Model", "AASX of all cells", "Cells' shells into BaSyx", "First predictions"
+PACKAGE_AND_LOAD = "AASX of all cells, and into BaSyx"
 TYPICAL_S = {  # on two cores, when it has to be done
-    packages.TITLE_PACKAGES: 25.0,
-    MODEL: 27.0,
-    PACKAGE: 14.0,
-    environment.TITLE: 35.0,
-    BASYX: 6.0,
-    LOAD: 9.0,
+    packages.TITLE_TRAINING: 8.0,
+    packages.TITLE_PACKAGES: 12.0,
+    MODEL: 20.0,
+    environment.TITLE: 12.0,
+    BASYX: 4.0,
+    PACKAGE_AND_LOAD: 13.0,
+    LOAD: 7.0,
     PREDICT: 2.0,
 }
 START_TIMEOUT_S = 120.0
@@ -84,6 +87,9 @@ class FleetPackage:
         command += ["--out", self.file.parent]
         env = self._places.python_env() | {"TWIN_MODEL_DIR": str(self._places.state / "model")}
         steps.run(PACKAGE, command, "", env)
+        self.was_made()
+
+    def was_made(self) -> None:
         self._stamp.write_text(self._wanted(), encoding="utf-8")
 
 
@@ -146,6 +152,9 @@ class Start:
         python = self.places.python
         jobs = SideBySide(self.steps)
 
+        def install_for_training() -> None:
+            packages.ensure_for_training(self.steps, self.places, self.install, wheels)
+
         def install_packages() -> None:
             packages.ensure(self.steps, self.places, self.install, wheels=wheels)
 
@@ -156,30 +165,29 @@ class Start:
             if not self.model.is_there():
                 self.model.make(self.steps)
 
-        def make_package() -> None:
-            if not self.package.is_there():
-                self.package.make(self.steps)
-
         self._expect(environment.is_packaged(self.places, found))
         jobs.start(package_environment)
-        jobs.start(install_packages)
+        jobs.start(install_for_training)
         for job in jobs.finished():
             # services are started here, by the thread that stays
             if job is package_environment:
                 self.supervisor.start(basyx)
-            elif job is install_packages:
+            elif job is install_for_training:
                 jobs.start(make_model)
-            elif job is make_model:
-                self.supervisor.start(delegate)
-                for hmi in hmis:
-                    self.supervisor.start(hmi)
-                jobs.start(make_package)
+                jobs.start(install_packages)
+        for service in (delegate, *hmis):
+            self.supervisor.start(service)
         self._wait_for(basyx)
         load: list[str | Path] = [python, ROOT / "scripts" / "load_twin.py", "--basyx-url", basyx.url]
         load += ["--delegate-url", delegate.url, "--package", self.package.file]
         load += ["--note", self.places.state / "loaded.json"]
         env = self.places.python_env() | network.without_proxy(tuple(map(network.within_reach, self.address.hosts)))
-        self.steps.run(LOAD, load, f"See {basyx.log} as well.", env)
+        remedy = f"See {basyx.log} as well."
+        if self.package.is_there():
+            self.steps.run(LOAD, load, remedy, env)
+        else:
+            self.steps.run(PACKAGE_AND_LOAD, [*load, "--build", self.model.folder], remedy, env)
+            self.package.was_made()
         self._wait_for(delegate)
         for hmi in hmis:
             self._wait_for(hmi)
@@ -200,15 +208,18 @@ class Start:
 
     def _expect(self, packaged: bool) -> None:
         """Tells the steps what is still to be done."""
+        no_packages = bool(packages.Venv(self.places).lacks([]))
         lacking = {
-            packages.TITLE_PACKAGES: bool(packages.Venv(self.places).lacks([])),
+            packages.TITLE_TRAINING: no_packages,
+            packages.TITLE_PACKAGES: no_packages,
             MODEL: not self.model.is_there(),
-            PACKAGE: not self.package.is_there(),
             environment.TITLE: not packaged,
         }
-        lanes = [(packages.TITLE_PACKAGES, MODEL, PACKAGE), (environment.TITLE,)]
+        first = packages.TITLE_TRAINING
+        lanes = [(first, MODEL), (first, packages.TITLE_PACKAGES), (environment.TITLE,)]
         todo = [{title: TYPICAL_S[title] for title in lane if lacking[title]} for lane in lanes]
-        self.steps.expect(todo, {title: TYPICAL_S[title] for title in (BASYX, LOAD, PREDICT)})
+        load = LOAD if self.package.is_there() else PACKAGE_AND_LOAD
+        self.steps.expect(todo, {title: TYPICAL_S[title] for title in (BASYX, load, PREDICT)})
 
     def _print_table(self, all_services: list[Service]) -> None:
         links = {BASYX: "/swagger-ui/index.html", FEED: "/metrics"}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.metadata
 import json
 import os
 import re
@@ -187,6 +189,18 @@ def test_a_damaged_stamp_counts_for_none(apart, stamp):
     apart.venv.mkdir(parents=True)
     (apart.venv / "installed.json").write_text(stamp, encoding="utf-8")
     assert packages.Venv(apart).lacks([]) == ["requirements"]
+
+
+def test_training_finds_the_packages_that_are_installed_for_it_first():
+    homes = importlib.metadata.packages_distributions()
+    later = {"plotly", "distributed"}  # of a report, and of training on a cluster
+    for path in (ROOT / "model").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [one.name for one in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module] if isinstance(node, ast.ImportFrom) and node.module else []
+            for top in {name.partition(".")[0] for name in names} & set(homes) - later:
+                assert set(homes[top]) & set(packages.TRAINING), f"{path} imports {top}"
+    assert len(packages.training_requirements()) == len(packages.TRAINING)
 
 
 def test_every_package_has_one_exact_version_and_one_home():

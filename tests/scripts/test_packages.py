@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from aasx import transfer
+from aasx import shell, transfer
 from aasx.cell_description import from_mapping
 from aasx.client import AasClient
 from aasx.elements import values
@@ -16,7 +17,10 @@ from aasx.identifiers import submodel_id
 from aasx.packages import package
 from model.records import data
 from tests.conftest import must_run, run_script
-from tests.servers import start_basyx
+from tests.servers import ROOT, start_basyx
+
+sys.path.insert(0, str(ROOT / "scripts"))
+import build_aasx
 
 pytestmark = pytest.mark.lasting
 
@@ -51,6 +55,14 @@ def test_packages_of_all_cells_conform(fleet_package: Path) -> None:
         assert details["ModelVersion"] and details["RUL"] is not None, cell
         # B0005 and its like must not be predicted by a model that has seen them
         assert details["ModelKind"] == "crossFitted", cell
+
+
+def test_what_is_built_is_what_its_package_reads_as(small: Path, model_dir: Path) -> None:
+    """A first start loads what was built, later ones what the package holds."""
+    objects, files = build_aasx.build(["B0050", "B0052"], model_dir, shell.DEFAULT_DELEGATE_URL).of_all()
+    found = package.read(small / "fleet.aasx")
+    assert package.environment_of(objects) == found.environment
+    assert files == found.files
 
 
 def test_one_package_per_cell_and_one_of_the_fleet(small: Path, model_dir: Path, tmp_path: Path) -> None:
