@@ -26,8 +26,9 @@ MAVEN_SHA512 = (
     "ed41650d42485cfc243fad22158caf9cbb5dc408ce7a09ddb94dd42a019de929"
     "ca43065bfa450612cf12bf78b5cafa3884b96c090de326ff590448c933454af3"
 )
-MAVEN_OPTS = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"  # a build this short does not earn what it compiles
-TITLE = "Eclipse BaSyx AAS environment"
+SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Options of a Java that ends too soon to earn what it compiles."""
+TITLE, CLASSES = "Eclipse BaSyx AAS environment", "Classes kept for later starts"
 
 
 def user_settings() -> Path:
@@ -125,6 +126,20 @@ def mark_packaged(places: Places, java: Java, verified: bool = False) -> None:
         places.jar.with_suffix(name).write_text(_wanted(java), encoding="utf-8")
 
 
+def keep_classes(steps: Steps, places: Places, java: Java) -> None:
+    """The loaded classes of one start, kept beside the jar: with them the next ones are faster (jvm.options)."""
+    archive = places.jar.with_suffix(".jsa")
+    if archive.exists():
+        return
+    part, store = archive.with_suffix(".part"), places.state / "tmp" / "empty-store"
+    command: list[str | Path] = [java.program, "-Xlog:cds=off", "-Xlog:cds+dynamic=off", *SHORT_LIVED]
+    command += [f"-XX:ArchiveClassesAtExit={part}", "-Dspring.context.exit=onRefresh", "-jar", places.jar]
+    command += ["--server.port=0", "--logging.level.root=ERROR", f"--twin.store.dir={store}"]
+    steps.run(CLASSES, command, "", utf8_locale())
+    part.replace(archive)
+    shutil.rmtree(store)
+
+
 def package(steps: Steps, places: Places, java: Java, verify: bool = False) -> None:
     """The AAS environment's jar, again only when its sources or Java changed; `verify` runs its JUnit tests with it."""
     if is_packaged(places, java, verify):
@@ -146,10 +161,10 @@ def package(steps: Steps, places: Places, java: Java, verify: bool = False) -> N
         file.touch(mode=0o600)
         file.write_text(settings, encoding="utf-8")
         command += ["--global-settings", file]
-    for name in (".sha256", ".verified"):
+    for name in (".sha256", ".verified", ".jsa"):
         places.jar.with_suffix(name).unlink(missing_ok=True)
     title = f"{TITLE}{' and its JUnit tests' if verify else ''}"
     remedy = "Check the network to Maven Central (a proxy: HTTPS_PROXY; a mirror: ~/.m2/settings.xml) and start again."
-    env = {"JAVA_HOME": str(java.home), "MAVEN_OPTS": os.environ.get("MAVEN_OPTS", MAVEN_OPTS)}
+    env = {"JAVA_HOME": str(java.home), "MAVEN_OPTS": os.environ.get("MAVEN_OPTS", " ".join(SHORT_LIVED))}
     steps.run(title, command, remedy, env | utf8_locale())
     mark_packaged(places, java, verified=verify)

@@ -48,7 +48,7 @@ class Venv:
     """A virtual environment and its stamp, which tells what was installed whole; what has none is made anew."""
 
     def __init__(self, places: Places):
-        self.folder, self.python = places.venv, places.python
+        self.folder, self.python, self._env = places.venv, places.python, places.bytecode_env()
         self._stamp = self.folder / "installed.json"
 
     def installed(self) -> dict[str, str]:
@@ -88,7 +88,7 @@ class Venv:
         is_slow = tuple(int(number) for number in ensurepip.version().split(".")[:1]) < SLOW_PIP
         if is_slow and not wheels:
             with contextlib.suppress(SetupError):  # an index without it: the other one does as well
-                self._install(steps, f"pip {PIP}", ["--retries", "1", f"pip=={PIP}"], None)
+                steps.run(f"pip {PIP}", [*self._pip_install(), "--retries", "1", f"pip=={PIP}"], "")
 
     def fill_for_training(self, steps: Steps, wheels: Path | None) -> None:
         """What training needs, unless it is there."""
@@ -109,14 +109,15 @@ class Venv:
         self._note(there | wanted(extras))
 
     def _install(self, steps: Steps, title: str, requirements: Sequence[str | Path], wheels: Path | None) -> None:
-        # each module is compiled when it is first used: most never are, and it takes half the time and 150 MB
-        pip: list[str | Path] = [self.python, "-m", "pip", "install", "--no-compile", "--no-input"]
-        pip += ["--disable-pip-version-check", "--no-warn-script-location"]
-        if wheels:
-            pip += ["--no-index", "--find-links", wheels]
+        offline = ["--no-index", "--find-links", wheels] if wheels else []
         self._stamp.unlink(missing_ok=True)
         remedy = "Check the network (a proxy: HTTPS_PROXY; an index of your own: PIP_INDEX_URL) and start again."
-        steps.run(title, [*pip, *requirements], remedy)
+        steps.run(title, [*self._pip_install(), *offline, *requirements], remedy, self._env)
+
+    def _pip_install(self) -> list[str | Path]:
+        # each module is compiled when it is first used: most never are, and it takes half the time and 150 MB
+        pip: list[str | Path] = [self.python, "-m", "pip", "install", "--no-compile", "--no-input"]
+        return [*pip, "--disable-pip-version-check", "--no-warn-script-location"]
 
     def _note(self, packages: dict[str, str]) -> None:
         self._stamp.write_text(json.dumps({"python": self._version(), "packages": packages}), encoding="utf-8")

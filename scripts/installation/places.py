@@ -47,7 +47,15 @@ class Places:
     def python_env(self) -> dict[str, str]:
         """Environment of the project's own Python programs."""
         env = {"PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1", "PYTHONUTF8": "1", "OMP_NUM_THREADS": "1"}
-        return env if self.writable else env | {"PYTHONPYCACHEPREFIX": str(self.state / "pycache")}
+        return env | self.bytecode_env()
+
+    def bytecode_env(self) -> dict[str, str]:
+        """Bytecode is kept in any case, for packages are installed without: in the state folder where the checkout
+        cannot be written, or is to stay free of it (PYTHONDONTWRITEBYTECODE)."""
+        if self.writable and not os.environ.get("PYTHONDONTWRITEBYTECODE"):
+            return {}
+        folder = os.environ.get("PYTHONPYCACHEPREFIX") or str(self.state / "pycache")
+        return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": folder}
 
 
 def digest(paths: Iterable[Path], root: Path = ROOT) -> str:

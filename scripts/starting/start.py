@@ -10,11 +10,13 @@ from __future__ import annotations
 import hashlib
 import os
 import signal
+import threading
 import time
 from pathlib import Path
 
 from installation import bundle, environment, java, packages
-from installation.places import ROOT, Places, digest, fits
+from installation.java import Java
+from installation.places import ROOT, Places, SetupError, digest, fits
 from installation.steps import SideBySide, Steps
 from supervision import network
 from supervision.record import StopRequest
@@ -120,6 +122,7 @@ class Start:
         self.supervisor = Supervisor(places.state, self._stop, self.steps.note)
         self.model, self.package = Model(places), FleetPackage(places)
         self.begin = time.monotonic()
+        self._afterwards: threading.Thread | None = None
 
     def run(self) -> None:
         """Until the twin is told to stop. Raises SetupError or ServiceError when it cannot be brought up."""
@@ -128,19 +131,33 @@ class Start:
                 signal.signal(getattr(signal, name), self._stop.ask)
         try:
             self.supervisor.record(ready=False)
-            self._bring_up()
+            found = java.ensure(self.steps, self.install, compiles=self.from_bundle is None)
+            self._bring_up(found)
             self.supervisor.record(ready=True)
+            self.steps.expect([], {})
             self.steps.note(f"ready after {time.monotonic() - self.begin:.0f} s")
             self._print_table([service for service in self.supervisor.services if service.listens])
             self._start_demo()
+            self._afterwards = threading.Thread(target=self._keep_classes, args=(found,))
+            self._afterwards.start()
             self.supervisor.watch()
         except KeyboardInterrupt:
             pass
         finally:
             self.supervisor.stop()
+            if self._afterwards:
+                self._afterwards.join()
 
-    def _bring_up(self) -> None:
-        found = java.ensure(self.steps, self.install, compiles=self.from_bundle is None)
+    def _keep_classes(self, found: Java) -> None:
+        """Not before the twin is there: only later starts have something of it."""
+        try:
+            environment.keep_classes(self.steps, self.places, found)
+        except (SetupError, OSError) as error:
+            self.steps.note(f"later starts will take some seconds more: {error}")
+        except KeyboardInterrupt:
+            pass  # the twin is told to stop; the next start keeps them
+
+    def _bring_up(self, found: Java) -> None:
         wheels = None
         if self.from_bundle:
             opened = bundle.open_(self.from_bundle, self.places, self.steps)

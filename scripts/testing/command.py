@@ -77,7 +77,12 @@ def set_up(places: Places, quick: bool, install: bool) -> dict[str, str]:
         list(jobs.finished())
         return {}
     found = java.ensure(steps, install)
-    jobs.start(lambda: environment.package(steps, places, found, verify=True))
+
+    def package_environment() -> None:
+        environment.package(steps, places, found, verify=True)
+        environment.keep_classes(steps, places, found)
+
+    jobs.start(package_environment)
     list(jobs.finished())
     programs = system.ensure_system_packages(steps, system.SYSTEM_PACKAGES, install)
     folders = [str(found.home / "bin"), *(os.path.dirname(program) for program in programs.values())]

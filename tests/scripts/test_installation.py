@@ -383,6 +383,18 @@ def test_what_is_made_stands_in_the_state_folder_when_the_checkout_cannot_be_wri
     assert there.python_env()["PYTHONPYCACHEPREFIX"]
 
 
+def test_bytecode_is_kept_where_the_checkout_is_to_stay_free_of_it(tmp_path, monkeypatch):
+    """Packages are installed without: each service would compile them anew at each start."""
+    there = Places(tmp_path)
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    assert there.bytecode_env() == {}
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    code = "import sys; print(sys.dont_write_bytecode, sys.pycache_prefix)"
+    env = os.environ | there.python_env()
+    told = subprocess.run([sys.executable, "-c", code], env=env, capture_output=True, text=True)
+    assert told.stdout.split(maxsplit=1) == ["False", f"{tmp_path / 'pycache'}\n"]
+
+
 # --- what is told to people
 
 
