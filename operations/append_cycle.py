@@ -66,7 +66,7 @@ def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
     if not growth.is_present(history, row):
         growth.in_order(history, row)
         history = growth.decide_clock(live, live.completed(history), given_clock)
-    history, outcome = growth.add(live, history, row)
+    history, outcome = growth.add(live, history, row, is_last=True)
     if samples is not None and row["cycle_number"] == history.last_cycle:
         start = growth.start_of(row, history.clock)
         live.put_latest_curves(cell, growth.curves_csv(row["cycle_number"], samples, charge, start))

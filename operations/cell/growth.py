@@ -44,16 +44,18 @@ class Ended:
     notes: tuple[str, ...] = ()
 
 
-def add(live: LiveTwin, history: CellHistory, row: Mapping[str, Any]) -> tuple[CellHistory, str]:
+def add(live: LiveTwin, history: CellHistory, row: Mapping[str, Any], is_last: bool = False) -> tuple[CellHistory, str]:
     """The history with the cycle, and whether it was `APPENDED` or `PRESENT` (the very same) before.
 
     `row`: columns of the model's table, those that are known. The history must be complete when the first one is added.
+    `is_last`: no other follows, so that what `follow` needs is worked out while the record is being written.
     Raises InvalidInput for a cycle that does not follow the last one, OperationError (conflict) for other values under
     a recorded number. Nothing is written then.
     """
     if is_present(history, row):
         return history, PRESENT
-    return live.append_record(history, in_order(history, row)), APPENDED
+    meanwhile = present_state.ahead(live, history) if is_last else None
+    return live.append_record(history, in_order(history, row), meanwhile), APPENDED
 
 
 def add_discharges(

@@ -30,6 +30,7 @@ import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -92,7 +93,7 @@ MOST_REJECTED = 100
 LIVE_STATE_BYTES, LIVE_ELEMENT_BYTES, FLEET_ROW_BYTES = 5_000, 30_000, 2_000
 
 READERS = 16
-"""Reads that run beside another read of the same operation."""
+"""Threads for what runs beside other work of the same operation."""
 
 T = TypeVar("T")
 Stamp = tuple[int | None, float | None, str | None, str]
@@ -128,6 +129,10 @@ class Memory:
     """Of this memory alone: predictions are remembered under it."""
     for_model: dict[float | None, History] = field(default_factory=dict)
     """The history as the model takes it, by end of life in percent."""
+    told: dict[str, Any] = field(default_factory=dict)
+    """What the cycles tell by themselves (`CellHistory.capacity_trend`, `use_values`)."""
+    ahead: Future[None] | None = None
+    """The prediction after the last cycle, being worked out beside the writes that come before it."""
     stored: Any = None
     """What the AAS holds of the present state (present_state.Stored)."""
     predicted_at: Future[str | None] | None = None
@@ -218,13 +223,20 @@ class CellHistory:
         started = self.cycles["start_time"].dropna()
         return started.max() if len(started) else None
 
-    @cached_property
+    @property
     def capacity_trend(self) -> str | None:
-        return twin.capacity_trend(self.cycles)
+        return cast("str | None", self._told("trend", lambda: twin.capacity_trend(self.cycles)))
 
-    @cached_property
+    @property
     def use_values(self) -> dict[str, Any]:
-        return twin.use_values(self.cycles, self.described.facts.cell_type, self.clock)
+        use = self._told("use", lambda: twin.use_values(self.cycles, self.described.facts.cell_type, self.clock))
+        return cast(dict[str, Any], use)
+
+    def _told(self, name: str, work_out: Callable[[], Any]) -> Any:
+        told = self.memory.told
+        if name not in told:
+            told[name] = work_out()
+        return told[name]
 
     def path_of(self, cycle: int) -> str:
         """Where the AAS holds a cycle of this history: its Record, or the file with the table it is in."""
@@ -269,7 +281,7 @@ class LiveTwin:
         self._tags: Remembered[str] = Remembered(TAGS_BYTES, len)
         self._gates: weakref.WeakValueDictionary[str, _Gate] = weakref.WeakValueDictionary()
         self._gates_lock = threading.Lock()
-        self._beside = ThreadPoolExecutor(READERS, thread_name_prefix="reads-beside")
+        self._beside = ThreadPoolExecutor(READERS, thread_name_prefix="beside")
         failed: Remembered[CellHistory] = Remembered(half // 2, lambda history: history.size_bytes)
         self.siblings = Siblings(self.client, self._sibling, self._is_fresh, failed)
 
@@ -533,20 +545,28 @@ class LiveTwin:
 
     # --- writing
 
-    def append_record(self, history: CellHistory, row: dict[str, Any]) -> CellHistory:
-        """Adds the record of one cycle; counters and LiveState follow with `completed`."""
+    def append_record(
+        self, history: CellHistory, row: dict[str, Any], meanwhile: Callable[[CellHistory], None] | None = None
+    ) -> CellHistory:
+        """Adds the record of one cycle; counters and LiveState follow with `completed`.
+
+        `meanwhile` is begun with the new history, beside what is written of it.
+        """
         history = self._with_room(history)
         values = twin.record_values(row, history.rated_capacity_Ah)
         added = twin.cycle_table([values])
         self._known.drop(history.cell)
+        cycles = pd.concat([history.cycles, added], ignore_index=True) if len(history.cycles) else added
+        in_records = history.in_records | {row["cycle_number"]}
+        grown = replace(history, cycles=cycles, in_records=in_records, complete=False, memory=Memory())
         deadline.remaining_s()
+        if meanwhile is not None:
+            grown.memory.ahead = self._beside.submit(copy_context().run, meanwhile, grown)
         try:
             self.client.append_element(submodel_id(history.cell, "OperationalData"), RECORDS_PATH, _record(values))
         except Conflict as error:
             raise Changed(f"somebody else has added a cycle to {history.cell}") from error
-        cycles = pd.concat([history.cycles, added], ignore_index=True) if len(history.cycles) else added
-        in_records = history.in_records | {row["cycle_number"]}
-        return replace(history, cycles=cycles, in_records=in_records, complete=False, memory=Memory())
+        return grown
 
     def _with_room(self, history: CellHistory, every: int = MOVE_EVERY) -> CellHistory:
         """The history with its older cycles moved into tables, where a block of them is due.
@@ -705,9 +725,9 @@ class LiveTwin:
         element = self._live_element(history.cell, operational_data.template("LiveState"))
         self._put_live_state(history.cell, with_value(element, live))
         self._live_states.keep(history.cell, (self._live_states.get(history.cell) or {}) | live)
-        stamp, memory = _stamp(live | {"ServiceState": history.service}), Memory()
-        memory.live_state_tag = self._tags.get((history.cell, "LiveState"))
-        return self._remember(replace(history, stamp=stamp, complete=True, memory=memory))
+        history.memory.live_state_tag = self._tags.get((history.cell, "LiveState"))
+        stamp = _stamp(live | {"ServiceState": history.service})
+        return self._remember(replace(history, stamp=stamp, complete=True))
 
     def _put_counter(self, submodel: str, name: str, value: Any) -> None:
         """A value of the segment; an element of another kind gives way to the twin's own."""
@@ -745,7 +765,8 @@ class LiveTwin:
             path = f"{RECORDS_PATH}.{record_id_short(row['cycle_number'])}.StateOfHealth"
             with reading(f"records of {history.cell}"):
                 self.client.set_value(submodel, path, values["StateOfHealth"])
-        return replace(history, described=replace(described, measured_Ah=rated_Ah), in_records=in_records)
+        described = replace(described, measured_Ah=rated_Ah)
+        return replace(history, described=described, in_records=in_records, memory=Memory())
 
     # --- samples
 

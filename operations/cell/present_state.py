@@ -7,8 +7,9 @@ nothing but the time of the prediction is new, only that is written.
 from __future__ import annotations
 
 import logging
-from collections.abc import Container
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Container
+from concurrent.futures import wait
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -50,6 +51,8 @@ class Stored:
     foreign: tuple[Foreign, ...] = ()
     time_tag: str | None = None
     """ETag of PredictedAt, once this process has written it."""
+    submodel: Json | None = field(default=None, repr=False)
+    """What all this was read from, for one who is about to write it."""
 
     @classmethod
     def of(cls, submodel: Json) -> Stored:
@@ -86,8 +89,9 @@ def stored(live: LiveTwin, history: CellHistory, to_predict: bool = False, to_wr
         not (to_predict and known.time_tag) and live.prediction_time(history) != known.details["PredictedAt"]
     ):
         read_one = live.prediction_to_write if to_write else live.prediction_submodel
-        known = Stored.of(read_one(history.cell))
-        history.memory.stored = known
+        submodel = read_one(history.cell)
+        history.memory.stored = Stored.of(submodel)
+        known = replace(history.memory.stored, submodel=submodel if to_write else None)
     remarks.note(known.foreign)
     return known
 
@@ -106,6 +110,21 @@ def present(live: LiveTwin, history: CellHistory, end_of_life_percent: float | N
     return live.predict(
         history, end_of_life_percent, at_cycle=last, confidence_level=level, end_of_life_capacity_Ah=None
     )
+
+
+def ahead(live: LiveTwin, history: CellHistory) -> Callable[[CellHistory], None] | None:
+    """What can be worked out of the history grown by a cycle before all of it is written; None where the end of life
+    is not known without asking. What comes of it is remembered for `present` and the fleet's summary."""
+    known: Stored | None = history.memory.stored
+    if known is None:
+        return None
+    end_of_life_percent = known.thresholds.soh_end_of_life
+
+    def work(grown: CellHistory) -> None:
+        present(live, grown, end_of_life_percent)
+        _ = grown.capacity_trend, grown.use_values
+
+    return work
 
 
 def complete(live: LiveTwin, history: CellHistory, found: Stored) -> None:
@@ -129,6 +148,9 @@ def write(
     `found` is what the AAS holds now. Returns the prediction and the alerts newly raised.
     """
     now = now or datetime.now(UTC)
+    begun, history.memory.ahead = history.memory.ahead, None
+    if begun is not None:
+        wait([begun])
     prediction = prediction or present(live, history, found.thresholds.soh_end_of_life)
     change = _alerts_after(found, history, prediction, now)
     new = twin.prediction_values(prediction, now)["PredictionDetails"]
@@ -138,12 +160,14 @@ def write(
         and found.details | {"PredictedAt": None} == new | {"PredictedAt": None}
     ):
         time_tag = live.put_prediction_time(history.cell, new["PredictedAt"], found.time_tag)
-        history.memory.stored = replace(found, details=new, time_tag=time_tag)
+        history.memory.stored = replace(found, details=new, time_tag=time_tag, submodel=None)
         put_fleet_summary(live, history, prediction, replace(found, active=change.kept), now)
         return prediction, []
-    submodel = live.prediction_to_write(history.cell)
-    if Stored.of(submodel).thresholds.soh_end_of_life != found.thresholds.soh_end_of_life:
-        raise Changed(f"{history.cell} has another end of life")
+    submodel = found.submodel
+    if submodel is None:
+        submodel = live.prediction_to_write(history.cell)
+        if Stored.of(submodel).thresholds.soh_end_of_life != found.thresholds.soh_end_of_life:
+            raise Changed(f"{history.cell} has another end of life")
     return prediction, write_whole(live, history, submodel, prediction, now)
 
 
@@ -169,11 +193,16 @@ def write_whole(
     history.memory.stored = None
     if (found.details["InputLastCycle"] or 0) > (history.last_cycle or 0) and not live.is_current(history):
         raise Changed(f"{history.cell} has been predicted from more cycles")
-    whole = with_values(whole, twin.prediction_values(prediction, now), prediction_submodel.list_items())
+    values = twin.prediction_values(prediction, now)
+    whole = with_values(whole, values, prediction_submodel.list_items())
     if change.raised and live.service_now(history.cell) != history.service:
         raise Changed(f"{history.cell} has another service state")
     with outbox.telling(live, history.cell, outbox.events(found.active, change)):
         live.put_prediction(history.cell, with_alerts(whole, change))
+    if not found.foreign:
+        past_alerts = [*found.past, *change.closed][-alerts.HISTORY_LENGTH :]
+        details = values["PredictionDetails"]
+        history.memory.stored = replace(found, details=details, active=change.kept, past=past_alerts)
     for alert in change.raised:
         live.metrics.alerts.labels(alert.Indicator, alert.Severity).inc()
         say(logging.WARNING, "alert raised", cell=history.cell, alert=alert.AlertId, value=alert.ActualValue)
