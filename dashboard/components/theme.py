@@ -131,5 +131,5 @@ def lay_out(figure: Any, words: Language, x: str, y: str, height: int = 380, leg
     )  # fmt: skip
     axis = {"showline": False, "zeroline": False, "gridcolor": "rgba(133,147,163,.22)", "automargin": True}
     figure.update_xaxes(title={"text": x, "standoff": 8, "font": {"size": 12.5}}, **axis)
-    figure.update_yaxes(title={"text": y, "standoff": 8, "font": {"size": 12.5}}, **axis)
+    figure.update_yaxes(title={"text": y, "standoff": 16, "font": {"size": 12.5}}, **axis)
     return figure

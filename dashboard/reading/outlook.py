@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from aasx.identifiers import DEMO_PREFIX
+from aasx.vocabulary import IN_SERVICE
 from dashboard.reading.content import FleetRow
 
 LONGEST_d = 365 * 50
@@ -136,8 +137,8 @@ def loss_per_100_cycles(row: FleetRow) -> float | None:
 
 
 def soonest(rows: Iterable[FleetRow], now: datetime | None = None) -> FleetRow | None:
-    """The cell whose end of life comes first: in days where a pace is known, cycles else."""
-    alive = [row for row in rows if row.rul]
+    """The cell in service whose end of life comes first: in days where a pace is known, cycles else."""
+    alive = [row for row in rows if row.rul and row.service == IN_SERVICE]
     now = now or datetime.now(UTC)
 
     def key(row: FleetRow) -> tuple[bool, float]:

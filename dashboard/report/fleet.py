@@ -60,10 +60,11 @@ def types(words: Language, rows: list[FleetRow], at: datetime) -> str:
     for kind, members in outlook.by_type(rows).items():
         health = [row.soh for row in members if row.soh is not None]
         first = outlook.soonest(members, at)
+        named = words("named", name=first.name, value=words.cycles(first.rul)) if first else MISSING
         lines.append([kind or words("fleet.types.none"), words.number(len(members)),
                       words.quantity(fmean(health) if health else None, "%", 1),
                       words.number(sum(row.outlier for row in members)),
-                      f"{first.name}: {words.cycles(first.rul)}" if first else MISSING])  # fmt: skip
+                      named])  # fmt: skip
     return pieces.table(columns, lines, fold=False) if lines else ""
 
 
@@ -160,7 +161,10 @@ def provenance(words: Language, rows: list[FleetRow], forecasts: list[Forecast])
     """Which model said so, when, and how far it is to be trusted; the model of the cells that were asked."""
     dated = sorted(row.last_update for row in rows if row.last_update)
     grades = Counter(row.grade for row in rows if words.has(f"grade.short.{row.grade}"))
-    told = [f"{words(f'grade.short.{grade}')}: {words.number(count)}" for grade, count in grades.most_common()]
+    told = [
+        words("named", name=words(f"grade.short.{grade}"), value=words.number(count))
+        for grade, count in grades.most_common()
+    ]
     when = [words.moment(one) for one in dict.fromkeys((dated[0], dated[-1]))] if dated else []
     facts = [
         (words("provenance.version"), ", ".join(sorted({one.model_version for one in forecasts if one.model_version}))),

@@ -23,6 +23,7 @@ UNIT_SPACE = "\u00a0"
 FRENCH_TEXTS = {key: re.sub("(?<=«) | (?=[:;?!»])", UNIT_SPACE, text) for key, text in FRENCH.items()}
 LANGUAGES = {"en": ("English", ENGLISH, "en_GB"), "fr": ("Français", FRENCH_TEXTS, "fr_FR")}
 FOREIGN_SIGN = "⚠"
+SETTING = re.compile(r" \([A-Z_]{5,}\)")
 EXPECTED = ("number", "whole number", "true or false", "date and time", "text", "one of", "a structure", "a list",
             "a range")  # fmt: skip
 """What belongs in the place of a foreign value, as aasx.elements.shape says it."""
@@ -135,6 +136,12 @@ class Language:
         else:
             title, measured_in = name, None
         return f"{title} ({measured_in})" if unit and measured_in and measured_in != "1" else title
+
+    def stated(self, text: str) -> str:
+        """What a shell states in English alone: in this language, without the name of a setting, where the sentence is
+        the twin's own."""
+        key = f"stated.{SETTING.sub('', text)}"
+        return self(key) if self.has(key) else text
 
     def foreign(self, one: Foreign) -> str:
         """Where somebody else's value stands, what it is and what belongs there."""

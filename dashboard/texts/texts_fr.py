@@ -7,6 +7,7 @@ TEXTS: dict[str, str] = {
     "views": "Vues",
     "language": "Langue",
     "cell": "Cellule",
+    "named": "{name} : {value}",
     "refresh": "Actualiser",
     "working": "Calcul en cours…",
     "time.now": "à l’instant",
@@ -223,6 +224,20 @@ TEXTS: dict[str, str] = {
     "soh.measured": "Santé mesurée",
     "no": "non",
     "not_stated": "non indiqué par la source",
+    "stated.constant current of 2 A": "courant constant de 2 A",
+    "stated.fixed load current of 1 A": "courant fixe de 1 A",
+    "stated.fixed load current of 2 A": "courant fixe de 2 A",
+    "stated.several fixed load current levels (4 A and 1 A)": "plusieurs niveaux fixes de courant (4 A et 1 A)",
+    "stated.several load current levels (1, 2 and 4 A)": "plusieurs niveaux de courant (1, 2 et 4 A)",
+    "stated.square wave of 0.05 Hz, 4 A amplitude, 50 % duty cycle": (
+        "signal carré de 0,05 Hz, amplitude de 4 A, rapport cyclique de 50 %"
+    ),
+    "stated.table, one row per discharge cycle of the history": (
+        "tableau, une ligne par cycle de décharge de l’historique"
+    ),
+    "stated.directory of the trained model, identified by ModelFileSHA256": (
+        "dossier du modèle entraîné, identifié par ModelFileSHA256"
+    ),
     "cycle.discharge": "décharge",
     "cycle.charge": "charge",
     "cycle.rest": "repos",
@@ -684,7 +699,10 @@ TEXTS: dict[str, str] = {
     ),
     "model.ours": "Ce modèle",
     "model.coverage": "Cellule par cellule",
-    "model.coverage.hint": "Erreur, et part des cycles dont la vraie valeur était dans l’intervalle à 90 %.",
+    "model.coverage.hint": (
+        "Erreur, et part des cycles dont la vraie valeur était dans l’intervalle à 90 %. L’erreur sur la vie restante "
+        "de la première ligne laisse de côté B0007, qui n’a pas atteint sa fin de vie : la sienne est estimée."
+    ),
     "model.column.rul_mae_cycles": "Vie restante : erreur",
     "model.column.rul_coverage": "Vie restante : dans l’intervalle",
     "model.column.capacity_rmse_Ah": "Capacité : erreur",
@@ -768,6 +786,16 @@ TEXTS: dict[str, str] = {
     "feed.is.brokerAway": "Le broker est absent ; de nouveaux essais sont faits sans cesse.",
     "feed.is.twinAway": "Le service de prédiction ne prend pas d’échantillons pour l’instant ; ils sont gardés.",
     "feed.is.error": "Quelque chose ne va pas :",
+    "feed.clock.bench": (
+        "Cette cellule suit l’horloge de son banc d’essai, sans fuseau horaire, alors que ses messages portent l’heure "
+        "UTC ou aucune heure. Faites-leur porter l’heure de ce banc sans fuseau, comme 2026-01-05T08:00:00, et "
+        "indiquez-la ci-dessous comme heure de la mesure ; ou ajoutez une nouvelle cellule pour les valeurs en direct."
+    ),
+    "feed.clock.UTC": (
+        "Cette cellule suit l’heure UTC, alors que les heures de ses messages sont sans fuseau. Faites-leur porter un "
+        "fuseau, comme 2026-01-05T07:00:00Z, ou des secondes depuis 1970 ; ou laissez l’heure vide ci-dessous : c’est "
+        "alors l’heure d’arrivée qui compte."
+    ),
     "feed.title": "D’où viennent les valeurs en direct",
     "feed.hint": (
         "Figure dans l’AAS (Asset Interfaces Description) ; un programme d’alimentation en marche suit les changements "

@@ -183,7 +183,8 @@ def open_alerts(page: Page, found: list[Alert], tab: str) -> None:
         for key, alert in zip(keys, found, strict=True):
             box, text = st.columns([0.34, 9], vertical_alignment="center")
             label = (
-                f"{page.name(alert.cell)}: {severity_words(page, alert)}, {present.alert_sentence(page.words, alert)}"
+                words("named", name=page.name(alert.cell), value=severity_words(page, alert))
+                + f", {present.alert_sentence(words, alert)}"
             )
             box.checkbox(label, key=key, disabled=not alert.alert_id, label_visibility="collapsed")
             with text:
@@ -254,7 +255,7 @@ def act(page: Page, found: list[Alert], keys: list[str], what: str) -> None:
     failed = [result for result in results if result.get("ResultStatus") != "ok"]
     for one in failed[:MOST_TOLD]:
         why = Trouble(str(one.get("ResultStatus")), str(one.get("ResultMessage") or ""))
-        said.append(("warning", f"{page.name(str(one.get('Battery')))}: {page.explain(why)}"))
+        said.append(("warning", words("named", name=page.name(str(one.get("Battery"))), value=page.explain(why))))
     if len(failed) > MOST_TOLD:
         said.append(("warning", words("alerts.more_failed", count=len(failed) - MOST_TOLD)))
     st.session_state["_said"] = said

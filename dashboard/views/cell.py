@@ -241,7 +241,7 @@ def own_alerts(page: Page, cell: str, prediction: PredictionSubmodel) -> None:
         page.html(f'<p class="hint">{escape(words("cell.alerts.none"))}</p>')
         return
     link = f'<a class="go" href="{escape(state.link("alerts", of=cell))}">{escape(words("cell.alerts.go"))}</a>'
-    page.html("".join(described(page, alert) for alert in prediction.alerts) + f"<p>{link}</p>")
+    page.html("".join(described(page, alert) for alert in prediction.alerts) + f'<p class="links">{link}</p>')
 
 
 def last_day(page: Page, cell: str, records: list[dict[str, Any]], prediction: PredictionSubmodel) -> None:
@@ -369,7 +369,7 @@ def leaf(element: dict, words: Language) -> str:
         if unit == "cycle":
             return words.cycles(number, digits) + origin(element, words)
         return words.quantity(number, "" if unit in (None, "1") else unit, digits) + origin(element, words)
-    return str(value) + origin(element, words)
+    return words.stated(str(value)) + origin(element, words)
 
 
 def origin(element: dict, words: Language) -> str:

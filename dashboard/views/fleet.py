@@ -302,7 +302,7 @@ def types_table(page: Page, rows: list[FleetRow]) -> str:
             cell_type or words("fleet.types.none"), words.number(len(members)), states,
             words.quantity(fmean(health) if health else None, "%", 1),
             words.number(median(losses) if losses else None, 2), words.cycles(median(lives) if lives else None),
-            f"{first.name}: {words.cycles(first.rul)}" if first else MISSING,
+            words("named", name=first.name, value=words.cycles(first.rul)) if first else MISSING,
             words.number(sum(row.outlier for row in members)),
         ])  # fmt: skip
     hint = f'<p class="hint" style="margin:0 0 .5rem">{escape(words("fleet.types.hint"))}</p>'
@@ -325,7 +325,7 @@ def multiples(page: Page, rows: list[FleetRow], everyone: list[FleetRow], stale:
     for row in rows:
         middle = middles[row.cell_type]
         usual = [point for point in middle.points() if point[0] <= x_range[1]] if middle else []
-        fitted = [(x, min(y_range[1], max(y_range[0], y))) for x, y in usual]
+        fitted = [(x, y) for x, y in usual if y_range[0] <= y <= y_range[1]]
         dashed = pieces.line(pieces.polyline(fitted, x_range, y_range, width, height), theme.GREY, 1.4, "4 3")
         line = pieces.line(pieces.polyline(row.soh_trend(), x_range, y_range, width, height), theme.BLUE, 2)
         gap = words("fleet.gap", gap=words.number(row.gap, 1, signed=True)) if row.gap is not None else ""

@@ -99,7 +99,7 @@ def known_limits(submodel: dict, words: Language) -> str:
         if element.get("idShort") == "AITypeSpecificInformation":
             for part in element.get("value") or []:
                 if part.get("idShort") == "KnownLimits":
-                    return leaf(part, words)
+                    return leaf(part, words).replace("degC", "°C")
     return ""
 
 

@@ -230,7 +230,7 @@ def range_below(page: Page, factor: Factor, present: float, trained: Condition |
     )
     return (
         f'<div class="range"><div class="track">{drawn}<b style="left:{place(present):.1f}%"></b></div>'
-        f"{badge}{escape(words(f'evidence.{factor.name}'))} {escape(' · '.join(parts))}</div>"
+        f"{badge}{escape(' · '.join([words(f'evidence.{factor.name}'), *parts]))}</div>"
     )
 
 

@@ -13,9 +13,13 @@ from aasx.client import AasClient
 from aasx.identifiers import submodel_id
 from aasx.submodels import asset_interfaces
 from aasx.submodels.asset_interfaces import Feed, Source, feed_of
+from aasx.submodels.operational_data import BENCH, UTC_CLOCK
+from dashboard.page import Page
 from dashboard.reading.twin import LIVE_AGE_S
 from dashboard.texts.language import Language
-from dashboard.views.recording.feed import EXAMPLES, standing
+from dashboard.views.recording.feed import EXAMPLES, show_state, standing
+from operations.cell.clock import on_clock
+from operations.request.errors import InvalidInput
 from tests.dashboard.test_views import assert_sound, shown
 
 NOW = datetime(2026, 1, 5, 12, tzinfo=UTC)
@@ -60,6 +64,20 @@ def test_every_status_and_problem_has_its_words():
         assert all(words.has(f"feed.problem.{name}") for name in asset_interfaces.PROBLEMS)
     for sources in EXAMPLES.values():
         assert sources.keys() >= asset_interfaces.NEEDED
+
+
+@pytest.mark.parametrize("language", ["en", "fr"])
+@pytest.mark.parametrize(("of_cell", "time"), [(BENCH, "2026-01-05T07:00:00Z"), (UTC_CLOCK, "2026-01-05T08:00:00")])
+def test_a_time_of_the_other_clock_is_told_with_its_remedy(of_cell, time, language, monkeypatch):
+    with pytest.raises(InvalidInput) as refusal:
+        on_clock(of_cell, "Samples line 2: Time", time)
+    page, said = Page(None, Language(language)), []
+    monkeypatch.setattr(Page, "notice", lambda self, tone, text: said.append(text))
+    monkeypatch.setattr(Page, "html", lambda self, body: said.append(body))
+    state = {"FeedStatus": "error", "ReportedAt": datetime.now(UTC), "FeedError": str(refusal.value)}
+    show_state(page, Feed("mqtt://lab"), state)
+    assert said[1] == page.words(f"feed.clock.{of_cell}")
+    assert time in said[2]
 
 
 @pytest.mark.parametrize("language", ["en", "fr"])

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from aasx.cell_description import nasa_cells
 from dashboard.texts import texts_en, texts_fr
 from dashboard.texts.language import Language, parse_number
 from tests.servers import ROOT
@@ -46,6 +47,15 @@ def test_french_has_no_english_left():
     """Whole sentences that are the same in both languages are forgotten translations."""
     same = [key for key, text in ENGLISH.items() if FRENCH[key] == text and len(text.split()) > 3]
     assert same == []
+
+
+def test_what_the_shells_of_nasas_cells_state_is_said_in_french_too():
+    profiles = {cell.discharge_profile for cell in nasa_cells().values() if cell.discharge_profile}
+    worded = {profile for profile in profiles if len(profile.split()) > 2}
+    assert "constant current of 2 A" in worded
+    for profile in worded:
+        assert Language("en").stated(profile) == profile != Language("fr").stated(profile)
+    assert Language("fr").stated("a sentence of somebody else") == "a sentence of somebody else"
 
 
 @pytest.mark.parametrize(

@@ -13,6 +13,7 @@ from typing import Any
 import streamlit as st
 
 from aasx.submodels.asset_interfaces import DEFAULT_STALE_AFTER_S, NEEDED, QUANTITIES, UNITS, Feed, Source
+from aasx.submodels.operational_data import BENCH, UTC_CLOCK
 from dashboard.components import pieces
 from dashboard.page import Page
 from dashboard.reading.twin import Trouble
@@ -26,6 +27,8 @@ REPORTED_LATE_S = 8.0
 RECOGNISE = "recognise"
 SIGNS = (RECOGNISE, "charge", "discharge")
 NO_UNIT = "—"
+OTHER_CLOCK = {BENCH: "must be without zone", UTC_CLOCK: "must have a zone"}
+"""A cell's clock, and what stands in the refusal of times that go by the other one."""
 V, A, T, TIME = "Voltage_measured", "Current_measured", "Temperature_measured", "Time"
 EXAMPLES: Mapping[str, Mapping[str, Source]] = {
     "object": {V: Source("cells/{cell}", "/voltage"), A: Source("cells/{cell}", "/current"),
@@ -97,8 +100,11 @@ def show_state(page: Page, feed: Feed, state: Mapping[str, Any]) -> None:
     words = page.words
     name, tone = standing(feed, state)
     page.notice(tone, words(f"feed.is.{name}", after=words.quantity(feed.stale_after_s, "s")))
-    if name in ("notAllowed", "error", "brokerAway", "twinAway") and state.get("FeedError"):
-        page.html(f'<p class="hint">{escape(state["FeedError"])}</p>')
+    if name in ("notAllowed", "error", "brokerAway", "twinAway") and (said := str(state.get("FeedError") or "")):
+        clock = next((clock for clock, sign in OTHER_CLOCK.items() if sign in said), None)
+        if clock:
+            page.notice("info", words(f"feed.clock.{clock}"))
+        page.html(f'<p class="hint">{escape(said)}</p>')
     counts = ("MessagesReceived", "FeedSamplesTaken", "FeedSamplesNotTaken", "MessagesUnusable", "MessagesWaiting")
     tiles = [pieces.tile(words.concept("LastMessageAt"), words.age(state.get("LastMessageAt")),
                          words.moment(state.get("LastMessageAt"), seconds=True))]  # fmt: skip
