@@ -30,8 +30,15 @@ export default function({ data, setTriggerValue }) {
         const close = open && open.querySelector('[data-testid="stSidebarCollapseButton"] button');
         if (close && window.innerWidth < 768) close.click();
     };
-    document.addEventListener("click", follow);
-    return () => document.removeEventListener("click", follow);
+    const plots = (each) => document.querySelectorAll(".js-plotly-plot .main-svg").forEach(each);
+    const fit = () => plots((svg) => {  // a plot drawn as wide as the window is scaled to the sheet
+        svg.setAttribute("viewBox", `0 0 ${svg.getAttribute("width")} ${svg.getAttribute("height")}`);
+        svg.setAttribute("preserveAspectRatio", "xMinYMin meet");
+    });
+    const unfit = () => plots((svg) => svg.removeAttribute("viewBox"));
+    const heard = [[document, "click", follow], [window, "beforeprint", fit], [window, "afterprint", unfit]];
+    heard.forEach(([target, name, act]) => target.addEventListener(name, act));
+    return () => heard.forEach(([target, name, act]) => target.removeEventListener(name, act));
 }
 """
 

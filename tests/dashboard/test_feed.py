@@ -15,7 +15,7 @@ from aasx.submodels import asset_interfaces
 from aasx.submodels.asset_interfaces import Feed, Source, feed_of
 from aasx.submodels.operational_data import BENCH, UTC_CLOCK
 from dashboard.page import Page
-from dashboard.reading.twin import LIVE_AGE_S
+from dashboard.reading.twin import LIVE_AGE_S, Twin
 from dashboard.texts.language import Language
 from dashboard.views.recording.feed import EXAMPLES, show_state, standing
 from operations.cell.clock import on_clock
@@ -71,7 +71,7 @@ def test_every_status_and_problem_has_its_words():
 def test_a_time_of_the_other_clock_is_told_with_its_remedy(of_cell, time, language, monkeypatch):
     with pytest.raises(InvalidInput) as refusal:
         on_clock(of_cell, "Samples line 2: Time", time)
-    page, said = Page(None, Language(language)), []
+    page, said = Page(Twin("http://127.0.0.1:1"), Language(language)), []
     monkeypatch.setattr(Page, "notice", lambda self, tone, text: said.append(text))
     monkeypatch.setattr(Page, "html", lambda self, body: said.append(body))
     state = {"FeedStatus": "error", "ReportedAt": datetime.now(UTC), "FeedError": str(refusal.value)}
