@@ -242,7 +242,7 @@ def test_the_twin_listens_and_answers_at_any_address(options, host):
     listens = host.replace("LAN", (outside or [""])[0])
     reached = [network.within_reach(one) for one in listens.split(",")]
     reached += [name for name in outside if listens in network.WILDCARDS and (":" in name) == (":" in listens)]
-    must_run("scripts/up.py", "--detach", *options, "--host", listens, timeout_s=400)
+    must_run("scripts/up.py", "--detach", "--no-demo", *options, "--host", listens, timeout_s=400)
     try:
         running = services(options)
         assert all(service["healthy"] for service in running.values()), running
