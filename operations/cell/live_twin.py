@@ -92,7 +92,7 @@ FLEET_LINE_SEEN_s = 2.0
 MOST_REJECTED = 100
 LIVE_STATE_BYTES, LIVE_ELEMENT_BYTES, FLEET_ROW_BYTES = 5_000, 30_000, 2_000
 
-READERS = 16
+BESIDE = 16
 """Threads for what runs beside other work of the same operation."""
 
 T = TypeVar("T")
@@ -281,7 +281,7 @@ class LiveTwin:
         self._tags: Remembered[str] = Remembered(TAGS_BYTES, len)
         self._gates: weakref.WeakValueDictionary[str, _Gate] = weakref.WeakValueDictionary()
         self._gates_lock = threading.Lock()
-        self._beside = ThreadPoolExecutor(READERS, thread_name_prefix="beside")
+        self._beside = ThreadPoolExecutor(BESIDE, thread_name_prefix="beside")
         failed: Remembered[CellHistory] = Remembered(half // 2, lambda history: history.size_bytes)
         self.siblings = Siblings(self.client, self._sibling, self._is_fresh, failed)
 

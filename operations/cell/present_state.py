@@ -150,7 +150,7 @@ def write(
     now = now or datetime.now(UTC)
     begun, history.memory.ahead = history.memory.ahead, None
     if begun is not None:
-        wait([begun])
+        wait([begun])  # what went wrong there goes wrong again below, and is told
     prediction = prediction or present(live, history, found.thresholds.soh_end_of_life)
     change = _alerts_after(found, history, prediction, now)
     new = twin.prediction_values(prediction, now)["PredictionDetails"]

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Sequence
+from importlib import invalidate_caches
+from importlib.util import find_spec
 from pathlib import Path
 
 from installation.places import ROOT, Places, SetupError
@@ -21,7 +23,7 @@ TITLE_VENV, TITLE_TRAINING, TITLE_PACKAGES = "Virtual environment", "Python pack
 TRAINING = ("numpy", "pandas", "pyarrow", "scipy", "xgboost", "xgboost-cpu")
 """What training imports, and pandas with it: the model is trained while the other packages are installed."""
 PIP = "26.3"
-SLOW_PIP = (25,)
+FAST_PIP = 25
 """Earlier ones, as Python brings them, look at every file of every version: they take twice as long."""
 
 
@@ -76,17 +78,17 @@ class Venv:
         """Anew, unless the one that is there runs and was not left half done."""
         if self.installed():
             return
-        try:
-            import ensurepip  # Debian ships venv without it
-        except ImportError:
+        if find_spec("ensurepip") is None:  # Debian ships venv without it
             name = f"python{sys.version_info.major}.{sys.version_info.minor}-venv"
             if not apt_install(steps, [name], "Python's venv", install):
-                raise SetupError(f"Python's venv is missing: sudo apt install {name}") from None
+                raise SetupError(f"Python's venv is missing: sudo apt install {name}")
+            invalidate_caches()
         command = [sys.executable, "-m", "venv", "--clear", self.folder]
         steps.run(TITLE_VENV, command, f"Delete {self.folder} and start again.")
 
-        is_slow = tuple(int(number) for number in ensurepip.version().split(".")[:1]) < SLOW_PIP
-        if is_slow and not wheels:
+        import ensurepip
+
+        if int(ensurepip.version().partition(".")[0]) < FAST_PIP and not wheels:
             with contextlib.suppress(SetupError):  # an index without it: the other one does as well
                 steps.run(f"pip {PIP}", [*self._pip_install(), "--retries", "1", f"pip=={PIP}"], "")
 

@@ -184,6 +184,23 @@ def test_extras_are_added_and_are_not_missed_by_who_does_not_ask_for_them(apart,
     assert venv.lacks(["test"]) == venv.lacks([]) == []
 
 
+def test_a_venv_that_debian_left_out_is_installed_and_made(apart, monkeypatch):
+    installed, ran = [], []
+
+    def apt_install(steps, names, what, allowed):
+        installed.extend(names)
+        monkeypatch.delitem(sys.modules, "ensurepip")
+        return True
+
+    one = Steps(apart.state / "logs" / "setup.log")
+    monkeypatch.setitem(sys.modules, "ensurepip", None)  # what makes its import fail
+    monkeypatch.setattr(packages, "apt_install", apt_install)
+    monkeypatch.setattr(one, "run", lambda title, *_: ran.append(title))
+    packages.Venv(apart).make(one, True, None)
+    assert installed == [f"python3.{sys.version_info.minor}-venv"]
+    assert ran[0] == packages.TITLE_VENV
+
+
 @pytest.mark.parametrize("stamp", ["", "{}", "[]", "null", '{"python": 3}'])
 def test_a_damaged_stamp_counts_for_none(apart, stamp):
     apart.venv.mkdir(parents=True)
