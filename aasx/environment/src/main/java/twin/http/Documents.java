@@ -301,8 +301,7 @@ class Documents implements HandlerInterceptor, WebMvcConfigurer, ResponseBodyAdv
 
   @ExceptionHandler({OpenXML4JRuntimeException.class, RecordFormatException.class})
   ResponseEntity<Map<String, Object>> unreadable(RuntimeException e) {
-    return ResponseEntity.badRequest()
-        .contentType(MediaType.APPLICATION_JSON)
-        .body(Result.error("400", "The file is no AASX package that can be read: " + first(e)));
+    return Result.answer(
+        HttpStatus.BAD_REQUEST, "The file is no AASX package that can be read: " + first(e));
   }
 }

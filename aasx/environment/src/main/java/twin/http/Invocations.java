@@ -80,9 +80,7 @@ class Invocations implements ResponseBodyAdvice<OperationResult> {
 
   @ExceptionHandler(OperationDelegationException.class)
   ResponseEntity<Map<String, Object>> delegateFailed(OperationDelegationException e) {
-    return ResponseEntity.status(HttpStatus.FAILED_DEPENDENCY)
-        .contentType(MediaType.APPLICATION_JSON)
-        .body(Result.error("424", e.getMessage()));
+    return Result.answer(HttpStatus.FAILED_DEPENDENCY, e.getMessage());
   }
 
   @PostMapping(
@@ -93,11 +91,9 @@ class Invocations implements ResponseBodyAdvice<OperationResult> {
       })
   @ResponseBody
   ResponseEntity<Map<String, Object>> notOffered() {
-    String text =
-        "only synchronous invocation with operation variables is offered: POST .../invoke";
-    return ResponseEntity.status(HttpStatus.NOT_IMPLEMENTED)
-        .contentType(MediaType.APPLICATION_JSON)
-        .body(Result.error("501", text));
+    return Result.answer(
+        HttpStatus.NOT_IMPLEMENTED,
+        "only synchronous invocation with operation variables is offered: POST .../invoke");
   }
 
   @PostMapping(value = ELEMENT + "/invoke", params = "async=true")

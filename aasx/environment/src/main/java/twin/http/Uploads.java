@@ -19,7 +19,6 @@ import org.eclipse.digitaltwin.basyx.submodelrepository.SubmodelRepository;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
 import org.springframework.http.HttpStatus;
-import org.springframework.http.MediaType;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.ControllerAdvice;
 import org.springframework.web.bind.annotation.ExceptionHandler;
@@ -52,9 +51,7 @@ public final class Uploads implements AasEnvironment {
 
     @ExceptionHandler(NothingNew.class)
     ResponseEntity<Map<String, Object>> nothingNew(NothingNew e) {
-      return ResponseEntity.status(HttpStatus.CONFLICT)
-          .contentType(MediaType.APPLICATION_JSON)
-          .body(Result.error("409", e.getMessage()));
+      return Result.answer(HttpStatus.CONFLICT, e.getMessage());
     }
   }
 

@@ -4,16 +4,17 @@ import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
-import java.nio.file.FileSystemException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Collection;
 import java.util.List;
 import java.util.Optional;
 import java.util.UUID;
+import java.util.stream.Stream;
 import org.eclipse.digitaltwin.basyx.core.exceptions.FileDoesNotExistException;
 import org.springframework.http.HttpStatus;
 import org.springframework.jdbc.core.JdbcTemplate;
+import org.springframework.util.FileSystemUtils;
 import org.springframework.web.context.request.RequestAttributes;
 import org.springframework.web.context.request.RequestContextHolder;
 
@@ -68,15 +69,11 @@ final class Attachments {
     return "files/" + stem + "." + Names.hash(UUID.randomUUID().toString(), 6) + ending;
   }
 
-  private static Optional<Long> find(JdbcTemplate jdbc, String value) {
+  static Optional<Long> find(JdbcTemplate jdbc, String value) {
     return jdbc
         .queryForList("SELECT nr FROM attachment WHERE value = ?", Long.class, Names.key(value))
         .stream()
         .findFirst();
-  }
-
-  static boolean exists(JdbcTemplate jdbc, String value) {
-    return find(jdbc, value).isPresent();
   }
 
   /**
@@ -85,36 +82,29 @@ final class Attachments {
    * @param values that something which was changed or deleted had
    */
   static void deleteUnused(JdbcTemplate jdbc, long owner, Collection<String> values) {
+    String unused =
+        "SELECT nr FROM attachment WHERE value = ? AND owner = ? AND NOT EXISTS (SELECT 1"
+            + " FROM element e WHERE e.owner = attachment.owner AND e.json LIKE '%' || value || '%')"
+            + " AND NOT EXISTS (SELECT 1"
+            + " FROM identifiable i WHERE i.nr = attachment.owner AND i.json LIKE '%' || value || '%')";
     for (String value : values) {
-      String named = "%" + value + "%";
-      jdbc.queryForList(
-              "SELECT nr FROM attachment WHERE value = ? AND owner = ?"
-                  + " AND NOT EXISTS (SELECT 1 FROM element WHERE owner = ? AND json LIKE ?)"
-                  + " AND NOT EXISTS (SELECT 1 FROM identifiable WHERE nr = ? AND json LIKE ?)",
-              Long.class,
-              value,
-              owner,
-              owner,
-              named,
-              owner,
-              named)
-          .forEach(
-              nr -> {
-                jdbc.update("DELETE FROM part WHERE attachment = ?", nr);
-                jdbc.update("DELETE FROM attachment WHERE nr = ?", nr);
-              });
+      jdbc.queryForList(unused, Long.class, value, owner).forEach(nr -> delete(jdbc, "nr = ?", nr));
     }
+  }
+
+  static void deleteOf(JdbcTemplate jdbc, long owner) {
+    delete(jdbc, "owner = ?", owner);
+  }
+
+  private static void delete(JdbcTemplate jdbc, String which, long nr) {
+    String all = "DELETE FROM part WHERE attachment IN (SELECT nr FROM attachment WHERE %s)";
+    jdbc.update(all.formatted(which), nr);
+    jdbc.update("DELETE FROM attachment WHERE " + which, nr);
   }
 
   /** The values of all files of the owner. */
   static List<String> of(JdbcTemplate jdbc, long owner) {
     return jdbc.queryForList("SELECT value FROM attachment WHERE owner = ?", String.class, owner);
-  }
-
-  static void deleteOf(JdbcTemplate jdbc, long owner) {
-    jdbc.update(
-        "DELETE FROM part WHERE attachment IN (SELECT nr FROM attachment WHERE owner = ?)", owner);
-    jdbc.update("DELETE FROM attachment WHERE owner = ?", owner);
   }
 
   /**
@@ -124,54 +114,39 @@ final class Attachments {
    */
   static File copy(JdbcTemplate jdbc, String value) {
     long nr = find(jdbc, value).orElseThrow(FileDoesNotExistException::new);
-    Path folder = null;
+    String content = "SELECT content FROM part WHERE attachment = ? ORDER BY number";
     try {
-      folder = Files.createTempDirectory("twin-attachment");
+      Path folder = Files.createTempDirectory("twin-attachment");
       Path file = folder.resolve(value.substring(value.indexOf('/') + 1));
       removeWithRequest(file);
-      try (OutputStream out = Files.newOutputStream(file)) {
-        jdbc.query(
-            "SELECT content FROM part WHERE attachment = ? ORDER BY number",
-            row -> {
-              try {
-                out.write(row.getBytes(1));
-              } catch (IOException e) {
-                throw notCopied(e);
-              }
-            },
-            nr);
+      try (OutputStream out = Files.newOutputStream(file);
+          Stream<byte[]> parts = jdbc.queryForStream(content, (row, i) -> row.getBytes(1), nr)) {
+        for (byte[] part : (Iterable<byte[]>) parts::iterator) {
+          out.write(part);
+        }
       }
       return file.toFile();
     } catch (IOException e) {
-      throw notCopied(e);
+      throw new StoreException(
+          HttpStatus.INSUFFICIENT_STORAGE,
+          "The file could not be copied out of the store (" + e.getMessage() + ")",
+          "See that the disk of " + System.getProperty("java.io.tmpdir") + " is not full.",
+          e);
     }
   }
 
-  private static StoreException notCopied(IOException e) {
-    return new StoreException(
-        HttpStatus.INSUFFICIENT_STORAGE,
-        "The file could not be copied out of the store (" + e.getMessage() + ")",
-        "See that the disk of " + System.getProperty("java.io.tmpdir") + " is not full.",
-        e);
-  }
-
   private static void removeWithRequest(Path file) {
-    Runnable remove =
-        () -> {
-          try {
-            Files.deleteIfExists(file);
-            Files.deleteIfExists(file.getParent());
-          } catch (FileSystemException e) {
-            file.toFile().deleteOnExit();
-          } catch (IOException e) {
-            throw notCopied(e);
-          }
-        };
     RequestAttributes request = RequestContextHolder.getRequestAttributes();
     if (request == null) {
       file.getParent().toFile().deleteOnExit();
       file.toFile().deleteOnExit();
     } else {
+      Runnable remove =
+          () -> {
+            if (!FileSystemUtils.deleteRecursively(file.getParent().toFile())) {
+              file.toFile().deleteOnExit(); // it is being read still
+            }
+          };
       request.registerDestructionCallback(file.toString(), remove, RequestAttributes.SCOPE_REQUEST);
     }
   }

@@ -12,15 +12,18 @@ import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.stream.Stream;
 import java.util.zip.GZIPInputStream;
 import java.util.zip.GZIPOutputStream;
 import org.springframework.boot.WebApplicationType;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.ConfigurableApplicationContext;
+import org.springframework.jdbc.core.ColumnMapRowMapper;
 import org.springframework.jdbc.core.JdbcTemplate;
 
 /**
@@ -58,21 +61,17 @@ public final class Backup {
     }
     Path file = Path.of(arguments[1]);
     try (ConfigurableApplicationContext context =
-        new SpringApplicationBuilder(StoreSettings.class)
-            .web(WebApplicationType.NONE)
-            .properties("logging.level.root=ERROR", "logging.level.twin=WARN")
-            .logStartupInfo(false)
-            .run(arguments)) {
-      Database.Settings settings = context.getBean(Database.Settings.class);
-      try (Database database = new Database(settings, restore)) {
-        long rows = restore ? restore(database, file) : backup(database, file);
-        System.out.printf(
-            restore ? "%d rows of %s restored into %s%n" : "%d rows written to %s, from %s%n",
-            rows,
-            file,
-            database);
-        return 0;
-      }
+            new SpringApplicationBuilder(Backup.class)
+                .web(WebApplicationType.NONE)
+                .properties("logging.level.root=ERROR", "logging.level.twin=WARN")
+                .logStartupInfo(false)
+                .run(arguments);
+        Database database = new Database(StoreSettings.of(context.getEnvironment()), restore)) {
+      long rows = restore ? restore(database, file) : backup(database, file);
+      String done =
+          restore ? "%d rows of %s restored into %s%n" : "%d rows written to %s, from %s%n";
+      System.out.printf(done, rows, file, database);
+      return 0;
     } catch (StoreException e) {
       System.err.println(arguments[0] + ": " + e.getMessage() + ". " + e.remedy());
       return 1;
@@ -82,25 +81,24 @@ public final class Backup {
   static long backup(Database database, Path file) {
     Path unfinished = file.resolveSibling(file.getFileName() + ".unfinished");
     try {
-      long[] rows = {0};
+      long rows;
       try (SequenceWriter lines =
           MAPPER
               .writer()
               .withRootValueSeparator("\n")
               .writeValues(new GZIPOutputStream(Files.newOutputStream(unfinished)))) {
         lines.write(Map.of("format", FORMAT, "version", Database.VERSION));
-        database.read(
-            jdbc -> {
-              TABLES.keySet().forEach(table -> rows[0] += write(jdbc, table, lines));
-              return null;
-            });
-        lines.write(Map.of("rows", rows[0]));
+        rows =
+            database.read(
+                jdbc ->
+                    TABLES.keySet().stream().mapToLong(table -> write(jdbc, table, lines)).sum());
+        lines.write(Map.of("rows", rows));
       }
       try (FileChannel channel = FileChannel.open(unfinished, StandardOpenOption.WRITE)) {
         channel.force(true);
       }
       Files.move(unfinished, file, StandardCopyOption.REPLACE_EXISTING);
-      return rows[0];
+      return rows;
     } catch (IOException | UncheckedIOException e) {
       unfinished.toFile().delete();
       throw new StoreException(
@@ -111,22 +109,15 @@ public final class Backup {
   }
 
   private static long write(JdbcTemplate jdbc, String table, SequenceWriter lines) {
-    long[] rows = {0};
-    jdbc.query(
-        "SELECT * FROM " + table,
-        row -> {
-          List<Object> values = new ArrayList<>();
-          for (int i = 1; i <= row.getMetaData().getColumnCount(); i++) {
-            values.add(row.getObject(i));
-          }
-          try {
-            lines.write(Map.of(table, values));
-          } catch (IOException e) {
-            throw new UncheckedIOException(e);
-          }
-          rows[0]++;
-        });
-    return rows[0];
+    try (Stream<Map<String, Object>> rows =
+        jdbc.queryForStream("SELECT * FROM " + table, new ColumnMapRowMapper())) {
+      for (Map<String, Object> row : (Iterable<Map<String, Object>>) rows::iterator) {
+        lines.write(Map.of(table, row.values()));
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return jdbc.queryForObject("SELECT COUNT(*) FROM " + table, Long.class);
   }
 
   /** All of it, or nothing. */
@@ -200,14 +191,10 @@ public final class Backup {
     if (!TABLES.containsKey(table) || row.size() > columns) {
       throw new IOException("it has rows that this program does not know");
     }
-    Object[] values = new Object[columns]; // the last ones stay null in an older backup
-    for (int i = 0; i < row.size(); i++) {
-      boolean isContent = table.equals("part") && i == 2;
-      JsonNode value = row.get(i);
-      values[i] =
-          value.isNumber()
-              ? value.longValue()
-              : isContent ? value.binaryValue() : value.textValue();
+    // The last columns stay null in an older backup.
+    Object[] values = Arrays.copyOf(MAPPER.treeToValue(row, Object[].class), columns);
+    if (table.equals("part")) {
+      values[2] = row.get(2).binaryValue();
     }
     return values;
   }

@@ -1,16 +1,12 @@
 package twin.store;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.util.List;
-import java.util.stream.Collectors;
-import java.util.stream.Stream;
 import org.eclipse.digitaltwin.aas4j.v3.model.Entity;
-import org.eclipse.digitaltwin.aas4j.v3.model.Referable;
 import org.eclipse.digitaltwin.aas4j.v3.model.Submodel;
 import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElementCollection;
 import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElementList;
-import org.springframework.beans.BeanUtils;
-import org.springframework.beans.PropertyAccessorFactory;
 
 /**
  * What is stored of an object: small ones as one JSON text, large containers as their own text
@@ -19,9 +15,10 @@ import org.springframework.beans.PropertyAccessorFactory;
  *
  * @param name of the row: the idShort, or {@code null} in a list
  * @param holds what kind of container was split, {@link Holds#NOTHING} if none was
+ * @param value what lies beside the JSON, see {@link Values#beside}
  * @param elements of what was split
  */
-record Chunk(String name, Holds holds, String json, List<Chunk> elements) {
+record Chunk(String name, Holds holds, String json, String value, List<Chunk> elements) {
 
   /** An element whose JSON is longer gets rows for its elements; about three cycles of a cell. */
   static final int LARGE = 16_384;
@@ -53,15 +50,9 @@ record Chunk(String name, Holds holds, String json, List<Chunk> elements) {
       return array;
     }
 
-    private static Holds of(Referable object) {
-      return Stream.of(values())
-          .filter(holds -> holds.type.isInstance(object))
-          .findFirst()
-          .orElse(NOTHING);
-    }
-
-    static Holds of(JsonNode element) {
-      return switch (element.path("modelType").asText()) {
+    static Holds of(JsonNode object) {
+      return switch (object.path("modelType").asText()) {
+        case "Submodel" -> SUBMODEL;
         case "SubmodelElementCollection" -> COLLECTION;
         case "SubmodelElementList" -> LIST;
         case "Entity" -> ENTITY;
@@ -84,8 +75,13 @@ record Chunk(String name, Holds holds, String json, List<Chunk> elements) {
    * @param depth how many containers it stands in
    * @throws StoreException if it could not be read back
    */
-  static Chunk of(Referable object, Holds container, int depth) {
-    if (object == null) {
+  static Chunk of(JsonNode object, Holds container, int depth) {
+    check(object, depth);
+    return of(object, container);
+  }
+
+  private static void check(JsonNode object, int depth) {
+    if (object.isNull()) {
       throw StoreException.refused(
           "A list of elements contains null", "Nothing was changed. Leave it out.");
     }
@@ -94,33 +90,21 @@ record Chunk(String name, Holds holds, String json, List<Chunk> elements) {
           "Elements are nested in each other more than " + DEEPEST + " deep",
           "Nothing was changed. Use fewer levels.");
     }
-    String name = container == Holds.LIST ? null : Names.key(object.getIdShort());
+    Holds.in(object).forEach(element -> check(element, depth + 1));
+  }
+
+  private static Chunk of(JsonNode object, Holds container) {
+    String name = container == Holds.LIST ? null : Names.key(object.path("idShort").textValue());
     Holds holds = Holds.of(object);
-    if (holds == Holds.NOTHING) {
-      return new Chunk(name, holds, Json.text(object), List.of());
+    JsonNode elements = Holds.in(object);
+    String json = Json.text(object);
+    if (holds != Holds.SUBMODEL && (elements.isEmpty() || json.length() <= LARGE)) {
+      String value = json.length() <= LARGE ? Values.beside(object) : null;
+      return new Chunk(name, Holds.NOTHING, json, value, List.of());
     }
-    Referable head = BeanUtils.instantiateClass(object.getClass());
-    BeanUtils.copyProperties(object, head, holds.array);
-    Object inner =
-        PropertyAccessorFactory.forBeanPropertyAccess(object).getPropertyValue(holds.array);
-    String json = Json.text(head);
-    List<Chunk> elements =
-        inner == null
-            ? List.of()
-            : ((List<?>) inner)
-                .stream().map(element -> of((Referable) element, holds, depth + 1)).toList();
-    int length = json.length() + elements.stream().mapToInt(chunk -> chunk.json.length()).sum();
-    boolean split = length > LARGE || elements.stream().anyMatch(Chunk::isSplit);
-    if (holds == Holds.SUBMODEL || split && !elements.isEmpty()) {
-      return new Chunk(name, holds, json, elements);
-    }
-    String whole =
-        elements.isEmpty()
-            ? json
-            : elements.stream()
-                .map(Chunk::json)
-                .collect(Collectors.joining(",", open(json, holds), "]}"));
-    return new Chunk(name, Holds.NOTHING, whole, List.of());
+    List<Chunk> inner = elements.valueStream().map(element -> of(element, holds)).toList();
+    String head = Json.text(((ObjectNode) object).without(holds.array));
+    return new Chunk(name, holds, head, null, inner);
   }
 
   /** A container's JSON up to where its first element goes. */

@@ -1,14 +1,5 @@
 package twin.store;
 
-import static org.sqlite.SQLiteErrorCode.SQLITE_BUSY;
-import static org.sqlite.SQLiteErrorCode.SQLITE_CANTOPEN;
-import static org.sqlite.SQLiteErrorCode.SQLITE_CORRUPT;
-import static org.sqlite.SQLiteErrorCode.SQLITE_FULL;
-import static org.sqlite.SQLiteErrorCode.SQLITE_IOERR;
-import static org.sqlite.SQLiteErrorCode.SQLITE_LOCKED;
-import static org.sqlite.SQLiteErrorCode.SQLITE_NOTADB;
-import static org.sqlite.SQLiteErrorCode.SQLITE_READONLY;
-
 import com.zaxxer.hikari.HikariConfig;
 import com.zaxxer.hikari.HikariDataSource;
 import com.zaxxer.hikari.pool.HikariPool.PoolInitializationException;
@@ -20,11 +11,8 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.sql.Connection;
-import java.sql.DriverManager;
 import java.sql.SQLException;
 import java.sql.SQLTransientConnectionException;
-import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.function.Consumer;
@@ -37,11 +25,11 @@ import org.springframework.dao.DataAccessException;
 import org.springframework.http.HttpStatus;
 import org.springframework.jdbc.core.JdbcTemplate;
 import org.springframework.jdbc.support.JdbcTransactionManager;
+import org.springframework.retry.support.RetryTemplate;
 import org.springframework.transaction.TransactionException;
 import org.springframework.transaction.TransactionSystemException;
 import org.springframework.transaction.support.TransactionSynchronizationManager;
 import org.springframework.transaction.support.TransactionTemplate;
-import org.sqlite.SQLiteErrorCode;
 import org.sqlite.SQLiteException;
 
 /**
@@ -59,22 +47,17 @@ final class Database implements AutoCloseable {
   private static final int READERS = 8;
   private static final int POSTGRES_WRITERS = 8;
   private static final int ROWS_AT_ONCE = 200;
-  private static final int DEADLOCK_TRIES = 5;
   private static final long FREE_PAGES_KEPT = 256;
   private static final long PAGES_AT_ONCE = 2048;
   private static final int RESERVE_BYTES = 4 << 20;
 
-  /**
-   * @param url JDBC URL
-   * @param durable whether a change is acknowledged only once it would survive a power cut
-   * @param patience how long a database that does not answer is waited for at the start
-   */
-  record Settings(String url, String user, String password, boolean durable, Duration patience) {}
+  private static final RetryTemplate AGAIN =
+      RetryTemplate.builder().maxAttempts(5).retryOn(ConcurrencyFailureException.class).build();
 
   private record Pool(
       HikariDataSource source, JdbcTemplate jdbc, TransactionTemplate transaction) {}
 
-  private final Settings settings;
+  private final StoreSettings settings;
   private final Path file;
   private final FileChannel lock;
   private final Pool writers;
@@ -82,19 +65,13 @@ final class Database implements AutoCloseable {
   private final Pool streams;
 
   /**
-   * Connects and brings the tables to the version of this program.
+   * Connects, and brings the tables to the version of this program.
    *
-   * @throws StoreException if that cannot be; then nothing was changed
-   */
-  Database(Settings settings) {
-    this(settings, true);
-  }
-
-  /**
    * @param own whether to hold the store and bring its tables up to date; otherwise it is only
    *     read, also while an environment runs on it
+   * @throws StoreException if that cannot be; then nothing was changed
    */
-  Database(Settings settings, boolean own) {
+  Database(StoreSettings settings, boolean own) {
     this.settings = settings;
     String url = settings.url();
     if (!url.startsWith(SQLITE) && !url.startsWith("jdbc:postgresql:")) {
@@ -107,9 +84,15 @@ final class Database implements AutoCloseable {
     if (!own && file != null && !Files.exists(file)) {
       throw new StoreException("There is no store " + file, "Correct TWIN_STORE_URL.", null);
     }
-    this.lock = own && file != null ? create() : null;
+    this.lock = own && file != null ? hold() : null;
     try {
       this.writers = connect("writers", file == null ? POSTGRES_WRITERS : 1, false);
+      if (lock != null) {
+        writers
+            .jdbc()
+            .execute("PRAGMA auto_vacuum = INCREMENTAL"); // says something to a new file only
+        writers.jdbc().execute("PRAGMA journal_mode = WAL");
+      }
       this.readers = connect("readers", READERS, true);
       this.streams = connect("streams", 2, true);
       if (own) {
@@ -120,31 +103,18 @@ final class Database implements AutoCloseable {
       }
     } catch (RuntimeException e) {
       close();
-      throw e;
+      throw e instanceof DataAccessException ? explained(e) : e;
     }
   }
 
-  private FileChannel create() {
+  private FileChannel hold() {
     try {
       Files.createDirectories(file.toAbsolutePath().getParent());
-      FileChannel held =
-          hold(
-              file.resolveSibling(file.getFileName() + ".lock"),
-              "The store " + file + " is in use by another AAS environment",
-              "Stop the other one first, give this one a store of its own with --twin.store.dir, or"
-                  + " let several share a PostgreSQL (TWIN_STORE_URL).");
-      boolean isNew = !Files.exists(file);
-      try (Connection connection = DriverManager.getConnection(settings.url());
-          Statement statement = connection.createStatement()) {
-        if (isNew) {
-          statement.execute("PRAGMA auto_vacuum = INCREMENTAL");
-        }
-        statement.execute("PRAGMA journal_mode = WAL");
-      } catch (SQLException e) {
-        held.close();
-        throw explained(e);
-      }
-      return held;
+      return hold(
+          file.resolveSibling(file.getFileName() + ".lock"),
+          "The store " + file + " is in use by another AAS environment",
+          "Stop the other one first, give this one a store of its own with --twin.store.dir, or"
+              + " let several share a PostgreSQL (TWIN_STORE_URL).");
     } catch (IOException e) {
       throw new StoreException(
           "The store " + file + " cannot be opened: " + e,
@@ -179,10 +149,9 @@ final class Database implements AutoCloseable {
     config.setMaximumPoolSize(size);
     config.setMinimumIdle(file == null ? 1 : size);
     config.setConnectionTimeout(file == null && !name.equals("streams") ? 5_000 : 30_000);
-    config.setInitializationFailTimeout(1);
     if (file == null) {
       config.setUsername(settings.user());
-      config.setPassword(settings.password());
+      config.setPassword(settings.secret());
       config.addDataSourceProperty("ApplicationName", "AAS environment");
       config.addDataSourceProperty("connectTimeout", "5");
       config.addDataSourceProperty("socketTimeout", "60");
@@ -190,40 +159,34 @@ final class Database implements AutoCloseable {
       config.setReadOnly(forReading);
       config.setTransactionIsolation(
           forReading ? "TRANSACTION_REPEATABLE_READ" : "TRANSACTION_READ_COMMITTED");
-      if (!settings.durable() && !forReading) {
+      if (!settings.fsync() && !forReading) {
         config.setConnectionInitSql("SET synchronous_commit = off");
       }
     } else {
       config.addDataSourceProperty("busy_timeout", "5000");
-      config.addDataSourceProperty("synchronous", settings.durable() ? "FULL" : "NORMAL");
+      config.addDataSourceProperty("synchronous", settings.fsync() ? "FULL" : "NORMAL");
       config.addDataSourceProperty("journal_size_limit", String.valueOf(64 << 20));
       config.addDataSourceProperty("cache_size", forReading ? "-2000" : "-16000");
     }
-    HikariDataSource source = waitFor(config);
+    HikariDataSource source = open(config, Duration.ZERO);
     JdbcTemplate jdbc = new JdbcTemplate(source);
     jdbc.setFetchSize(ROWS_AT_ONCE);
     return new Pool(source, jdbc, new TransactionTemplate(new JdbcTransactionManager(source)));
   }
 
-  /** A database server may be starting at the same time. */
-  private HikariDataSource waitFor(HikariConfig config) {
-    long end = System.nanoTime() + settings.patience().toNanos();
-    while (true) {
-      try {
-        return new HikariDataSource(config);
-      } catch (PoolInitializationException e) {
-        StoreException explained = explained(e);
-        if (explained.status() != HttpStatus.SERVICE_UNAVAILABLE || System.nanoTime() > end) {
-          throw new StoreException(explained.getMessage(), explained.remedy(), e);
-        }
-        LOG.warn("{}. Trying again. {}", explained.getMessage(), explained.remedy());
-        try {
-          Thread.sleep(2_000);
-        } catch (InterruptedException interrupted) {
-          Thread.currentThread().interrupt();
-          throw explained;
-        }
+  /** Waits for a database that does not answer: it may be starting at the same time. */
+  private HikariDataSource open(HikariConfig config, Duration patience) {
+    config.setInitializationFailTimeout(Math.max(1, patience.toMillis()));
+    try {
+      return new HikariDataSource(config);
+    } catch (PoolInitializationException e) {
+      StoreException explained = explained(e);
+      if (explained.status() != HttpStatus.SERVICE_UNAVAILABLE
+          || patience.equals(settings.patience())) {
+        throw explained;
       }
+      LOG.warn("{}. It is waited for. {}", explained.getMessage(), explained.remedy());
+      return open(config, settings.patience());
     }
   }
 
@@ -264,16 +227,11 @@ final class Database implements AutoCloseable {
     if (TransactionSynchronizationManager.hasResource(writers.source())) {
       return work.apply(writers.jdbc()); // a part of the write under way, which sees the others
     }
-    for (int tries = 1; ; tries++) {
-      try {
-        return pool.transaction().execute(status -> work.apply(pool.jdbc()));
-      } catch (ConcurrencyFailureException deadlock) {
-        if (tries == DEADLOCK_TRIES) {
-          throw explained(deadlock);
-        }
-      } catch (DataAccessException | TransactionException e) {
-        throw explained(e);
-      }
+    try {
+      return AGAIN.execute(
+          attempt -> pool.transaction().execute(status -> work.apply(pool.jdbc())));
+    } catch (DataAccessException | TransactionException e) {
+      throw explained(e);
     }
   }
 
@@ -291,72 +249,66 @@ final class Database implements AutoCloseable {
   /**
    * What databases report, as it is told to people.
    *
-   * @param codes of SQLite
-   * @param states start of PostgreSQL's SQLSTATE (a regular expression)
+   * @param codes regular expression for the start of PostgreSQL's SQLSTATE or of SQLite's result
+   *     code
    */
-  private record Fault(
-      HttpStatus status, List<SQLiteErrorCode> codes, String states, String what, String remedy) {}
+  private record Fault(HttpStatus status, String codes, String what, String remedy) {}
 
   private static final List<Fault> FAULTS =
       List.of(
           new Fault(
               HttpStatus.INSUFFICIENT_STORAGE,
-              List.of(SQLITE_FULL, SQLITE_IOERR, SQLITE_READONLY, SQLITE_CANTOPEN),
-              "53100",
+              "53100|SQLITE_(FULL|IOERR|READONLY|CANTOPEN)",
               "The store %s could not be written, and the change did not happen",
               "See that the disk is not full and that its folder may be written."),
           new Fault(
               HttpStatus.SERVICE_UNAVAILABLE,
-              List.of(SQLITE_BUSY, SQLITE_LOCKED),
-              "55P03",
+              "55P03|SQLITE_(BUSY|LOCKED)",
               "The store %s is locked by another program",
               "End what else has the file open for writing (a database browser?) and try again."),
           new Fault(
               HttpStatus.INTERNAL_SERVER_ERROR,
-              List.of(SQLITE_CORRUPT, SQLITE_NOTADB),
-              "XX00[12]",
+              "XX00[12]|SQLITE_(CORRUPT|NOTADB)",
               "The file %s of the store is damaged",
               "Nothing was changed. Move it away together with its -wal and -shm files and restore"
                   + " the last backup."),
           new Fault(
               HttpStatus.INTERNAL_SERVER_ERROR,
-              List.of(),
               "28",
               "The database %s refuses user %s or its password",
               "Correct TWIN_STORE_USER and TWIN_STORE_PASSWORD (or TWIN_STORE_PASSWORD_FILE)."),
           new Fault(
               HttpStatus.INTERNAL_SERVER_ERROR,
-              List.of(),
               "3D|42",
               "The database %s is not as it should be",
               "Create it (CREATE DATABASE), let the user create tables in it, or correct"
                   + " TWIN_STORE_URL."),
           new Fault(
               HttpStatus.SERVICE_UNAVAILABLE,
-              List.of(),
               "08|53|57P|pool", // the last one: a connection that broke, or none was free
               "The database %s does not answer",
               "Start it, or correct TWIN_STORE_URL; the environment goes on by itself once it"
                   + " answers."),
           new Fault(
               HttpStatus.INTERNAL_SERVER_ERROR,
-              List.of(),
               "",
               "The database %s reports an error",
               "See the log."));
 
   private StoreException explained(Exception e) {
     Throwable root = rootOf(e);
-    String state = root instanceof SQLException sql ? sql.getSQLState() : null;
-    boolean isPool = state == null && isShared() || root instanceof SQLTransientConnectionException;
-    String told = isPool || root instanceof IOException ? "pool" : String.valueOf(state);
-    int code = root instanceof SQLiteException sqlite ? sqlite.getResultCode().code & 0xff : -1;
+    String code =
+        root instanceof SQLiteException sqlite
+            ? sqlite.getResultCode().name()
+            : root instanceof SQLException sql ? sql.getSQLState() : null;
+    boolean isPool =
+        code == null && isShared()
+            || root instanceof SQLTransientConnectionException
+            || root instanceof IOException;
+    String told = isPool ? "pool" : String.valueOf(code);
     Fault fault =
         FAULTS.stream()
-            .filter(
-                one ->
-                    one.codes().stream().anyMatch(known -> known.code == code)
-                        || told.matches("(" + one.states() + ").*"))
+            .filter(one -> told.matches("(" + one.codes() + ").*"))
             .findFirst()
             .orElseThrow();
     String reason = String.valueOf(root.getMessage()).lines().findFirst().orElse("");

@@ -6,13 +6,12 @@ import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.sql.ResultSet;
 import java.sql.SQLException;
-import java.util.ArrayDeque;
 import java.util.ArrayList;
-import java.util.Deque;
+import java.util.Collections;
 import java.util.List;
 import java.util.Optional;
-import java.util.Stack;
 import java.util.function.Consumer;
+import java.util.function.LongSupplier;
 import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElement;
 import org.eclipse.digitaltwin.basyx.core.exceptions.CollidingIdentifierException;
 import org.eclipse.digitaltwin.basyx.core.exceptions.ElementDoesNotExistException;
@@ -39,12 +38,15 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
   /** The nr of the submodel itself among its elements. */
   static final long TOP = 0;
 
+  private static final long NONE = -1;
+
   private static final String ROWS =
       "SELECT nr, holds, version, json, name, NULL FROM element WHERE owner = ? AND ";
   private static final String VALUES =
       "SELECT nr, holds, version, CASE WHEN value_only IS NULL THEN json END, name, value_only"
           + " FROM element WHERE owner = ? AND ";
   private static final String IN_ORDER = "parent = ? ORDER BY position";
+  private static final String BY_NAME = "parent = ? AND name = ? ORDER BY position LIMIT 1";
 
   /**
    * A stored row; see {@link Chunk}.
@@ -76,7 +78,7 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
       if (value != null) {
         return this;
       }
-      JsonNode element = Json.tree(json);
+      JsonNode element = Json.parse(json);
       String form = isSplit() ? null : Values.of(element).toString();
       return new Row(nr, holds, version, json, element.path("idShort").asText(), form);
     }
@@ -86,10 +88,11 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
    * Where a path leads.
    *
    * @param rows on the way: the submodel itself, split containers, at last the row with the element
-   * @param inside what is left of the path within the JSON of that row
-   * @param part the JSON of the element itself where that is a part of the row's, otherwise null
+   * @param inside the way on in the JSON of that row, from the whole to the element; empty where
+   *     the row is the element
+   * @param index of the element in the last but one of these
    */
-  record Place(List<Row> rows, Deque<PathToken> inside, JsonNode part) {
+  record Place(List<Row> rows, List<JsonNode> inside, int index) {
 
     Row row() {
       return rows.get(rows.size() - 1);
@@ -103,8 +106,12 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
       return rows.get(rows.size() - 2);
     }
 
-    private int depth() {
-      return rows.size() - 1 + inside.size();
+    private ObjectNode containerInside() {
+      return (ObjectNode) inside.get(inside.size() - 2);
+    }
+
+    private boolean isRow() {
+      return inside.isEmpty();
     }
 
     boolean isSplit() {
@@ -113,23 +120,23 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
 
     /** The JSON of the element itself; only for elements that are not split. */
     JsonNode json() {
-      return part == null ? Json.tree(row().json()) : part;
+      return isRow() ? Json.parse(row().json()) : inside.get(inside.size() - 1);
     }
 
     /** The element itself; only for elements that are not split. */
     SubmodelElement element() {
-      return part == null
+      return isRow()
           ? Json.read(row().json(), SubmodelElement.class)
-          : Json.fromTree(part, SubmodelElement.class);
+          : Json.fromTree(json(), SubmodelElement.class);
     }
 
     /** The same for an invocation: of an operation without its variables, which nobody asks for. */
     SubmodelElement invoked() {
-      return part == null ? Json.readWithoutVariables(row().json()) : element();
+      return isRow() ? Json.readWithoutVariables(row().json()) : element();
     }
 
     String tag() {
-      return part == null ? Conditions.tag(row().version()) : Conditions.tag(part.toString());
+      return isRow() ? Conditions.tag(row().version()) : Conditions.tag(json().toString());
     }
   }
 
@@ -137,75 +144,66 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
 
   /** The submodel itself, as what holds elements. */
   static Place top() {
-    Row submodel = new Row(TOP, Holds.SUBMODEL, 0, null, null, null);
-    return new Place(List.of(submodel), new ArrayDeque<>(), null);
+    return new Place(List.of(new Row(TOP, Holds.SUBMODEL, 0, null, null, null)), List.of(), 0);
   }
 
   /**
    * @throws ElementDoesNotExistException if the path leads nowhere
    */
   Place find(String path) {
-    Stack<PathToken> tokens = new SubmodelElementIdShortPathParser().parsePathTokens(path);
-    Deque<PathToken> steps = new ArrayDeque<>();
-    tokens.forEach(steps::addFirst);
+    List<PathToken> steps = new SubmodelElementIdShortPathParser().parsePathTokens(path);
+    Collections.reverse(steps);
     List<Row> rows = new ArrayList<>(top().rows());
-    Row row = rows.get(0);
-    while (row.isSplit() && !steps.isEmpty()) {
-      row = child(row, steps.pop());
-      rows.add(row);
+    List<JsonNode> inside = new ArrayList<>();
+    int index = 0;
+    for (PathToken step : steps) {
+      Row row = rows.get(rows.size() - 1);
+      if (row.isSplit()) {
+        rows.add(child(row, step));
+      } else {
+        if (inside.isEmpty()) {
+          inside.add(Json.parse(row.json()));
+        }
+        JsonNode container = inside.get(inside.size() - 1);
+        index = indexOf(container, step);
+        inside.add(Holds.in(container).get(index));
+      }
     }
     if (rows.size() == 1) {
       throw new ElementDoesNotExistException(path);
     }
-    return new Place(rows, steps, steps.isEmpty() ? null : walk(Json.tree(row.json()), steps));
+    return new Place(rows, inside, index);
   }
 
   private Row child(Row container, PathToken step) {
     boolean byIndex = step instanceof ListIndexPathToken;
+    String which = byIndex ? IN_ORDER + " LIMIT 1 OFFSET ?" : BY_NAME;
+    Object key = byIndex ? Integer.parseInt(step.getToken()) : Names.key(step.getToken());
     List<Row> found =
-        byIndex != container.isList()
-            ? List.of()
-            : jdbc.query(
-                ROWS
-                    + (byIndex
-                        ? IN_ORDER + " LIMIT 1 OFFSET ?"
-                        : "parent = ? AND name = ? ORDER BY position LIMIT 1"),
-                Row::new,
-                owner,
-                container.nr(),
-                byIndex ? Integer.parseInt(step.getToken()) : Names.key(step.getToken()));
+        byIndex == container.isList()
+            ? jdbc.query(ROWS + which, Row::new, owner, container.nr(), key)
+            : List.of();
     return found.stream()
         .findFirst()
         .orElseThrow(() -> new ElementDoesNotExistException(step.getToken()));
   }
 
-  private static JsonNode walk(JsonNode json, Iterable<PathToken> steps) {
-    for (PathToken step : steps) {
-      json = Holds.in(json).get(indexOf(json, step));
-    }
-    return json;
-  }
-
   private static int indexOf(JsonNode container, PathToken step) {
-    boolean isList = Holds.of(container) == Holds.LIST;
-    if (step instanceof ListIndexPathToken == isList) {
-      JsonNode elements = Holds.in(container);
-      String token = step.getToken();
-      int index = isList ? Integer.parseInt(token) : indexOf(elements, token);
-      if (index >= 0 && index < elements.size()) {
-        return index;
-      }
+    boolean byIndex = step instanceof ListIndexPathToken;
+    JsonNode elements = Holds.in(container);
+    int index = byIndex ? Integer.parseInt(step.getToken()) : indexOf(elements, step.getToken());
+    if (byIndex != (Holds.of(container) == Holds.LIST) || !elements.has(index)) {
+      throw new ElementDoesNotExistException(step.getToken());
     }
-    throw new ElementDoesNotExistException(step.getToken());
+    return index;
   }
 
   private static int indexOf(JsonNode elements, String idShort) {
-    for (int i = 0; i < elements.size(); i++) {
-      if (idShort != null && idShort.equals(elements.get(i).path("idShort").textValue())) {
-        return i;
-      }
-    }
-    return -1;
+    return elements
+        .valueStream()
+        .map(one -> one.path("idShort").textValue())
+        .toList()
+        .indexOf(idShort);
   }
 
   // ---- writing: the submodel's row is locked by then, and its version is the new one
@@ -213,43 +211,32 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
   /** Puts the element in the place of another, and keeps the place. */
   void put(Place place, SubmodelElement element) {
     Row container = place.container();
-    Chunk chunk = Chunk.of(element, container.holds(), place.depth());
-    if (place.inside().isEmpty()) {
-      if (!container.isList()) {
-        requireFree(element, sibling(container, chunk), place.row().nr());
-      }
+    JsonNode json = Json.tree(element);
+    if (place.isRow()) {
+      Chunk chunk = Chunk.of(json, container.holds(), place.rows().size() - 1);
+      requireFree(element, container.holds(), () -> sibling(container, chunk), place.row().nr());
       overwrite(place, chunk);
-      Conditions.tell(Conditions.tag(version));
     } else {
-      change(
-          place,
-          (parent, index) -> {
-            ArrayNode siblings = (ArrayNode) Holds.in(parent);
-            if (Holds.of(parent) != Holds.LIST) {
-              requireFree(element, indexOf(siblings, element.getIdShort()), index);
-            }
-            siblings.set(index, Json.tree(Json.text(element)));
-            return siblings.get(index);
-          });
+      Holds holds = Holds.of(place.containerInside());
+      ArrayNode siblings = (ArrayNode) Holds.in(place.containerInside());
+      requireFree(element, holds, () -> indexOf(siblings, element.getIdShort()), place.index());
+      siblings.set(place.index(), json);
+      rewrite(place, place.inside().get(0), json);
     }
   }
 
   void remove(Place place) {
-    if (place.inside().isEmpty()) {
+    if (place.isRow()) {
       deleteBelow(place.row());
       jdbc.update("DELETE FROM element WHERE nr = ?", place.row().nr());
       touch(place.containers());
     } else {
-      change(
-          place,
-          (parent, index) -> {
-            ArrayNode siblings = (ArrayNode) Holds.in(parent);
-            siblings.remove(index);
-            if (siblings.isEmpty()) {
-              ((ObjectNode) parent).remove(Holds.of(parent).array());
-            }
-            return null;
-          });
+      ArrayNode siblings = (ArrayNode) Holds.in(place.containerInside());
+      siblings.remove(place.index());
+      if (siblings.isEmpty()) {
+        place.containerInside().remove(Holds.of(place.containerInside()).array());
+      }
+      rewrite(place, place.inside().get(0), null);
     }
   }
 
@@ -260,88 +247,56 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
    */
   void add(Place place, SubmodelElement element) {
     Row row = place.row();
-    Chunk chunk = Chunk.of(element, row.holds(), place.depth() + 1);
+    JsonNode json = Json.tree(element);
     if (place.isSplit()) {
-      if (!row.isList()) {
-        requireFree(element, sibling(row, chunk), -1);
-      }
-      long position =
-          jdbc.queryForObject(
-              "SELECT COALESCE(MAX(position), 0) + 1 FROM element WHERE owner = ? AND parent = ?",
-              Long.class,
-              owner,
-              row.nr());
-      insert(row.nr(), List.of(chunk), position);
+      Chunk chunk = Chunk.of(json, row.holds(), place.rows().size());
+      requireFree(element, row.holds(), () -> sibling(row, chunk), NONE);
+      String last = "SELECT COALESCE(MAX(position), 0) FROM element WHERE owner = ? AND parent = ?";
+      insert(row.nr(), List.of(chunk), jdbc.queryForObject(last, Long.class, owner, row.nr()) + 1);
       touch(place.rows());
       Conditions.tell(Conditions.tag(version));
       return;
     }
-    JsonNode json = Json.tree(row.json());
-    ObjectNode container = (ObjectNode) walk(json, place.inside());
+    ObjectNode container = (ObjectNode) place.json();
     Holds holds = Holds.of(container);
     if (holds == Holds.NOTHING) {
       throw new IllegalArgumentException("This element cannot hold elements");
     }
     ArrayNode elements = container.withArrayProperty(holds.array());
-    if (holds != Holds.LIST) {
-      requireFree(element, indexOf(elements, element.getIdShort()), -1);
-    }
-    elements.add(Json.tree(Json.text(element)));
-    rewrite(place, json, container);
+    requireFree(element, holds, () -> indexOf(elements, element.getIdShort()), NONE);
+    elements.add(json);
+    rewrite(place, place.isRow() ? container : place.inside().get(0), container);
   }
 
   /** Outside lists an element needs an idShort that no sibling has but the one it replaces. */
-  private static void requireFree(SubmodelElement element, long found, long replaced) {
+  private static void requireFree(
+      SubmodelElement element, Holds container, LongSupplier sibling, long replaced) {
+    if (container == Holds.LIST) {
+      return;
+    }
     if (element.getIdShort() == null || element.getIdShort().isBlank()) {
       throw new IllegalArgumentException("The element needs an idShort");
     }
-    if (found >= 0 && found != replaced) {
+    long found = sibling.getAsLong();
+    if (found != NONE && found != replaced) {
       throw new CollidingIdentifierException(element.getIdShort());
     }
   }
 
   private long sibling(Row container, Chunk chunk) {
-    return jdbc
-        .queryForList(
-            "SELECT nr FROM element WHERE owner = ? AND parent = ? AND name = ? LIMIT 1",
-            Long.class,
-            owner,
-            container.nr(),
-            chunk.name())
-        .stream()
-        .findFirst()
-        .orElse(-1L);
-  }
-
-  /** Changes the container of an element; gives the element as it is then, if it is still there. */
-  private interface Change {
-    JsonNode apply(JsonNode container, int index);
-  }
-
-  private void change(Place place, Change change) {
-    JsonNode json = Json.tree(place.row().json());
-    Deque<PathToken> steps = new ArrayDeque<>(place.inside());
-    PathToken last = steps.removeLast();
-    JsonNode container = walk(json, steps);
-    rewrite(place, json, change.apply(container, indexOf(container, last)));
+    String sql = "SELECT nr FROM element WHERE owner = ? AND parent = ? AND name = ? LIMIT 1";
+    List<Long> found = jdbc.queryForList(sql, Long.class, owner, container.nr(), chunk.name());
+    return found.isEmpty() ? NONE : found.get(0);
   }
 
   /**
-   * @param named what the caller's URL names, within the row's JSON
+   * @param json of the row
+   * @param named what the caller's URL names in it
    */
   private void rewrite(Place place, JsonNode json, JsonNode named) {
-    String text = json.toString();
-    Chunk chunk =
-        text.length() <= Chunk.LARGE
-            ? new Chunk(place.row().name(), Holds.NOTHING, text, List.of())
-            : Chunk.of(
-                Json.fromTree(json, SubmodelElement.class),
-                place.container().holds(),
-                place.rows().size() - 1);
+    Chunk chunk = Chunk.of(json, place.container().holds(), place.rows().size() - 1);
     overwrite(place, chunk);
-    if (place.inside().isEmpty()) {
-      Conditions.tell(Conditions.tag(version));
-    } else if (named != null && !chunk.isSplit()) {
+    if (!place.isRow() && named != null && !chunk.isSplit()) {
       Conditions.tell(Conditions.tag(named.toString()));
     }
   }
@@ -355,37 +310,36 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
         chunk.holds().name(),
         version,
         chunk.json(),
-        Values.beside(chunk),
+        chunk.value(),
         place.row().nr());
     insert(place.row().nr(), chunk.elements(), 1);
     touch(place.containers());
+    if (place.isRow()) {
+      Conditions.tell(Conditions.tag(version));
+    }
   }
 
   /** Notes on containers that something in them has changed; the submodel itself has it already. */
   private void touch(List<Row> containers) {
-    for (Row container : containers) {
-      if (container.nr() != TOP) {
-        jdbc.update("UPDATE element SET version = ? WHERE nr = ?", version, container.nr());
-      }
-    }
+    String sql = "UPDATE element SET version = ? WHERE nr = ?";
+    containers.stream().skip(1).forEach(row -> jdbc.update(sql, version, row.nr()));
   }
 
-  void insert(long parent, List<Chunk> chunks, long firstPosition) {
+  void insert(long parent, List<Chunk> chunks, long position) {
     List<Object[]> whole = new ArrayList<>();
     String insert =
         "INSERT INTO element (owner, parent, position, name, holds, version, json, value_only)"
             + " VALUES (?, ?, ?, ?, ?, ?, ?, ?)";
-    for (int i = 0; i < chunks.size(); i++) {
-      Chunk chunk = chunks.get(i);
+    for (Chunk chunk : chunks) {
       Object[] values = {
         owner,
         parent,
-        firstPosition + i,
+        position++,
         chunk.name(),
         chunk.holds().name(),
         version,
         chunk.json(),
-        Values.beside(chunk)
+        chunk.value()
       };
       if (chunk.isSplit()) {
         long nr = jdbc.queryForObject(insert + " RETURNING nr", Long.class, values);
@@ -453,7 +407,7 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
     }
     if (values && row.holds() == Holds.ENTITY) { // has more than elements: BaSyx knows its form
       String whole = Stored.whole(text -> write(row, false, text));
-      out.accept(Values.of(Json.tree(whole)).toString());
+      out.accept(Values.of(Json.parse(whole)).toString());
       return;
     }
     String open = values ? row.isList() ? "[" : "{" : Chunk.open(row.json(), row.holds());

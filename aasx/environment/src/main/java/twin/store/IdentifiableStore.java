@@ -1,9 +1,7 @@
 package twin.store;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import java.util.ArrayList;
 import java.util.List;
-import java.util.Optional;
 import java.util.stream.Collectors;
 import org.eclipse.digitaltwin.aas4j.v3.model.HasSemantics;
 import org.eclipse.digitaltwin.aas4j.v3.model.Identifiable;
@@ -46,12 +44,14 @@ abstract class IdentifiableStore<T extends Identifiable> {
         values);
   }
 
-  private static Head existing(List<Head> found, String id) {
-    return found.stream().findFirst().orElseThrow(() -> new ElementDoesNotExistException(id));
+  private Head one(JdbcTemplate jdbc, String sql, String id) {
+    return heads(jdbc, sql, kind, Names.key(id)).stream()
+        .findFirst()
+        .orElseThrow(() -> new ElementDoesNotExistException(id));
   }
 
   Head existing(JdbcTemplate jdbc, String id) {
-    return existing(heads(jdbc, HEAD + "name = ?", kind, Names.key(id)), id);
+    return one(jdbc, HEAD + "name = ?", id);
   }
 
   /** The same, and the caller is given its tag. */
@@ -67,14 +67,8 @@ abstract class IdentifiableStore<T extends Identifiable> {
    * @return the row with its new version
    */
   Head lock(JdbcTemplate jdbc, String id) {
-    return existing(
-        heads(
-            jdbc,
-            "UPDATE identifiable SET version = version + 1 WHERE kind = ? AND name = ? RETURNING "
-                + COLUMNS,
-            kind,
-            Names.key(id)),
-        id);
+    String raise = "UPDATE identifiable SET version = version + 1 WHERE kind = ? AND name = ?";
+    return one(jdbc, raise + " RETURNING " + COLUMNS, id);
   }
 
   Head lockIfMatches(JdbcTemplate jdbc, String id) {
@@ -88,7 +82,7 @@ abstract class IdentifiableStore<T extends Identifiable> {
   }
 
   protected static Chunk chunk(Identifiable object) {
-    return Chunk.of(object, Holds.NOTHING, 0);
+    return Chunk.of(Json.tree(object), Holds.NOTHING, 0);
   }
 
   Head create(JdbcTemplate jdbc, JsonNode json) {
@@ -105,28 +99,22 @@ abstract class IdentifiableStore<T extends Identifiable> {
       throw StoreException.refused(
           "The id contains a control character", "Nothing was changed. Leave it out of the id.");
     }
-    Optional<Head> created =
-        heads(
-                jdbc,
-                "INSERT INTO identifiable (kind, name, meaning, version, json)"
-                    + " VALUES (?, ?, ?, ?, ?) ON CONFLICT (kind, name) DO NOTHING RETURNING "
-                    + COLUMNS,
-                kind,
-                Names.key(id),
-                meaning(object),
-                // Higher than any version that a deleted one with this id ever had.
-                System.currentTimeMillis() << 10,
-                chunk.json())
-            .stream()
-            .findFirst();
-    Head head = created.orElseThrow(() -> new CollidingIdentifierException(id));
-    new Elements(jdbc, head).insert(Elements.TOP, chunk.elements(), 1);
-    Conditions.tell(Conditions.tag(head.version()));
+    String insert =
+        "INSERT INTO identifiable (kind, name, meaning, version, json) VALUES (?, ?, '', ?, '')"
+            + " ON CONFLICT (kind, name) DO NOTHING RETURNING "
+            + COLUMNS;
+    // Higher than any version that a deleted one with this id ever had.
+    long version = System.currentTimeMillis() << 10;
+    Head head =
+        heads(jdbc, insert, kind, Names.key(id), version).stream()
+            .findFirst()
+            .orElseThrow(() -> new CollidingIdentifierException(id));
+    replace(jdbc, head, object, chunk);
     return head;
   }
 
   /**
-   * @param head as given by {@link #lockIfMatches}
+   * @param head with the new version
    */
   void replace(JdbcTemplate jdbc, Head head, T object, Chunk chunk) {
     jdbc.update(
@@ -191,15 +179,11 @@ abstract class IdentifiableStore<T extends Identifiable> {
    */
   CursorResult<List<T>> page(PaginationInfo wanted, String meaning) {
     int limit = wanted.hasLimit() ? Math.min(wanted.getLimit(), LARGEST_PAGE) : LARGEST_PAGE;
-    List<Object> values =
-        new ArrayList<>(List.of(kind, wanted.hasCursor() ? wanted.getCursor() : ""));
-    if (!meaning.isEmpty()) {
-      values.add("\n" + Names.key(meaning) + "\n");
-    }
-    values.add(limit);
-    String where = meaning.isEmpty() ? "" : " AND REPLACE(meaning, ?, '') <> meaning";
-    String sql = HEAD + "name > ?" + where + " ORDER BY name LIMIT ?";
-    List<Head> heads = database.read(jdbc -> heads(jdbc, sql, values.toArray()));
+    String after = wanted.hasCursor() ? wanted.getCursor() : "";
+    String line = meaning.isEmpty() ? "" : "\n" + Names.key(meaning) + "\n";
+    String which = "name > ? AND (? = '' OR REPLACE(meaning, ?, '') <> meaning)";
+    String sql = HEAD + which + " ORDER BY name LIMIT ?";
+    List<Head> heads = database.read(jdbc -> heads(jdbc, sql, kind, after, line, line, limit));
     String next = limit > 0 && heads.size() == limit ? heads.get(limit - 1).name() : null;
     return new CursorResult<>(next, heads.stream().map(this::fromRow).toList());
   }

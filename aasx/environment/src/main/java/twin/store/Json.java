@@ -1,9 +1,6 @@
 package twin.store;
 
-import com.fasterxml.jackson.core.JsonParser;
-import com.fasterxml.jackson.core.JsonProcessingException;
-import com.fasterxml.jackson.core.filter.FilteringParserDelegate;
-import com.fasterxml.jackson.core.filter.TokenFilter;
+import com.fasterxml.jackson.annotation.JsonIgnoreProperties;
 import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectReader;
@@ -16,6 +13,7 @@ import java.nio.charset.StandardCharsets;
 import org.eclipse.digitaltwin.aas4j.v3.dataformat.json.JsonMapperFactory;
 import org.eclipse.digitaltwin.aas4j.v3.dataformat.json.SimpleAbstractTypeResolverFactory;
 import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElement;
+import org.eclipse.digitaltwin.aas4j.v3.model.impl.DefaultOperation;
 
 /** AAS objects as JSON, in the form of the AAS specification (part 1, metamodel 3.0). */
 final class Json {
@@ -27,27 +25,35 @@ final class Json {
   private static final ObjectWriter ONE_LINE =
       MAPPER.writer().without(SerializationFeature.INDENT_OUTPUT);
 
-  private static final TokenFilter NO_VARIABLES =
-      new TokenFilter() {
-        @Override
-        public TokenFilter includeProperty(String name) {
-          return name.endsWith("Variables") ? null : INCLUDE_ALL;
-        }
-      };
+  private static final JsonMapper WITHOUT_VARIABLES = MAPPER.copy();
+
+  static {
+    WITHOUT_VARIABLES
+        .configOverride(DefaultOperation.class)
+        .setIgnorals(
+            JsonIgnoreProperties.Value.forIgnoredProperties(
+                "inputVariables", "inoutputVariables", "outputVariables"));
+  }
 
   private Json() {}
 
+  private interface Work<T> {
+    T done() throws IOException;
+  }
+
+  private static <T> T unchecked(Work<T> work) {
+    try {
+      return work.done();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
   /**
-   * @throws StoreException if the object cannot be written so that it can be read again
+   * @throws StoreException if the object has texts that could not be read again
    */
   static String text(Object object) {
-    String json;
-    try {
-      json = ONE_LINE.writeValueAsString(object);
-    } catch (JsonProcessingException e) {
-      throw StoreException.refused(
-          "This cannot be written as JSON: " + e.getOriginalMessage(), "Nothing was changed.");
-    }
+    String json = unchecked(() -> ONE_LINE.writeValueAsString(object));
     if (!StandardCharsets.UTF_8.newEncoder().canEncode(json)) {
       throw StoreException.refused(
           "A text has half a character (a lone UTF-16 surrogate), which cannot be stored",
@@ -56,40 +62,29 @@ final class Json {
     return json;
   }
 
-  /** Reads what the store itself wrote. */
-  static <T> T read(String json, Class<T> type) {
-    try {
-      return WHOLE.readValue(json, type);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+  static JsonNode tree(Object object) {
+    return MAPPER.valueToTree(object);
   }
 
-  static JsonNode tree(String json) {
+  /** Reads what the store itself wrote. */
+  static <T> T read(String json, Class<T> type) {
+    return unchecked(() -> WHOLE.readValue(json, type));
+  }
+
+  static JsonNode parse(String json) {
     return read(json, JsonNode.class);
   }
 
-  static JsonNode tree(byte[] json) throws IOException {
+  static JsonNode parse(byte[] json) throws IOException {
     return WHOLE.readTree(json);
   }
 
   static <T> T fromTree(JsonNode node, Class<T> type) {
-    try {
-      return MAPPER.treeToValue(node, type);
-    } catch (JsonProcessingException e) {
-      throw new UncheckedIOException(e);
-    }
+    return unchecked(() -> MAPPER.treeToValue(node, type));
   }
 
   /** An operation without its variables, or another element. */
   static SubmodelElement readWithoutVariables(String json) {
-    try (JsonParser parser = MAPPER.createParser(json)) {
-      return MAPPER.readValue(
-          new FilteringParserDelegate(
-              parser, NO_VARIABLES, TokenFilter.Inclusion.INCLUDE_ALL_AND_PATH, true),
-          SubmodelElement.class);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return unchecked(() -> WITHOUT_VARIABLES.readValue(json, SubmodelElement.class));
   }
 }

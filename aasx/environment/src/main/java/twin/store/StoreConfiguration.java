@@ -1,23 +1,18 @@
 package twin.store;
 
-import com.fasterxml.jackson.core.JsonGenerator;
-import com.fasterxml.jackson.databind.JsonSerializer;
 import com.fasterxml.jackson.databind.SerializationFeature;
-import com.fasterxml.jackson.databind.SerializerProvider;
-import java.io.IOException;
-import java.nio.file.Path;
 import java.util.stream.Stream;
 import org.eclipse.digitaltwin.basyx.aasrepository.AasRepositoryFactory;
 import org.eclipse.digitaltwin.basyx.conceptdescriptionrepository.ConceptDescriptionRepositoryFactory;
 import org.eclipse.digitaltwin.basyx.http.SerializationExtension;
 import org.eclipse.digitaltwin.basyx.submodelrepository.SubmodelRepositoryFactory;
-import org.springframework.beans.factory.annotation.Value;
 import org.springframework.beans.factory.support.BeanDefinitionRegistryPostProcessor;
 import org.springframework.boot.actuate.health.Health;
 import org.springframework.boot.actuate.health.HealthIndicator;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.Environment;
 
 /** Puts the store in the place of BaSyx's own backends when {@code basyx.backend=Database}. */
 @Configuration
@@ -25,8 +20,8 @@ import org.springframework.context.annotation.Configuration;
 class StoreConfiguration {
 
   @Bean
-  Store store(Database.Settings settings, @Value("${twin.store.dir}") Path folder) {
-    return new Store(settings, folder);
+  Store store(Environment environment) {
+    return Store.open(StoreSettings.of(environment));
   }
 
   /** Leaves out BaSyx's own repositories, which want backends below them. */
@@ -67,20 +62,8 @@ class StoreConfiguration {
   }
 
   @Bean
-  SerializationExtension values() {
-    return builder -> {
-      builder.serializerByType(
-          Stored.SubmodelValues.class,
-          new JsonSerializer<Stored.SubmodelValues>() {
-            @Override
-            public void serialize(
-                Stored.SubmodelValues submodel, JsonGenerator out, SerializerProvider provider)
-                throws IOException {
-              submodel.values().serialize(out, provider);
-            }
-          });
-      // BaSyx writes values one by one, and by default each would be sent on its own.
-      builder.featuresToDisable(SerializationFeature.FLUSH_AFTER_WRITE_VALUE);
-    };
+  SerializationExtension inLargeParts() {
+    // BaSyx writes values one by one, and by default each would be sent on its own.
+    return builder -> builder.featuresToDisable(SerializationFeature.FLUSH_AFTER_WRITE_VALUE);
   }
 }

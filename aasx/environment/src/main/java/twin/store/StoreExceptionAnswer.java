@@ -1,15 +1,14 @@
 package twin.store;
 
-import java.util.List;
 import java.util.Map;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.core.Ordered;
 import org.springframework.core.annotation.Order;
-import org.springframework.http.HttpStatus;
 import org.springframework.http.ResponseEntity;
 import org.springframework.web.bind.annotation.ControllerAdvice;
 import org.springframework.web.bind.annotation.ExceptionHandler;
+import twin.http.Result;
 
 /** Tells the caller why a request was not carried out, as a Result of the AAS API. */
 @ControllerAdvice
@@ -23,19 +22,6 @@ class StoreExceptionAnswer {
     if (e.status().is5xxServerError()) {
       LOG.error("{}. {}", e.getMessage(), e.remedy());
     }
-    Map<String, String> message =
-        Map.of(
-            "messageType",
-            "Error",
-            "code",
-            String.valueOf(e.status().value()),
-            "text",
-            e.getMessage() + ". " + e.remedy());
-    return ResponseEntity.status(e.status()).body(Map.of("messages", List.of(message)));
-  }
-
-  @ExceptionHandler(Conditions.Unchanged.class)
-  ResponseEntity<Void> unchanged() {
-    return ResponseEntity.status(HttpStatus.NOT_MODIFIED).build();
+    return Result.answer(e.status(), e.getMessage() + ". " + e.remedy());
   }
 }

@@ -3,6 +3,7 @@ package twin.store;
 import com.fasterxml.jackson.core.JsonGenerator;
 import com.fasterxml.jackson.databind.JsonSerializable;
 import com.fasterxml.jackson.databind.SerializerProvider;
+import com.fasterxml.jackson.databind.annotation.JsonSerialize;
 import com.fasterxml.jackson.databind.jsontype.TypeSerializer;
 import java.io.IOException;
 import java.io.OutputStream;
@@ -21,11 +22,9 @@ import twin.store.Chunk.Holds;
 /**
  * JSON that BaSyx hands from the store to the caller: not the text, but where it is. It comes from
  * the rows as it lies there, never parsed and never as a whole in memory.
- *
- * @param content shows its parts one after the other, as they are when it is asked
  */
-record Stored(Database database, BiConsumer<JdbcTemplate, Consumer<String>> content)
-    implements JsonSerializable, SubmodelElementValue {
+@JsonSerialize(as = JsonSerializable.class)
+final class Stored extends SubmodelValueOnly implements JsonSerializable, SubmodelElementValue {
 
   /** So much is read at once; beyond it the answer is written while the rows are read. */
   private static final int BUFFER_CHARS = 1 << 20;
@@ -39,18 +38,16 @@ record Stored(Database database, BiConsumer<JdbcTemplate, Consumer<String>> cont
     }
   }
 
-  /** The value-only form of a submodel. */
-  static final class SubmodelValues extends SubmodelValueOnly {
-    private final Stored values;
+  private final Database database;
+  private final BiConsumer<JdbcTemplate, Consumer<String>> content;
 
-    SubmodelValues(Stored values) {
-      super(List.of());
-      this.values = values;
-    }
-
-    Stored values() {
-      return values;
-    }
+  /**
+   * @param content shows its parts one after the other, as they are when it is asked
+   */
+  Stored(Database database, BiConsumer<JdbcTemplate, Consumer<String>> content) {
+    super(List.of());
+    this.database = database;
+    this.content = content;
   }
 
   @Override

@@ -9,6 +9,7 @@ import java.nio.file.Files;
 import java.util.List;
 import java.util.Optional;
 import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
 import java.util.stream.Collectors;
 import org.eclipse.digitaltwin.aas4j.v3.model.OperationVariable;
 import org.eclipse.digitaltwin.aas4j.v3.model.Submodel;
@@ -64,7 +65,7 @@ class SubmodelStore extends IdentifiableStore<Submodel> implements SubmodelRepos
   @Override
   public SubmodelValueOnly getSubmodelByIdValueOnly(String id) {
     Head head = database.read(jdbc -> told(jdbc, id));
-    return new Stored.SubmodelValues(stored(head.nr(), Elements.TOP, true));
+    return stored(head.nr(), Elements.TOP, true);
   }
 
   @Override
@@ -111,18 +112,14 @@ class SubmodelStore extends IdentifiableStore<Submodel> implements SubmodelRepos
         : Json.read(row.json(), SubmodelElement.class);
   }
 
-  private interface Reading<T> {
-    T of(Elements elements, Place place);
-  }
-
   /** Reads the element at the path, and gives the caller its tag. */
-  private <T> T read(String id, String path, Reading<T> reading) {
+  private <T> T read(String id, String path, BiFunction<Elements, Place, T> reading) {
     return database.read(
         jdbc -> {
           Elements elements = new Elements(jdbc, existing(jdbc, id));
           Place place = elements.find(path);
           Conditions.tell(place.tag());
-          return reading.of(elements, place);
+          return reading.apply(elements, place);
         });
   }
 
@@ -317,7 +314,7 @@ class SubmodelStore extends IdentifiableStore<Submodel> implements SubmodelRepos
         path,
         (elements, place) -> {
           var file = fileAt(place, path);
-          if (!Attachments.exists(elements.jdbc(), file.getValue())) {
+          if (Attachments.find(elements.jdbc(), file.getValue()).isEmpty()) {
             throw new FileDoesNotExistException();
           }
           file.setValue(null);

@@ -2,12 +2,10 @@ package twin.store;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.util.RawValue;
-import java.util.stream.StreamSupport;
 import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElement;
 import org.eclipse.digitaltwin.basyx.http.Aas4JHTTPSerializationExtension;
 import org.eclipse.digitaltwin.basyx.submodelrepository.http.SubmodelRepositoryHTTPSerializationExtension;
@@ -36,21 +34,16 @@ final class Values {
    *
    * @return {@code null} for others
    */
-  static String beside(Chunk chunk) {
-    if (chunk.isSplit() || chunk.json().length() > Chunk.LARGE) {
-      return null;
-    }
-    JsonNode element = Json.tree(chunk.json());
-    boolean isNamed =
-        chunk.name() == null || chunk.name().equals(element.path("idShort").textValue());
-    return isNamed && isPlain(element) ? of(element).toString() : null;
+  static String beside(JsonNode element) {
+    String name = element.path("idShort").asText();
+    return isPlain(element) && name.equals(Names.key(name)) ? of(element).toString() : null;
   }
 
   private static boolean isPlain(JsonNode element) {
     return switch (element.path("modelType").asText()) {
       case "Property", "Range" -> true;
       case "SubmodelElementCollection", "SubmodelElementList" ->
-          StreamSupport.stream(Holds.in(element).spliterator(), false).allMatch(Values::isPlain);
+          Holds.in(element).valueStream().allMatch(Values::isPlain);
       default -> false;
     };
   }
@@ -82,16 +75,14 @@ final class Values {
         }
         yield values;
       }
-      case "SubmodelElementList" -> {
-        ArrayNode values = NEW.arrayNode();
-        for (JsonNode inner : Holds.in(element)) {
-          JsonNode value = of(inner);
-          if (!value.isMissingNode()) {
-            values.add(value);
-          }
-        }
-        yield values;
-      }
+      case "SubmodelElementList" ->
+          NEW.arrayNode()
+              .addAll(
+                  Holds.in(element)
+                      .valueStream()
+                      .map(Values::of)
+                      .filter(value -> !value.isMissingNode())
+                      .toList());
       default ->
           MAPPER.valueToTree(
               SubmodelElementValueMapperFactory.create(

@@ -1,6 +1,7 @@
 package twin.store;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ArrayNode;
 import java.io.IOException;
 import java.io.InputStream;
 import java.nio.channels.FileChannel;
@@ -9,7 +10,6 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.util.ArrayList;
-import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -71,7 +71,7 @@ final class VersionOneFolder {
 
   private static int version(Path description) {
     try {
-      return Json.tree(Files.readAllBytes(description)).path("version").asInt();
+      return Json.parse(Files.readAllBytes(description)).path("version").asInt();
     } catch (IOException e) {
       throw damaged(description, e);
     }
@@ -126,7 +126,7 @@ final class VersionOneFolder {
     Path file = document;
     try {
       byte[] content = Files.readAllBytes(document);
-      IdentifiableStore.Head head = into.create(jdbc, withoutNulls(Json.tree(content)));
+      IdentifiableStore.Head head = into.create(jdbc, withoutNulls(Json.parse(content)));
       file = document.resolveSibling(document.getFileName() + ".journal");
       if (Files.exists(file)) {
         Elements elements = new Elements(jdbc, head);
@@ -149,12 +149,8 @@ final class VersionOneFolder {
 
   /** Elements that are JSON null were once accepted; they say nothing. */
   private static JsonNode withoutNulls(JsonNode json) {
-    if (json.isArray()) {
-      for (Iterator<JsonNode> items = json.iterator(); items.hasNext(); ) {
-        if (items.next().isNull()) {
-          items.remove();
-        }
-      }
+    if (json instanceof ArrayNode items) {
+      items.removeIf(JsonNode::isNull);
     }
     json.forEach(VersionOneFolder::withoutNulls);
     return json;
@@ -175,7 +171,7 @@ final class VersionOneFolder {
       if (!line.startsWith(crc(json) + " ")) {
         throw new IOException("a line has a wrong checksum: " + StringUtils.truncate(line, 40));
       }
-      JsonNode change = Json.tree(json);
+      JsonNode change = Json.parse(json);
       if (change.has("base")) {
         known = base.equals(change.get("base").textValue());
       } else if (!change.has("rewritten")) {

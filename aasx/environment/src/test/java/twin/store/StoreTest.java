@@ -67,8 +67,7 @@ class StoreTest {
   }
 
   private static Store open(Path folder) {
-    String url = "jdbc:sqlite:" + folder.resolve("twin.db");
-    return new Store(new Database.Settings(url, "", "", true, Duration.ZERO), folder);
+    return Store.open(new StoreSettings(folder, "", "", "", "", true, Duration.ZERO));
   }
 
   private static Property property(String idShort, String value) {
