@@ -7,7 +7,7 @@ Every failure is one of these, so that a caller can tell what to do next:
      |   `- TimedOut        somebody is there, but no answer came in time; a write may or may not have been done
      |- NotFound            no such shell, submodel, element or attachment
      |- Conflict            it exists already
-     |- Changed             of a write with `if_match`: somebody else has changed it since; nothing is written
+     |- Changed             of `if_match` and `only_while`: somebody else has changed it since; nothing is written
      |- Refused             the server refuses the request (any other 4xx)
      |- ServerFault         the server failed (5xx)
      |   `- DelegateFailed  the server could not get an answer from the operation's delegate
@@ -21,7 +21,8 @@ An idShort path is written as in the API: "Segments.InternalSegment.Records.Reco
 
 Writes may be conditional (RFC 9110, section 13): `tagged_submodel`, `tagged_element` and `tagged_attachment` give the
 ETag beside the content, and a write with it as `if_match` is done only while it still holds. This project's environment
-knows ETags; any other gives none (a tag of None), and such a write is done in any case: the last one wins.
+knows ETags; any other gives none (a tag of None), and such a write is done in any case: the last one wins. Besides, a
+request may depend on an element that it does not name (`only_while`; header If of RFC 4918, section 10.4).
 """
 
 import base64
@@ -31,7 +32,8 @@ import math
 import re
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote, urlsplit
 
@@ -45,6 +47,7 @@ PAGE_SIZE = 100  # BaSyx's own default for lists
 VALUES_PAGE = 500  # elements of a large collection in the value-only form
 PART_BYTES = 1 << 16
 NOT_MODIFIED = 304
+NO_TAG = '"none"'
 WHOLE_ANSWER = 3
 MOST_KNOWN_FILES = 10_000
 
@@ -101,6 +104,16 @@ class OperationFailed(AasError):
         self.status, self.message, self.outputs = status, message, outputs
 
 
+@dataclass(frozen=True)
+class Seen:
+    """An element, or a whole submodel, as it was when it had this ETag."""
+
+    submodel_id: str
+    path: str | None
+    """None for the submodel as a whole."""
+    tag: str
+
+
 class AasClient:
     """One AAS environment. All calls are thread-safe; each thread has its own connection, which is kept open.
 
@@ -116,6 +129,7 @@ class AasClient:
         self._value_types: dict[tuple[str, str], str] = {}
         self._operations: dict[tuple[str, str], dict] = {}
         self._with_content: set[tuple[str, str]] = set()
+        self._takes_parts: bool | None = None
 
     # --- shells
 
@@ -190,6 +204,30 @@ class AasClient:
             answer = self._send("PUT", _submodel(submodel["id"]), json_body=submodel, if_match=if_match)
         return _tag(answer)
 
+    def takes_parts(self, submodel_id: str) -> bool:
+        """Whether the server knows `patch_submodel` and minds `only_while`, as this project's does; asked once, with a
+        change of nothing under a condition that does not hold."""
+        if self._takes_parts is None:
+            try:
+                self.patch_submodel(submodel_id, [], only_while=Seen(submodel_id, None, NO_TAG))
+            except (Changed, NotFound, Refused, ServerFault, BadAnswer) as error:
+                self._takes_parts = isinstance(error, Changed)
+            else:
+                self._takes_parts = False
+        return self._takes_parts
+
+    def patch_submodel(
+        self, submodel_id: str, elements: Sequence[dict], if_match: str | None = None, only_while: Seen | None = None
+    ) -> str | None:
+        """Put these elements in the place of those of the same idShort in one step; what stands beside them stays, in
+        collections at any depth too (IDTA-01002 part 2, PatchSubmodelById; see `takes_parts`).
+
+        Returns the new ETag of the submodel, which its elements that were given have as well.
+        """
+        body = {"modelType": "Submodel", "id": submodel_id, "submodelElements": elements}
+        address = _submodel(submodel_id)
+        return _tag(self._send("PATCH", address, json_body=body, if_match=if_match, only_while=only_while))
+
     def delete_submodel(self, submodel_id: str) -> None:
         self._send("DELETE", _submodel(submodel_id))
 
@@ -206,10 +244,11 @@ class AasClient:
             raise BadAnswer(f"{self.base_url} answered no element for {path}")
         return element, _tag(answer)
 
-    def is_unchanged(self, submodel_id: str, path: str, tag: str) -> bool:
+    def is_unchanged(self, submodel_id: str, path: str, tag: str, only_while: Seen | None = None) -> bool:
         """Whether the element with all that is in it is still the one of this ETag; False from a server that cannot
         tell (RFC 9110, section 13.1.2)."""
-        return self._send("GET", _element(submodel_id, path), if_none_match=tag).status_code == NOT_MODIFIED
+        answer = self._send("GET", _element(submodel_id, path), if_none_match=tag, only_while=only_while)
+        return answer.status_code == NOT_MODIFIED
 
     def element_value(self, submodel_id: str, path: str) -> Any:
         """The element's value in Python types, see aasx.elements.values.to_value."""
@@ -239,7 +278,9 @@ class AasClient:
         element, tag = self.tagged_element(submodel_id, path)
         return read(element, shape, noted, path), tag
 
-    def set_value(self, submodel_id: str, path: str, value: Any, if_match: str | None = None) -> str | None:
+    def set_value(
+        self, submodel_id: str, path: str, value: Any, if_match: str | None = None, only_while: Seen | None = None
+    ) -> str | None:
         """Write the value of a Property, with `if_match` of that version only; None takes the value away.
 
         Returns the element's new ETag, None from a server without. Raises ValueError when the value does not fit the
@@ -252,19 +293,26 @@ class AasClient:
                 raise ValueError(f"{path} is a {element.get('modelType')}, not a Property")
             self._value_types[key] = element["valueType"]
             if value is None:
-                return self.put_element(submodel_id, path, values.with_value(element, None), if_match)
-        text = values.to_text(value, self._value_types[key])
-        return _tag(self._send("PATCH", _element(submodel_id, path) + "/$value", json_body=text, if_match=if_match))
+                return self.put_element(submodel_id, path, values.with_value(element, None), if_match, only_while)
+        text, address = values.to_text(value, self._value_types[key]), _element(submodel_id, path) + "/$value"
+        return _tag(self._send("PATCH", address, json_body=text, if_match=if_match, only_while=only_while))
 
-    def put_element(self, submodel_id: str, path: str, element: dict, if_match: str | None = None) -> str | None:
+    def put_element(
+        self,
+        submodel_id: str,
+        path: str,
+        element: dict,
+        if_match: str | None = None,
+        only_while: Seen | None = None,
+    ) -> str | None:
         """Replace an element with all its content; NotFound when there is none. Returns the new ETag, if any."""
-        answer = self._send("PUT", _element(submodel_id, path), json_body=element, if_match=if_match)
-        return _tag(answer)
+        address = _element(submodel_id, path)
+        return _tag(self._send("PUT", address, json_body=element, if_match=if_match, only_while=only_while))
 
-    def append_element(self, submodel_id: str, path: str | None, element: dict) -> None:
+    def append_element(self, submodel_id: str, path: str | None, element: dict, only_while: Seen | None = None) -> None:
         """Add an element into the collection or list at `path`, or into the submodel itself when `path` is None."""
         address = _submodel(submodel_id) + "/submodel-elements" if path is None else _element(submodel_id, path)
-        self._send("POST", address, json_body=element)
+        self._send("POST", address, json_body=element, only_while=only_while)
 
     def delete_element(self, submodel_id: str, path: str, if_match: str | None = None) -> None:
         self._send("DELETE", _element(submodel_id, path), if_match=if_match)
@@ -348,6 +396,7 @@ class AasClient:
         content_type: str,
         if_match: str | None = None,
         timeout_s: float | None = None,
+        only_while: Seen | None = None,
     ) -> str | None:
         """Write the content of a File element, also of one that had none (BaSyx fails when it has no value yet).
 
@@ -356,14 +405,14 @@ class AasClient:
         key, part = (submodel_id, path), (filename, content, content_type)
         if key in self._with_content:  # written before: whether there is some need not be asked again
             try:
-                return self._put_content(submodel_id, path, part, if_match, timeout_s)
+                return self._put_content(submodel_id, path, part, if_match, timeout_s, only_while)
             except (NotFound, Refused, ServerFault):
                 self._with_content.discard(key)
         element = self.element(submodel_id, path)
         if not element.get("value"):
-            tag = self.put_element(submodel_id, path, element | {"value": filename}, if_match)
+            tag = self.put_element(submodel_id, path, element | {"value": filename}, if_match, only_while)
             if_match = tag if if_match else None
-        new_tag = self._put_content(submodel_id, path, part, if_match, timeout_s)
+        new_tag = self._put_content(submodel_id, path, part, if_match, timeout_s, only_while)
         if len(self._with_content) >= MOST_KNOWN_FILES:
             self._with_content.clear()
         self._with_content.add(key)
@@ -376,10 +425,10 @@ class AasClient:
         part: tuple[str, bytes, str],
         if_match: str | None,
         timeout_s: float | None,
+        only_while: Seen | None,
     ) -> str | None:
-        address, form = _element(submodel_id, path) + "/attachment", {"fileName": part[0]}
-        answer = self._send("PUT", address, files={"file": part}, form=form, if_match=if_match, timeout_s=timeout_s)
-        return _tag(answer)
+        address, form, sent = _element(submodel_id, path) + "/attachment", {"fileName": part[0]}, {"file": part}
+        return _tag(self._send("PUT", address, None, sent, form, timeout_s, if_match, None, only_while))
 
     def delete_attachment(self, submodel_id: str, path: str) -> None:
         """Take the content of a File element away; the element stays. Raises NotFound where there is none."""
@@ -465,6 +514,7 @@ class AasClient:
         timeout_s: float | None = None,
         if_match: str | None = None,
         if_none_match: str | None = None,
+        only_while: Seen | None = None,
     ) -> requests.Response:
         if not hasattr(self._of_thread, "session"):
             self._of_thread.session = requests.Session()
@@ -477,6 +527,10 @@ class AasClient:
             headers["If-Match"] = if_match
         if if_none_match is not None:
             headers["If-None-Match"] = if_none_match
+        if only_while is not None:
+            seen, place = only_while, _submodel(only_while.submodel_id)
+            address = place if seen.path is None else _element(seen.submodel_id, seen.path)
+            headers["If"] = f"<{address}> ([{seen.tag}])"
         try:
             answer = session.request(
                 method,

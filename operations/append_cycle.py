@@ -31,7 +31,7 @@ from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.recording import StateOutputs, column_inputs
 from operations.request.columns import ID_SHORT
 from operations.request.edge import Inputs, variable
-from operations.request.errors import InvalidInput, Problem, shown
+from operations.request.errors import InvalidInput, OperationError, Problem, shown
 from operations.request.logs import request_id
 
 LONGEST_SAMPLES_CHARACTERS = 1_500_000
@@ -59,13 +59,21 @@ class AppendCycleOutputs(StateOutputs):
 
 
 def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
-    history = live.history(cell, to_write=True)
-    samples = read_samples("DischargeSamples", inputs.DischargeSamples, history.limits)
-    charge = read_samples("ChargeSamples", inputs.ChargeSamples, history.limits)
-    given_clock, row = measured_row(inputs, samples, charge, history)
-    if not growth.is_present(history, row):
-        growth.in_order(history, row)
+    history = live.history(cell, to_write=True, assume=True)
+    try:
+        samples = read_samples("DischargeSamples", inputs.DischargeSamples, history.limits)
+        charge = read_samples("ChargeSamples", inputs.ChargeSamples, history.limits)
+        given_clock, row = measured_row(inputs, samples, charge, history)
+        is_new = not growth.is_present(history, row)
+        if is_new:
+            growth.in_order(history, row)
+    except OperationError:
+        live.make_sure(history)
+        raise
+    if is_new:
         history = growth.decide_clock(live, live.completed(history), given_clock)
+    else:
+        live.make_sure(history)
     history, outcome = growth.add(live, history, row, is_last=True)
     if samples is not None and row["cycle_number"] == history.last_cycle:
         start = growth.start_of(row, history.clock)

@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from pydantic import BaseModel, Field
 
+from aasx.client import Changed
 from model.records.features import SAMPLE_NAMES
 from operations.cell import clock, growth, twin
 from operations.cell.live_twin import CellHistory, LiveTwin
@@ -87,13 +88,16 @@ class Table:
 
 
 def append_samples(live: LiveTwin, cell: str, inputs: AppendSamplesInputs) -> AppendSamplesOutputs:
-    history = live.history(cell, to_write=True)
-    table = read_table(inputs.Samples, inputs.StartTime, history)
-    history = live.completed(history)
-    known = live.running(history)
-    _check_plausible(table.rows, history)
-    _declare_sign(known, inputs.PositiveCurrent)
-    history = growth.decide_clock(live, history, table.clock)
+    history = live.history(cell, to_write=True, assume=True)
+    try:
+        table = read_table(inputs.Samples, inputs.StartTime, history)
+        known = live.running(live.completed(history))
+        _check_plausible(table.rows, history)
+        _declare_sign(known, inputs.PositiveCurrent)
+    except OperationError:
+        live.make_sure(history)
+        raise
+    history = growth.decide_clock(live, live.completed(history), table.clock)
     stream, counted = known.stream, vars(known.stream.counts).copy()
     found = stream.add(*table.rows.T, number=table.numbers)  # type: ignore[misc]
     if inputs.ambient_temperature is not None:
@@ -101,6 +105,8 @@ def append_samples(live: LiveTwin, cell: str, inputs: AppendSamplesInputs) -> Ap
     if inputs.EndOfData:
         found += stream.finish()
     try:
+        if found:
+            live.make_sure(history)
         history, ended = growth.add_discharges(live, history, found, known.ambient_temperature_degC)
         grown = any(one.outcome == growth.APPENDED for one in ended)
         prediction, raised = None, 0
@@ -109,8 +115,11 @@ def append_samples(live: LiveTwin, cell: str, inputs: AppendSamplesInputs) -> Ap
             raised = len(alerts)
         live_state = live_values(known, history)
         live.put_running(history, known, live_state)
+    except Changed:
+        live.forget_running(cell)  # the stream has gone on, what is stored has not
+        raise
     except Exception:
-        live.forget(cell)  # the stream has gone on, what is stored has not
+        live.forget(cell)
         raise
     counts = {name: value - counted[name] for name, value in vars(stream.counts).items()}
     for what, number in counts.items():

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 
 from pydantic import BaseModel
 
-from model.prediction import CONFIDENCE_LEVELS, DEFAULT_CONFIDENCE_LEVEL
+from model.prediction import CONFIDENCE_LEVELS, DEFAULT_CONFIDENCE_LEVEL, Prediction
 from operations.cell import present_state, twin
 from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.request.edge import DATE_TIME, Inputs, Outputs, variable
@@ -78,18 +78,29 @@ def predict(live: LiveTwin, cell: str, inputs: PredictInputs) -> PredictOutputs:
     A prediction at a past cycle, or to another end of life than the cell's own, is answered only.
     """
     is_present = inputs.AtCycle is None and inputs.EndOfLifeCapacity is None
-    history = live.completed(live.history(cell, to_write=is_present))
-    at_cycle = checked_cycle("AtCycle", inputs.AtCycle, history)
-    checked_capacity("EndOfLifeCapacity", inputs.EndOfLifeCapacity, history)
+    history = live.completed(live.history(cell, to_write=is_present, assume=True))
+    try:
+        at_cycle = checked_cycle("AtCycle", inputs.AtCycle, history)
+        checked_capacity("EndOfLifeCapacity", inputs.EndOfLifeCapacity, history)
+    except InvalidInput:
+        live.make_sure(history)
+        raise
     now = datetime.now(UTC)
-    found = present_state.stored(live, history, to_predict=is_present)
-    prediction = live.predict(
-        history,
-        found.thresholds.soh_end_of_life,
-        at_cycle=at_cycle,
-        confidence_level=inputs.ConfidenceLevel or DEFAULT_CONFIDENCE_LEVEL,
-        end_of_life_capacity_Ah=inputs.EndOfLifeCapacity,
-    )
+
+    def predicted() -> tuple[present_state.Stored, Prediction]:
+        found = present_state.stored(live, history, to_predict=is_present)
+        prediction = live.predict(
+            history,
+            found.thresholds.soh_end_of_life,
+            at_cycle=at_cycle,
+            confidence_level=inputs.ConfidenceLevel or DEFAULT_CONFIDENCE_LEVEL,
+            end_of_life_capacity_Ah=inputs.EndOfLifeCapacity,
+        )
+        return found, prediction
+
+    found, prediction = predicted()
+    if not live.confirm(history):  # somebody has predicted the cell meanwhile, or set other thresholds
+        found, prediction = predicted()
     if at_cycle == history.last_cycle and inputs.EndOfLifeCapacity is None:
         present_state.write(live, history, found, prediction, now)
     else:

@@ -205,6 +205,26 @@ def with_value(element: Json, value: Any, items: Mapping[str, Json] | None = Non
             raise ValueError(f"{kind} {element.get('idShort')} cannot be filled")
 
 
+def changes(before: list[Json], after: list[Json]) -> list[Json] | None:
+    """The elements that make `after` of `before` when they come into it as with AasClient.patch_submodel: collections
+    with what is new in them, the others as they are in `after`. None where something has gone or changed its place."""
+    known = {one.get("idShort"): one for one in before}
+    if [*known] != [one.get("idShort") for one in after[: len(before)]]:
+        return None
+    found = []
+    for element in after:
+        old = known.get(element.get("idShort"))
+        if element == old:
+            continue
+        if old is not None and old["modelType"] == element["modelType"] == "SubmodelElementCollection":
+            inner = changes(old.get("value") or [], element.get("value") or [])
+            if inner is None or {**old, "value": None} != {**element, "value": None}:
+                return None
+            element = {**element, "value": inner}
+        found.append(element)
+    return found
+
+
 def with_items(list_element: Json, items: list[Json]) -> Json:
     """The list with other items; an empty one has no `value` (the metamodel forbids an empty array)."""
     bare = {key: part for key, part in list_element.items() if key != "value"}

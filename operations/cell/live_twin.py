@@ -15,6 +15,10 @@ forget the cell, so that the next call reads it anew and completes it; a new pro
 Several delegates may serve one environment that knows ETags (aasx.client). A record is added only where there is none;
 LiveState, Prediction and the fleet's summary are written only as long as each is the one that was read before the
 operation has decided. `Changed` tells that it is not: then the operation reads anew and runs again (`persistently`).
+
+An environment that minds conditions on other elements (aasx.client.Seen) need not be asked beforehand whether LiveState
+is still the one of the remembered history: an operation may assume it (`history`), and its write, or a look beside its
+work (`confirm`), is refused where it is not.
 """
 
 from __future__ import annotations
@@ -39,9 +43,10 @@ from typing import Any, Protocol, TypeVar, cast
 import pandas as pd
 
 from aasx import history as one_history
-from aasx.client import AasClient, AasError, Changed, Conflict, NotFound, Refused, ServerFault
+from aasx.client import AasClient, AasError, Changed, Conflict, NotFound, Refused, Seen, ServerFault
+from aasx.elements.build import collection_element
 from aasx.elements.shape import Foreign, mended, read, told
-from aasx.elements.values import Json, with_items, with_value
+from aasx.elements.values import Json, changes, with_items, with_value
 from aasx.identifiers import cell_of, fleet_submodel_id, submodel_id
 from aasx.remembered import Remembered
 from aasx.submodels import fleet, operational_data, prediction
@@ -137,8 +142,12 @@ class Memory:
     """What the AAS holds of the present state (present_state.Stored)."""
     predicted_at: Future[str | None] | None = None
     """The time of the prediction in the AAS, being read beside LiveState."""
+    check: Future[bool] | None = None
+    """Whether LiveState and the prediction are still the ones remembered, being asked beside the operation's work."""
     live_state_tag: str | None = None
     """The ETag of the LiveState that was found to be the one of this history."""
+    assumed: bool = False
+    """Whether the operation under way has not looked whether it still is."""
     fleet_summary: dict[str, Any] | None = None
     fleet_seen_at: float = 0.0
     """When `fleet_summary` was seen in the AAS, by the monotonic clock."""
@@ -310,6 +319,9 @@ class LiveTwin:
         self._prediction_texts.drop(cell)
         self.siblings.forget(cell)
 
+    def forget_running(self, cell: str) -> None:
+        self._running.drop(cell)
+
     def persistently(self, cell: str, run: Callable[[], T]) -> T:
         """What `run` gives. Where somebody else has changed meanwhile what it was about to write, the cell is read anew
         and it is run again, some times."""
@@ -317,12 +329,20 @@ class LiveTwin:
             try:
                 return run()
             except Changed:
-                self.forget(cell)
+                self._doubt(cell)
                 if attempt == ATTEMPTS:
                     raise
                 self.metrics.changed.inc()
-                time.sleep(random.uniform(0, LONGEST_PAUSE_s))
+                time.sleep(random.uniform(0, LONGEST_PAUSE_s) if attempt > 1 else 0)
         raise AssertionError
+
+    def _doubt(self, cell: str) -> None:
+        """What was assumed is looked at from now on; where nothing was, the cell is read anew."""
+        known = self._known.get(cell)
+        if known is not None and known.memory.assumed:
+            known.memory.assumed, known.memory.live_state_tag, known.memory.stored = False, None, None
+        else:
+            self.forget(cell)
 
     def _keep_tag(self, cell: str, name: str, tag: str | None) -> None:
         """The ETag of what is on hand of a cell's LiveState or Prediction: a write is for that version only."""
@@ -347,13 +367,15 @@ class LiveTwin:
         shells, following = self.client.shells_page(cursor)
         return [cell for shell in shells if (cell := cell_of(shell["id"]))], following
 
-    def history(self, cell: str, to_write: bool = False) -> CellHistory:
+    def history(self, cell: str, to_write: bool = False, assume: bool = False) -> CellHistory:
         """The history of a cell as the AAS holds it now; NotFound when there is no such cell.
 
         `to_write`: for an operation that writes the present state, and so needs no look at the one there beforehand.
+        `assume`: the one remembered is given without a look, where the environment will tell by `confirm`, or by a
+        write `while_seen`, that another holds.
         """
         known = self._known.get(cell)
-        if known is not None and self._still_holds(known, to_write):
+        if known is not None and self._still_holds(known, to_write, assume):
             self.metrics.history_reads.labels("reused").inc()
         else:
             self.metrics.history_reads.labels("read").inc()
@@ -398,14 +420,49 @@ class LiveTwin:
         except NotFound:
             return None
 
-    def _still_holds(self, known: CellHistory, to_write: bool) -> bool:
+    def _still_holds(self, known: CellHistory, to_write: bool, assume: bool) -> bool:
         if known.last_cycle is None or not self._is_fresh(known):
             return False
         deadline.remaining_s()
         stored = known.memory.stored
+        known.memory.check, known.memory.assumed = None, False
+        if assume and (seen := self.while_seen(known)) and (to_write or (stored and stored.time_tag)):
+            if not to_write:
+                known.memory.check = self._beside.submit(self._is_as_seen, known.cell, stored.time_tag, seen)
+            self._keep_tag(known.cell, "LiveState", seen.tag)
+            known.memory.assumed = True
+            return True
         if stored is not None and not to_write:
             known.memory.predicted_at = self._beside.submit(self._prediction_time, known.cell, stored)
         return self.is_current(known)
+
+    def while_seen(self, known: CellHistory) -> Seen | None:
+        """The LiveState of this history, for a request that is to be refused where it is another one by now; None where
+        the environment cannot do so."""
+        tag, submodel = known.memory.live_state_tag, submodel_id(known.cell, "OperationalData")
+        if tag is None or not self._live_states.get(known.cell) or not self.client.takes_parts(submodel):
+            return None
+        return Seen(submodel, "LiveState", tag)
+
+    def _is_as_seen(self, cell: str, time_tag: str, seen: Seen) -> bool:
+        try:
+            return self.client.is_unchanged(submodel_id(cell, "Prediction"), PREDICTION_TIME, time_tag, seen)
+        except NotFound:
+            return False
+
+    def make_sure(self, history: CellHistory) -> None:
+        """Looks whether an assumed history still holds: Changed if not. Before something else is told than that it was
+        written."""
+        if history.memory.assumed and not self.is_current(history):
+            raise Changed(f"{history.cell} has another history")
+        history.memory.assumed = False
+
+    def confirm(self, history: CellHistory) -> bool:
+        """Whether the prediction in the AAS is still the one remembered, where the history was assumed and nothing is
+        about to be written. Raises Changed where the history is another one."""
+        check, history.memory.check = history.memory.check, None
+        deadline.remaining_s()
+        return check is None or check.result()
 
     def is_current(self, known: CellHistory) -> bool:
         """True while LiveState is the one of this history."""
@@ -562,10 +619,14 @@ class LiveTwin:
         deadline.remaining_s()
         if meanwhile is not None:
             grown.memory.ahead = self._beside.submit(copy_context().run, meanwhile, grown)
+        submodel, seen = submodel_id(history.cell, "OperationalData"), self.while_seen(history)
         try:
-            self.client.append_element(submodel_id(history.cell, "OperationalData"), RECORDS_PATH, _record(values))
+            self.client.append_element(submodel, RECORDS_PATH, _record(values), seen)
         except Conflict as error:
             raise Changed(f"somebody else has added a cycle to {history.cell}") from error
+        except Changed:
+            self._remember(history)
+            raise
         return grown
 
     def _with_room(self, history: CellHistory, every: int = MOVE_EVERY) -> CellHistory:
@@ -716,18 +777,35 @@ class LiveTwin:
         history = self._with_measured_rating(history)
         submodel, now = submodel_id(history.cell, "OperationalData"), twin.utc_text(datetime.now(UTC))
         record = twin.record_values(history.last_row, history.rated_capacity_Ah)
-        for name, value in (("RecordCount", len(history.in_records)), ("EndTime", record["Time"]), ("LastUpdate", now)):
-            self._put_counter(submodel, name, value)
+        counters = {"RecordCount": len(history.in_records), "EndTime": record["Time"], "LastUpdate": now}
         live = {name: record[name] for name in ("id_cycle", "type", "ambient_temperature", "Capacity", "StateOfHealth")}
         measured = ("Voltage_measured", "Current_measured", "Temperature_measured", "Current_charge", "Voltage_charge")
         live |= {name: record[name] for name in measured} | {"Time": record["Duration"]} | (last_sample or {})
         live |= {"Clock": history.clock, "LastUpdate": now}
-        element = self._live_element(history.cell, operational_data.template("LiveState"))
-        self._put_live_state(history.cell, with_value(element, live))
+        element = with_value(self._live_element(history.cell, operational_data.template("LiveState")), live)
+        if not self._put_in_one_step(history.cell, counters, element):
+            for name, value in counters.items():
+                self._put_counter(submodel, name, value)
+            self._put_live_state(history.cell, element)
         self._live_states.keep(history.cell, (self._live_states.get(history.cell) or {}) | live)
         history.memory.live_state_tag = self._tags.get((history.cell, "LiveState"))
         stamp = _stamp(live | {"ServiceState": history.service})
         return self._remember(replace(history, stamp=stamp, complete=True))
+
+    def _put_in_one_step(self, cell: str, counters: Mapping[str, Any], live_element: Json) -> bool:
+        """Counters and LiveState, unless somebody else has written it since the history was read (Changed); False where
+        the environment can write them one by one only."""
+        submodel, tag = submodel_id(cell, "OperationalData"), self._tags.get((cell, "LiveState"))
+        deadline.remaining_s()
+        if tag is None or not self.client.takes_parts(submodel):
+            return False
+        new = [with_value(operational_data.template(f"{SEGMENT}.{name}"), value) for name, value in counters.items()]
+        for parent in reversed(SEGMENT.split(".")):
+            new = [collection_element(parent, new)]
+        seen = Seen(submodel, "LiveState", tag)
+        self._keep_tag(cell, "LiveState", self.client.patch_submodel(submodel, [*new, live_element], only_while=seen))
+        self._live_elements.keep(cell, live_element)
+        return True
 
     def _put_counter(self, submodel: str, name: str, value: Any) -> None:
         """A value of the segment; an element of another kind gives way to the twin's own."""
@@ -781,7 +859,7 @@ class LiveTwin:
     def put_running(self, history: CellHistory, known: Running, live_state: dict[str, Any]) -> None:
         """The running cycle, then the live state that goes with it: values of some of its elements."""
         received_at = twin.utc_text(datetime.now(UTC))
-        running.write(self.client, history.cell, known, received_at)
+        running.write(self.client, history.cell, known, received_at, self.while_seen(history))
         template = operational_data.template("LiveState")
         values = {name: self.live_state(history.cell).get(name) for name in operational_data.LIVE_STATE}
         values |= live_state | {"ReceivedAt": received_at}
@@ -847,22 +925,32 @@ class LiveTwin:
         except NotFound:
             return dict.fromkeys(operational_data.SERVICE_CHANGE)
 
-    def put_prediction(self, cell: str, submodel: Json) -> None:
+    def put_prediction(self, cell: str, submodel: Json, history: CellHistory | None = None) -> None:
         """The Prediction submodel with result, thresholds and alerts, in one write, unless somebody else has written it
-        since it was read: Changed."""
+        since it was read, or the `history` that it follows from is another one: Changed."""
         deadline.remaining_s()
-        tag = self.client.put_submodel(submodel, self._tags.get((cell, "Prediction")))
+        tag, text, elements = self._tags.get((cell, "Prediction")), self._prediction_texts.get(cell), None
+        if tag and text and self.client.takes_parts(submodel["id"]):
+            known = json.loads(text)
+            if {**known, "submodelElements": None} == {**submodel, "submodelElements": None}:
+                elements = changes(known["submodelElements"], submodel["submodelElements"])
+        if elements is None:
+            tag = self.client.put_submodel(submodel, tag)
+        else:
+            seen = self.while_seen(history) if history else None
+            tag = self.client.patch_submodel(submodel["id"], elements, tag, seen)
         self._keep_prediction(cell, submodel, tag)
 
-    def put_prediction_time(self, cell: str, predicted_at: str, if_match: str | None) -> str | None:
+    def put_prediction_time(self, history: CellHistory, predicted_at: str, if_match: str | None) -> str | None:
         """Only when the prediction was made, where all the rest in the AAS is as it would be written again.
 
-        Returns the ETag of this time; Changed where it is no longer the one of `if_match`.
+        Returns the ETag of this time; Changed where it is no longer the one of `if_match`, or the history another one.
         """
         deadline.remaining_s()
-        self._prediction_texts.drop(cell)
-        with reading(f"prediction of {cell}"):
-            return self.client.set_value(submodel_id(cell, "Prediction"), PREDICTION_TIME, predicted_at, if_match)
+        self._prediction_texts.drop(history.cell)
+        submodel, seen = submodel_id(history.cell, "Prediction"), self.while_seen(history)
+        with reading(f"prediction of {history.cell}"):
+            return self.client.set_value(submodel, PREDICTION_TIME, predicted_at, if_match, seen)
 
     def put_fleet_summary(self, history: CellHistory, summary: dict[str, Any]) -> None:
         """The cell's line in the Fleet submodel, when it has changed; a twin without fleet shell has none."""

@@ -79,14 +79,16 @@ def stored(live: LiveTwin, history: CellHistory, to_predict: bool = False, to_wr
     """What the AAS holds now. Remembered as long as the time of the prediction there is the one remembered.
 
     `to_predict`: for a prediction of the present state, whose time is then written only in the place of the one
-    remembered (`write`), so that it need not be read first. `to_write`: for one who writes it anew in any case, which
-    the AAS environment refuses where it is another one by now than was read or written here last.
+    remembered (`write`), so that it need not be read first. Nor need it where `live.confirm` is to follow. `to_write`:
+    for one who writes it anew in any case, which the AAS environment refuses where it is another one by now than was
+    read or written here last.
 
     As with the history (see live_twin), what somebody changes by hand is noticed when the history is read anew.
     """
     known: Stored | None = history.memory.stored
-    if known is None or (
-        not (to_predict and known.time_tag) and live.prediction_time(history) != known.details["PredictedAt"]
+    is_looked_at = history.memory.check is not None
+    if known is None or not (
+        (to_predict and known.time_tag) or is_looked_at or live.prediction_time(history) == known.details["PredictedAt"]
     ):
         read_one = live.prediction_to_write if to_write else live.prediction_submodel
         submodel = read_one(history.cell)
@@ -159,7 +161,7 @@ def write(
         and change.kept == found.active
         and found.details | {"PredictedAt": None} == new | {"PredictedAt": None}
     ):
-        time_tag = live.put_prediction_time(history.cell, new["PredictedAt"], found.time_tag)
+        time_tag = live.put_prediction_time(history, new["PredictedAt"], found.time_tag)
         history.memory.stored = replace(found, details=new, time_tag=time_tag, submodel=None)
         put_fleet_summary(live, history, prediction, replace(found, active=change.kept), now)
         return prediction, []
@@ -198,7 +200,7 @@ def write_whole(
     if change.raised and live.service_now(history.cell) != history.service:
         raise Changed(f"{history.cell} has another service state")
     with outbox.telling(live, history.cell, outbox.events(found.active, change)):
-        live.put_prediction(history.cell, with_alerts(whole, change))
+        live.put_prediction(history.cell, with_alerts(whole, change), history)
     if not found.foreign:
         past_alerts = [*found.past, *change.closed][-alerts.HISTORY_LENGTH :]
         details = values["PredictionDetails"]

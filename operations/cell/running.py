@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from aasx.client import AasClient, NotFound
+from aasx.client import AasClient, NotFound, Seen
 from aasx.elements.shape import Foreign
 from aasx.identifiers import submodel_id
 from aasx.submodels import operational_data
@@ -103,21 +103,27 @@ def _restored(client: AasClient, submodel: str, rule: CellRule, found: dict[str,
     return Running(stream, None if ambient is None else float(ambient), found["received_at"], blocks)
 
 
-def write(client: AasClient, cell: str, running: Running, received_at: str) -> None:
-    """New full blocks, then Latest. Raises Changed where somebody else has written Latest since it was read."""
+def write(client: AasClient, cell: str, running: Running, received_at: str, only_while: Seen | None = None) -> None:
+    """New full blocks, then Latest. Raises Changed where somebody else has written Latest since it was read, or where
+    what is to be as it was seen is not."""
     submodel, kept = submodel_id(cell, "OperationalData"), running.stream.kept
     blocks = {name: _continued(kept[name], running.blocks[name]) for name in kept}
     if any(_has_new(kept[name], blocks[name]) for name in kept):
         if running.tag is not None:
-            running.tag = _put_latest(client, submodel, running, blocks, received_at)
+            running.tag = _put_latest(client, submodel, running, blocks, received_at, only_while)
         for name in kept:
             _put_new_blocks(client, submodel, name, kept[name], blocks[name])
-    running.tag = _put_latest(client, submodel, running, blocks, received_at)
+    running.tag = _put_latest(client, submodel, running, blocks, received_at, only_while)
     running.blocks, running.received_at = blocks, received_at
 
 
 def _put_latest(
-    client: AasClient, submodel: str, running: Running, blocks: dict[str, Blocks], received_at: str
+    client: AasClient,
+    submodel: str,
+    running: Running,
+    blocks: dict[str, Blocks],
+    received_at: str,
+    only_while: Seen | None,
 ) -> str | None:
     parts = {}
     for name, kept in running.stream.kept.items():
@@ -132,7 +138,8 @@ def _put_latest(
         "samples": parts,
     }
     text = json.dumps(content, allow_nan=False, separators=(",", ":"))
-    return _put(client, submodel, RUNNING_LATEST_PATH, text.encode("utf-8"), "application/json", running.tag)
+    content_type = "application/json"
+    return _put(client, submodel, RUNNING_LATEST_PATH, text.encode("utf-8"), content_type, running.tag, only_while)
 
 
 def _continued(kept: Kept, before: Blocks) -> Blocks:
@@ -166,14 +173,20 @@ def _block_path(name: str, files: int, number: int) -> str:
 
 
 def _put(
-    client: AasClient, submodel: str, path: str, content: bytes, content_type: str, tag: str | None = None
+    client: AasClient,
+    submodel: str,
+    path: str,
+    content: bytes,
+    content_type: str,
+    tag: str | None = None,
+    only_while: Seen | None = None,
 ) -> str | None:
     """Content of a file of the running cycle, which is made where there is none yet."""
     id_short = path.rpartition(".")[2]
     filename = f"{id_short.lower()}.{'json' if content_type == 'application/json' else 'csv'}"
     deadline.remaining_s()
     try:
-        return client.put_attachment(submodel, path, filename, content, content_type, tag)
+        return client.put_attachment(submodel, path, filename, content, content_type, tag, only_while=only_while)
     except NotFound:
         element = operational_data.running_file(id_short, content_type, filename)
         try:

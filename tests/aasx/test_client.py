@@ -26,6 +26,7 @@ from aasx.client import (
     NotFound,
     OperationFailed,
     Refused,
+    Seen,
     ServerFault,
     TimedOut,
     Unreachable,
@@ -320,6 +321,28 @@ def test_a_submodel_written_for_a_version_is_not_created_where_it_is_gone(client
     with pytest.raises(NotFound):
         client.put_submodel({"id": SM, "modelType": "Submodel"}, '"1"')
     assert len(server.calls) == 1
+
+
+def test_a_request_may_depend_on_an_element_that_it_does_not_name(client: AasClient, server) -> None:
+    path, seen = f"{URL}/submodels/{SM64}/submodel-elements/A", Seen(SM, "B[0]", '"7"')
+    condition = {"If": f'</submodels/{SM64}/submodel-elements/B%5B0%5D> (["7"])'}
+    for method in ("GET", "PUT", "POST"):
+        server.add(method, path, status=412, match=[header_matcher(condition)])
+    for request in (
+        lambda: client.is_unchanged(SM, "A", '"1"', seen),
+        lambda: client.put_element(SM, "A", {}, only_while=seen),
+        lambda: client.append_element(SM, "A", {}, seen),
+    ):
+        with pytest.raises(Changed):
+            request()
+
+
+@pytest.mark.parametrize(("status", "takes"), [(412, True), (204, False), (404, False), (405, False), (501, False)])
+def test_whether_a_server_takes_parts_of_a_submodel_is_asked_once(client: AasClient, server, status, takes) -> None:
+    server.patch(f"{URL}/submodels/{SM64}", status=status, json={"messages": [{"text": "because"}]})
+    assert client.takes_parts(SM) is client.takes_parts(SM) is takes
+    assert len(server.calls) == 1
+    assert json.loads(server.calls[0].request.body)["submodelElements"] == []
 
 
 @pytest.mark.parametrize("headers", [{}, {"ETag": 'W/"7"'}])

@@ -162,6 +162,109 @@ def test_metadata_and_values_of_a_submodel_have_its_tag(session: Session):
     assert etag(session, SUBMODEL) != tag
 
 
+def test_a_request_may_depend_on_something_else(session: Session):
+    """If of RFC 4918, section 10.4: the ETag of another element or submodel, whatever the URL of the request names."""
+    other, url = f"{ELEMENTS}/Large.C", f"{ELEMENTS}/Live.A/$value"
+    conditions = {
+        f"<{other}>": etag(session, other),
+        f"<http://any.host/below{other}>": etag(session, other),
+        f"<{ELEMENTS}/List%5B0%5D>": etag(session, f"{ELEMENTS}/List[0]"),
+    }
+    requests_: list[tuple[str, str, dict[str, Any]]] = [
+        ("PATCH", url, {"json": "2"}),
+        ("PATCH", SUBMODEL, {"json": {"submodelElements": [prop("New", "1")]}}),
+        ("POST", f"{ELEMENTS}/List", {"json": record("second")}),
+        ("PUT", f"{ELEMENTS}/Device", {"json": prop("Device", "1")}),
+        ("PUT", f"{ELEMENTS}/File/attachment",
+         {"files": {"file": ("a.csv", b"1", "text/csv"), "fileName": (None, "a.csv")}}),
+        ("DELETE", f"{ELEMENTS}/Device", {}),
+        ("GET", url, {}),
+    ]  # fmt: skip
+    before = session.json(SUBMODEL)
+    for method, path, arguments in requests_:
+        refused = session.request(method, path, headers={"If": f'<{other}> (["old"])'}, **arguments)
+        assert refused.status_code == 412, (method, path)
+        assert "Large.C" in refused.json()["messages"][0]["text"]
+    assert session.json(SUBMODEL) == before
+    for (method, path, arguments), (place, tag) in zip(requests_, [*conditions.items()] * 3, strict=False):
+        answer = session.request(method, path, headers={"If": f"{place} ([{tag}])"}, **arguments)
+        assert answer.ok, (method, path, answer.text)
+    tag = etag(session, other)
+    session.must("PATCH", f"{ELEMENTS}/Large.C.D/$value", json="2")
+    assert session.request("PATCH", url, json="3", headers={"If": f"<{other}> ([{tag}])"}).status_code == 412
+    gone = {"If": f'<{ELEMENTS}/Device> (["1"])'}
+    assert session.request("PATCH", url, json="3", headers=gone).status_code == 412
+    for wrong in (
+        "*",
+        f'<{other}> (["1"] ["2"])',
+        f'<{other}> (["1"]) <{other}> (["2"])',
+        f'(["{tag}"])',
+        '</x> (["1"])',
+    ):
+        answer = session.request("PATCH", url, json="3", headers={"If": wrong})
+        assert answer.status_code == 400 and "<URL> ([ETag])" in answer.text, wrong
+    assert session.json(url) == "2"
+
+
+def test_some_elements_of_a_submodel_are_changed_in_one_step(session: Session):
+    """PATCH of a submodel: collections are merged at any depth, everything else is replaced or added."""
+    tag, untouched = etag(session, SUBMODEL), etag(session, f"{ELEMENTS}/Device")
+    given = [
+        collection("Live", [prop("B", "2"), prop("C", "3")]),
+        collection("Large", [prop("A", "2"), collection("C", [prop("E", "5")]), prop("New", "7")]),
+        element_list("List", [record("second"), record("third")]),
+        prop("Added", "4"),
+    ]
+    body = {"modelType": "Submodel", "id": IDENTIFIER, "submodelElements": given}
+    assert conditional(session, '"old"', "PATCH", SUBMODEL, json=body).status_code == 412
+    answer = conditional(session, tag, "PATCH", SUBMODEL, json=body)
+    assert answer.status_code == 204 and answer.headers["ETag"] == etag(session, SUBMODEL) != tag
+    for name in ("Live", "Large", "List", "Added"):
+        assert etag(session, f"{ELEMENTS}/{name}") == answer.headers["ETag"], name
+    assert etag(session, f"{ELEMENTS}/Device") == untouched
+    found = {one["idShort"]: one for one in session.json(SUBMODEL)["submodelElements"]}
+    assert [*found] == ["Live", "Large", "List", "Device", "File", "Added"]
+    assert found["Live"]["value"] == [prop("A", "1"), prop("B", "2"), prop("C", "3")]
+    assert found["Large"]["value"] == [
+        prop("A", "2"), prop("B", LARGE), collection("C", [prop("D", "1"), prop("E", "5")]), prop("New", "7"),
+    ]  # fmt: skip
+    assert found["List"]["value"] == [record("second"), record("third")]
+    for other in (prop("Large", "1"), prop("Live", "1"), collection("Live", [prop("A", "9")])):
+        session.must("PATCH", SUBMODEL, json={"submodelElements": [other]})
+        assert session.json(f"{ELEMENTS}/{other['idShort']}") == other
+
+
+def test_a_file_that_a_patch_replaces_goes(session: Session):
+    content = {"file": ("a.csv", b"1", "text/csv"), "fileName": (None, "a.csv")}
+    session.must("PUT", f"{ELEMENTS}/File/attachment", files=content)
+    named = session.json(f"{ELEMENTS}/File")
+    session.must("PATCH", SUBMODEL, json={"submodelElements": [prop("Live", "1")]})
+    assert session.must("GET", f"{ELEMENTS}/File/attachment").content == b"1"
+    session.must("PATCH", SUBMODEL, json={"submodelElements": [prop("File", "1")]})
+    session.must("PUT", f"{ELEMENTS}/File", json=named)
+    assert session.request("GET", f"{ELEMENTS}/File/attachment").status_code == 404
+
+
+@pytest.mark.parametrize("body", [
+    [], {}, {"submodelElements": None}, {"submodelElements": [None]}, {"submodelElements": [1]},
+    {"submodelElements": [{"modelType": "Unheard", "idShort": "X"}]},
+    {"submodelElements": [prop("Live", "1"), {"modelType": "Property", "valueType": "xs:string"}]},
+    {"submodelElements": [prop("Device", "1"), collection("Live", [{"modelType": "Property", "valueType": "xs:int"}])]},
+    {"submodelElements": [prop("A", "1")], "id": "urn:another"},
+    {"submodelElements": [prop("A", "1")], "administration": {"version": "2"}},
+    {"submodelElements": [prop("A", "half \ud800")]},
+])  # fmt: skip
+def test_a_patch_that_cannot_be_carried_out_changes_nothing(session: Session, body: Any):
+    before = session.json(SUBMODEL)
+    answer = session.request("PATCH", SUBMODEL, json=body)
+    assert answer.status_code == 400 and answer.json()["messages"][0]["text"], answer.text
+    assert session.json(SUBMODEL) == before
+
+
+def test_a_patch_of_an_unknown_submodel_is_not_found(session: Session):
+    assert session.request("PATCH", f"/submodels/{encoded('urn:no')}", json={"submodelElements": []}).status_code == 404
+
+
 @pytest.fixture(scope="module")
 def pair(postgres: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[Server]]:
     """Two environments on one PostgreSQL."""

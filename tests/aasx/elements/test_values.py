@@ -130,3 +130,32 @@ def test_a_reference_element_is_filled_by_the_id_of_a_submodel() -> None:
     element = {"modelType": "ReferenceElement", "idShort": "Model", "value": None}
     keys = values.with_value(element, "https://example.org/sm")["value"]["keys"]
     assert keys == [{"type": "Submodel", "value": "https://example.org/sm"}]
+
+
+def _number(name: str, value: int) -> dict:
+    return build.property_element(name, value, "xs:int")
+
+
+def test_changes_are_what_is_new_and_nothing_else() -> None:
+    before = [build.collection_element("C", [_number("A", 1), _number("B", 2)]), _number("D", 4)]
+    inner = build.collection_element("C", [_number("A", 1), _number("B", 3), _number("E", 5)])
+    after = [inner, _number("D", 4), _number("F", 6)]
+    assert values.changes(before, before) == []
+    assert values.changes(before, after) == [
+        build.collection_element("C", [_number("B", 3), _number("E", 5)]), _number("F", 6),
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "after",
+    [
+        [_number("A", 1)],
+        [_number("B", 2), _number("A", 1)],
+        [_number("A", 1), _number("C", 3), _number("B", 2)],
+        [_number("A", 1), build.collection_element("B", [])],
+        [_number("A", 1), build.collection_element("B", [_number("C", 3)]) | {"description": []}],
+    ],
+)
+def test_what_has_gone_or_moved_is_no_change_of_parts(after: list[dict]) -> None:
+    before = [_number("A", 1), build.collection_element("B", [_number("C", 3)])]
+    assert values.changes(before, after) is None

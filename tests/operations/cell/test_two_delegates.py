@@ -5,7 +5,9 @@ Where the environment knows no ETags the last writer wins, and these tests are s
 
 from __future__ import annotations
 
+import json
 import random
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -120,7 +122,58 @@ def test_a_prediction_that_another_delegate_was_first_with_is_read_before_it_is_
     assert answer["RUL"] == predict(other)["RUL"] == cell.value("PredictionDetails.RUL")
 
 
-@pytest.mark.parametrize("method", ["_put_live_state", "put_prediction", "put_fleet_summary", "_put_fleet_row"])
+def test_a_live_state_that_somebody_else_has_touched_is_looked_at_and_the_history_kept(cell, delegate, aas):
+    """Of the same cycle: other values than those that tell one history from another."""
+    reads = delegate.live.metrics.history_reads
+    through(delegate, cell, "append-cycle", cycle(11, 1.48)), through(delegate, cell, "predict", {})
+    samples = {"StartTime": "2026-01-05T08:00:00", "PositiveCurrent": "charge"}
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("predict", {}),
+        ("predict", {"AtCycle": 5}),
+        ("append-samples", samples | {"Samples": "Time,Voltage_measured,Current_measured\n0,3.9,-1\n10,3.9,-1\n"}),
+        ("append-cycle", cycle(12, 1.46)),
+    ]
+    read = reads.labels("read")._value.get()
+    told: list[dict[str, Any]] = []
+    for path, body in calls:
+        aas.set_value(cell.operational_data, "LiveState.Voltage_measured", 3.5 + 0.01 * len(told))
+        told.append(through(delegate, cell, path, body))
+    assert [one["Status"] for one in told] == ["ok"] * len(calls), told
+    assert (told[2]["SamplesTaken"], told[3]["Outcome"]) == (2, "appended")
+    assert reads.labels("read")._value.get() == read
+
+
+def test_what_is_wrong_for_a_history_that_another_delegate_has_changed_is_right_for_the_new_one(cell, delegate, other):
+    through(delegate, cell, "predict", {})
+    assert through(delegate, cell, "predict", {"AtCycle": 11})["Status"] == "invalidInput"
+    assert through(other, cell, "append-cycle", cycle(11, 1.48))["Outcome"] == "appended"
+    assert through(delegate, cell, "predict", {"AtCycle": 11})["Status"] == "ok"
+    assert through(other, cell, "append-cycle", cycle(12, 1.47))["Outcome"] == "appended"
+    assert through(delegate, cell, "append-cycle", cycle(12, 1.47))["Outcome"] == "alreadyPresent"
+    withdrawal = {"id_cycle": 12, "CorrectedBy": "B", "Comment": "twice", "Withdrawn": True}
+    assert through(other, cell, "correct-cycle", withdrawal)["Status"] == "ok"
+    assert through(delegate, cell, "append-cycle", cycle(12, 1.47))["Status"] == "conflict"
+    assert through(delegate, cell, "predict", {})["PredictedAtCycle"] == 11
+
+
+def test_the_state_is_the_same_where_the_environment_takes_no_parts(new_cell, delegate, other, monkeypatch):
+    """Written piece by piece, as into BaSyx as published."""
+    cells = [new_cell(fading(10, start_Ah=1.52)) for _ in range(2)]
+    monkeypatch.setattr(other.live.client, "_takes_parts", False)
+    for one, cell in zip((delegate, other), cells, strict=True):
+        for path, body in (("predict", {}), ("append-cycle", cycle(11, 1.48)), ("append-cycle", cycle(12, 1.46)),
+                           ("predict", {}), ("predict", {"AtCycle": 7})):  # fmt: skip
+            assert through(one, cell, path, body)["Status"] == "ok"
+    states = []
+    for cell in cells:
+        found = [cell.value("LiveState", "OperationalData"), cell.value("Segments", "OperationalData")]
+        found += [cell.value(name) for name in ("PredictionDetails", "CapacityTrajectory", "ActiveAlerts", "Drivers")]
+        text = json.dumps(found, default=str).replace(cell.name, "cell")
+        states.append(re.sub(r"20\d\d-\d\d-\d\d[T ][\d:.]+", "time", text))
+    assert states[0] == states[1]
+
+
+@pytest.mark.parametrize("method", ["_put_in_one_step", "put_prediction", "put_fleet_summary", "_put_fleet_row"])
 def test_a_cycle_appended_while_another_delegate_still_writes_the_one_before_is_the_last(
     cell, delegate, other, before, method
 ):

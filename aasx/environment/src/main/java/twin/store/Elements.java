@@ -2,6 +2,7 @@ package twin.store;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.sql.ResultSet;
@@ -13,6 +14,7 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElement;
+import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElementCollection;
 import org.eclipse.digitaltwin.basyx.core.exceptions.CollidingIdentifierException;
 import org.eclipse.digitaltwin.basyx.core.exceptions.ElementDoesNotExistException;
 import org.eclipse.digitaltwin.basyx.submodelservice.pathparsing.ListIndexPathToken;
@@ -179,13 +181,12 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
     boolean byIndex = step instanceof ListIndexPathToken;
     String which = byIndex ? IN_ORDER + " LIMIT 1 OFFSET ?" : BY_NAME;
     Object key = byIndex ? Integer.parseInt(step.getToken()) : Names.key(step.getToken());
-    List<Row> found =
-        byIndex == container.isList()
-            ? jdbc.query(ROWS + which, Row::new, owner, container.nr(), key)
-            : List.of();
-    return found.stream()
-        .findFirst()
+    return (byIndex == container.isList() ? first(which, container, key) : Optional.<Row>empty())
         .orElseThrow(() -> new ElementDoesNotExistException(step.getToken()));
+  }
+
+  private Optional<Row> first(String which, Row container, Object key) {
+    return jdbc.query(ROWS + which, Row::new, owner, container.nr(), key).stream().findFirst();
   }
 
   private static int indexOf(JsonNode container, PathToken step) {
@@ -225,6 +226,63 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
     }
   }
 
+  /**
+   * Puts each element in the place of the one with its idShort, or adds it; what stands beside them
+   * stays. A collection that is there is not replaced: the elements of the given one come into it
+   * in the same way.
+   *
+   * @param container the submodel itself, or a split collection
+   * @return the JSON of all that was there before
+   */
+  String merge(Place container, List<SubmodelElement> given) {
+    StringBuilder before = new StringBuilder();
+    for (SubmodelElement element : given) {
+      Optional<Row> known = first(BY_NAME, container.row(), Names.key(element.getIdShort()));
+      if (known.isEmpty()) {
+        add(container, element);
+        continue;
+      }
+      List<Row> rows = new ArrayList<>(container.rows());
+      rows.add(known.get());
+      Place place = new Place(rows, List.of(), 0);
+      boolean isCollection = element instanceof SubmodelElementCollection;
+      if (isCollection && place.row().holds() == Holds.COLLECTION) {
+        before.append(merge(place, ((SubmodelElementCollection) element).getValue()));
+        continue;
+      }
+      write(place.row(), false, before::append);
+      JsonNode json = place.isSplit() ? MissingNode.getInstance() : place.json();
+      if (isCollection && Holds.of(json) == Holds.COLLECTION) {
+        merge((ObjectNode) json, Json.tree(element));
+        rewrite(place, json, json);
+      } else {
+        put(place, element);
+      }
+    }
+    return before.toString();
+  }
+
+  private static void merge(ObjectNode collection, JsonNode given) {
+    ArrayNode elements = collection.withArrayProperty(Holds.COLLECTION.array());
+    for (JsonNode element : Holds.in(given)) {
+      String idShort = element.path("idShort").textValue();
+      int index = indexOf(elements, idShort);
+      JsonNode known = elements.path(index);
+      if (idShort == null || idShort.isBlank()) {
+        throw StoreException.refused("The element needs an idShort", "Nothing was changed.");
+      } else if (index < 0) {
+        elements.add(element);
+      } else if (Holds.of(element) == Holds.COLLECTION && Holds.of(known) == Holds.COLLECTION) {
+        merge((ObjectNode) known, element);
+      } else {
+        elements.set(index, element);
+      }
+    }
+    if (elements.isEmpty()) {
+      collection.remove(Holds.COLLECTION.array());
+    }
+  }
+
   void remove(Place place) {
     if (place.isRow()) {
       deleteBelow(place.row());
@@ -260,7 +318,7 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
     ObjectNode container = (ObjectNode) place.json();
     Holds holds = Holds.of(container);
     if (holds == Holds.NOTHING) {
-      throw new IllegalArgumentException("This element cannot hold elements");
+      throw StoreException.refused("This element cannot hold elements", "Nothing was changed.");
     }
     ArrayNode elements = container.withArrayProperty(holds.array());
     requireFree(element, holds, () -> indexOf(elements, element.getIdShort()), NONE);
@@ -275,7 +333,7 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
       return;
     }
     if (element.getIdShort() == null || element.getIdShort().isBlank()) {
-      throw new IllegalArgumentException("The element needs an idShort");
+      throw StoreException.refused("The element needs an idShort", "Nothing was changed.");
     }
     long found = sibling.getAsLong();
     if (found != NONE && found != replaced) {
@@ -284,9 +342,7 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
   }
 
   private long sibling(Row container, Chunk chunk) {
-    String sql = "SELECT nr FROM element WHERE owner = ? AND parent = ? AND name = ? LIMIT 1";
-    List<Long> found = jdbc.queryForList(sql, Long.class, owner, container.nr(), chunk.name());
-    return found.isEmpty() ? NONE : found.get(0);
+    return first(BY_NAME, container, chunk.name()).map(Row::nr).orElse(NONE);
   }
 
   /**

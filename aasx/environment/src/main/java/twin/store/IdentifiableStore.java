@@ -19,6 +19,7 @@ import twin.store.Chunk.Holds;
 abstract class IdentifiableStore<T extends Identifiable> {
 
   static final int LARGEST_PAGE = 1000;
+  static final String SUBMODEL = "submodel";
   private static final String COLUMNS = "nr, name, version, json";
   private static final String HEAD = "SELECT " + COLUMNS + " FROM identifiable WHERE kind = ? AND ";
 
@@ -51,7 +52,26 @@ abstract class IdentifiableStore<T extends Identifiable> {
   }
 
   Head existing(JdbcTemplate jdbc, String id) {
+    requireElsewhere(jdbc);
     return one(jdbc, HEAD + "name = ?", id);
+  }
+
+  private static void requireElsewhere(JdbcTemplate jdbc) {
+    Conditions.elsewhere().ifPresent(one -> one.require(tag(jdbc, one.id(), one.path())));
+  }
+
+  /** Of a submodel or an element of it; {@code null} if it is not there. */
+  private static String tag(JdbcTemplate jdbc, String id, String path) {
+    List<Head> found = heads(jdbc, HEAD + "name = ?", SUBMODEL, Names.key(id));
+    try {
+      return found.isEmpty()
+          ? null
+          : path == null
+              ? Conditions.tag(found.get(0).version())
+              : new Elements(jdbc, found.get(0)).find(path).tag();
+    } catch (ElementDoesNotExistException e) {
+      return null;
+    }
   }
 
   /** The same, and the caller is given its tag. */
@@ -67,6 +87,7 @@ abstract class IdentifiableStore<T extends Identifiable> {
    * @return the row with its new version
    */
   Head lock(JdbcTemplate jdbc, String id) {
+    requireElsewhere(jdbc);
     String raise = "UPDATE identifiable SET version = version + 1 WHERE kind = ? AND name = ?";
     return one(jdbc, raise + " RETURNING " + COLUMNS, id);
   }

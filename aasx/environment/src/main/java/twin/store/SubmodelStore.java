@@ -31,7 +31,7 @@ import twin.store.Elements.Row;
 class SubmodelStore extends IdentifiableStore<Submodel> implements SubmodelRepository {
 
   SubmodelStore(Database database) {
-    super(database, "submodel", Submodel.class);
+    super(database, SUBMODEL, Submodel.class);
   }
 
   // ---- submodels
@@ -83,6 +83,19 @@ class SubmodelStore extends IdentifiableStore<Submodel> implements SubmodelRepos
     Submodel submodel = getSubmodelByIdMetadata(id);
     submodel.setSubmodelElements(elements);
     replace(id, submodel);
+  }
+
+  /** Puts the elements in the place of those of the same idShort; see {@link Elements#merge}. */
+  void merge(String id, List<SubmodelElement> given) {
+    database.write(
+        jdbc -> {
+          Head head = lockIfMatches(jdbc, id);
+          List<String> files = Attachments.of(jdbc, head.nr());
+          String replaced = new Elements(jdbc, head).merge(Elements.top(), given);
+          files = files.stream().filter(replaced::contains).toList();
+          Attachments.deleteUnused(jdbc, head.nr(), files);
+          Conditions.tell(Conditions.tag(head.version()));
+        });
   }
 
   @Override

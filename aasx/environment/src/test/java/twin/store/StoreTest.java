@@ -286,9 +286,9 @@ class StoreTest {
       assertThatThrownBy(() -> submodels.updateSubmodelElement(ID, "Details.A", property("C", "2")))
           .isInstanceOf(CollidingIdentifierException.class);
       assertThatThrownBy(() -> submodels.createSubmodelElement(ID, "Details", property(null, "2")))
-          .isInstanceOf(IllegalArgumentException.class);
+          .isInstanceOf(StoreException.class);
       assertThatThrownBy(() -> submodels.createSubmodelElement(ID, "First", property("New", "2")))
-          .isInstanceOf(IllegalArgumentException.class);
+          .isInstanceOf(StoreException.class);
       assertThatThrownBy(() -> store.submodels().createSubmodel(submodel()))
           .isInstanceOf(CollidingIdentifierException.class);
       for (String path :

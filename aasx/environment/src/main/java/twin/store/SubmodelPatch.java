@@ -1,0 +1,72 @@
+package twin.store;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import java.io.UncheckedIOException;
+import java.util.ArrayList;
+import java.util.Iterator;
+import java.util.List;
+import java.util.Set;
+import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElement;
+import org.eclipse.digitaltwin.basyx.http.Base64UrlEncodedIdentifier;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
+import org.springframework.http.ResponseEntity;
+import org.springframework.web.bind.annotation.PatchMapping;
+import org.springframework.web.bind.annotation.PathVariable;
+import org.springframework.web.bind.annotation.RequestBody;
+import org.springframework.web.bind.annotation.RestController;
+
+/**
+ * PATCH of a submodel (IDTA-01002, PatchSubmodelById), which BaSyx does not have: some of its
+ * elements, at any depth, in one step.
+ */
+@RestController
+@ConditionalOnBean(Store.class)
+class SubmodelPatch {
+
+  private static final Set<String> TAKEN = Set.of("id", "modelType", "submodelElements");
+
+  private final Store store;
+
+  SubmodelPatch(Store store) {
+    this.store = store;
+  }
+
+  @PatchMapping("/submodels/{submodelIdentifier}")
+  ResponseEntity<Void> patch(
+      @PathVariable Base64UrlEncodedIdentifier submodelIdentifier, @RequestBody JsonNode submodel) {
+    String id = submodelIdentifier.getIdentifier();
+    for (Iterator<String> names = submodel.fieldNames(); names.hasNext(); ) {
+      String name = names.next();
+      if (!TAKEN.contains(name)) {
+        throw StoreException.refused(
+            "PATCH of a submodel changes its elements, not its " + name,
+            "Nothing was changed. Leave it out, or replace the submodel with PUT.");
+      }
+    }
+    if (!submodel.path("id").asText(id).equals(id)
+        || !submodel.path("submodelElements").isArray()) {
+      throw StoreException.refused(
+          "The body is not this submodel with its submodelElements", "Nothing was changed.");
+    }
+    store.submodels().merge(id, elements(submodel));
+    return ResponseEntity.noContent().build();
+  }
+
+  private static List<SubmodelElement> elements(JsonNode submodel) {
+    List<SubmodelElement> elements = new ArrayList<>();
+    for (JsonNode element : submodel.get("submodelElements")) {
+      if (!element.isObject()) {
+        throw StoreException.refused("A submodelElement is no object", "Nothing was changed.");
+      }
+      try {
+        elements.add(Json.fromTree(element, SubmodelElement.class));
+      } catch (UncheckedIOException e) {
+        throw StoreException.refused(
+            "An element cannot be read: "
+                + e.getCause().getMessage().lines().findFirst().orElse(""),
+            "Nothing was changed.");
+      }
+    }
+    return elements;
+  }
+}
