@@ -34,7 +34,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.stats import norm, theilslopes
+from scipy.special import ndtri
 
 from model.errors import InvalidInput
 from model.prediction import MAXIMUM_HORIZON_CYCLES, Phase, Scenario
@@ -181,6 +181,8 @@ def fade_segments(histories: Sequence[History]) -> pd.DataFrame:
     k (1/Ah) is the Theil-Sen slope of ln(median-5 capacity) over the charge drawn. Segments that do not fade, are
     shorter than `MINIMUM_SEGMENT_CYCLES`, or deliver less than `MINIMUM_SEGMENT_CAPACITY_Ah` are left out.
     """
+    from scipy.stats import theilslopes  # takes half a second to import, and only training needs it
+
     rows = []
     for history in histories:
         cycles = history.cycles
@@ -198,7 +200,7 @@ def fade_segments(histories: Sequence[History]) -> pd.DataFrame:
             slope, _, low, high = theilslopes(np.log(smooth[part]), throughput_Ah, alpha=0.9)
             if not (slope < 0 and np.isfinite(current[part]).any()) or history.cut_off_voltage_V is None:
                 continue
-            error = (high - low) / (2 * norm.ppf(0.95)) / -slope
+            error = (high - low) / (2 * ndtri(0.95)) / -slope
             rows.append(
                 {
                     "cell": history.cell,
@@ -239,7 +241,7 @@ class Degradation:
         precision = design.T @ (design * weight[:, None]) + np.diag(prior_sd**-2)
         covariance = np.linalg.inv(precision)
         estimate = covariance @ (design.T @ (weight * table["ln_k"].to_numpy()) + prior_mean / prior_sd**2)
-        width = norm.ppf(0.95) * np.sqrt(np.diag(covariance))
+        width = ndtri(0.95) * np.sqrt(np.diag(covariance))
         parameters = {}
         for i, (name, (mean, sd, unit, source)) in enumerate(PRIORS.items(), start=1):
             narrowed = math.sqrt(covariance[i, i]) / sd
@@ -378,4 +380,4 @@ def cycles_for(phases: Sequence[Phase], log_ratios: Sequence[float], worn: float
 
 def two_sided_z(confidence_level: float) -> float:
     """Standard normal quantile of a two-sided interval."""
-    return float(norm.ppf(0.5 + confidence_level / 2))
+    return float(ndtri(0.5 + confidence_level / 2))

@@ -40,7 +40,7 @@ ROOMS = {  # room (a folder or a module) -> the rooms of the same folder it may 
     "model.prediction": "",
     "model.cluster": "errors",
     "model.records": "errors cluster",
-    "model.life": "errors prediction records",
+    "model.life": "errors prediction cluster records",
     "model.capacity": "errors records life",
     "model.running_capacity": "records",
     "model.degradation": "errors prediction records",

@@ -98,12 +98,17 @@ RECENT_COLUMNS = (
 )
 
 
-def theil_sen(values: np.ndarray) -> float:
-    """Median slope over all pairs of values at unit distance; 0 for fewer than four."""
-    if len(values) < 4:
-        return 0.0
-    first, second = _pairs(len(values))
-    return float(np.median((values[second] - values[first]) / (second - first)))
+def trends(values: np.ndarray, places: np.ndarray, length: int) -> np.ndarray:
+    """Median slope over all pairs of the last `length` values (fewer at the start) at each place (Theil-Sen); 0 for
+    fewer than four."""
+    result = np.zeros(len(places))
+    for count in np.unique(np.minimum(places + 1, length)).tolist():
+        if count >= 4:
+            these = np.minimum(places + 1, length) == count
+            windows = np.lib.stride_tricks.sliding_window_view(values, count)[places[these] - count + 1]
+            first, second = _pairs(count)
+            result[these] = np.median((windows[:, second] - windows[:, first]) / (second - first), axis=1)
+    return result
 
 
 @cache
@@ -133,8 +138,8 @@ def features(record: FadeRecord, places: np.ndarray) -> np.ndarray:
             level,
             first,
             (first - level) / np.maximum(places - 2, 3),
-            [-theil_sen(capacity[max(0, place - 29) : place + 1]) for place in places],
-            [-theil_sen(capacity[max(0, place - 59) : place + 1]) for place in places],
+            -trends(capacity, places, 30),
+            -trends(capacity, places, 60),
             record.rate_Ah[places],
             uninterrupted[places],
             recovered[places] / (places + 1),
@@ -180,9 +185,16 @@ class Boosting:
 
     def log_life(self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray) -> np.ndarray:
         """ln RUL in cycles at n places (k-1) for m thresholds, shape (n, m); never NaN."""
+        return self.log_lives(record, places, thresholds_Ah, [0])[0]
+
+    def log_lives(
+        self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray, rounds: Sequence[int]
+    ) -> list[np.ndarray]:
+        """`log_life` after each of so many rounds; 0: after all."""
         rows, start = _grid_rows(features(record, places), record, places, thresholds_Ah, self.exponent)
-        total = self.booster.predict(xgboost.DMatrix(rows, base_margin=start, nthread=1))
-        return total.reshape(len(places), len(thresholds_Ah)).astype(float)
+        matrix = xgboost.DMatrix(rows, base_margin=start, nthread=1)
+        totals = [self.booster.predict(matrix, iteration_range=(0, end)) for end in rounds]
+        return [total.reshape(len(places), len(thresholds_Ah)).astype(float) for total in totals]
 
     def explain(self, record: FadeRecord, place: int, thresholds_Ah: np.ndarray) -> Explanation:
         """ln RUL at one place for m thresholds, and the effect of each feature on the first of them."""

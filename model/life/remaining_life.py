@@ -115,11 +115,15 @@ class _Trial:
             end = left_out.crossing(threshold)
             if end is not None and any(other.crossing(threshold) for other in rest):
                 lives[:, column] = np.where(cycles < end, float(end) - cycles, np.nan)
-        logs = {
-            form: make(form, rest).log_life(left_out, cycles - 1, TRAINING_THRESHOLDS_Ah)
-            for offered in FORMS.values()
-            for form in offered
-        }
+        asked = left_out, cycles - 1, TRAINING_THRESHOLDS_Ah
+        logs: dict[Form, np.ndarray] = {}
+        for offered in FORMS.values():
+            most = make(offered[-1], rest)
+            if isinstance(most, Boosting):  # of all rounds
+                rounds = [int(kind) for _, kind in offered]
+                logs |= dict(zip(offered, most.log_lives(*asked, rounds), strict=True))
+            else:
+                logs |= {form: make(form, rest).log_life(*asked) for form in offered}
         return cls(lives, logs)
 
     def mean_squared(self, form: Form) -> float:

@@ -155,7 +155,6 @@ def train(
     groups = [set(list(histories)[i::FOLDS]) for i in range(min(FOLDS, len(histories)))]
     left_out = [set[str](), *groups]
     boosters: BoosterCache = {}
-    relatives = run(_fit_relative, [(list(histories.values()),)])
     lives = run(
         _fit_lives,
         [
@@ -166,6 +165,8 @@ def train(
     capacities = run(
         CapacityModel.fit, [([h for cell, h in histories.items() if cell not in unseen],) for unseen in left_out]
     )
+    progress("any cell: cells of the public sets, and siblings, each set told by what the others taught")
+    relative = RelativeLife.fit(pool_cells(list(histories.values())), run)
     progress(f"remaining life: full model on {len(histories)} cells and without each of {len(groups)} groups")
     full_life, *group_lives = next(lives)
     progress("capacity: full model")
@@ -183,8 +184,6 @@ def train(
     progress("intervals under unseen conditions")
     needed = {history.cell: answer.needed_widening(crossed[history.cell].life, history) for history in others}
     widening = {cell: factor for cell, factor in needed.items() if factor is not None}
-    progress("any cell: cells of the public sets, and siblings, each set told by what the others taught")
-    relative = next(relatives)
     model = TwinModel(
         version=version_of(cycles),
         sha256="",
@@ -220,10 +219,6 @@ def train(
         "metrics": metrics(model, histories),
     }
     return replace(model, card=card)
-
-
-def _fit_relative(histories: Sequence[History]) -> RelativeLife:
-    return RelativeLife.fit(pool_cells(histories))
 
 
 def _fit_lives(

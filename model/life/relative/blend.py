@@ -5,14 +5,15 @@ Everything is learned and judged between kinds of cells: what serves a set is wh
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
 from typing import Any
 
 import numpy as np
 import xgboost
 
+from model import cluster
+from model.cluster import Run
 from model.life.intervals import QuantileTable
 from model.life.relative import pool as pooling
 from model.life.relative.curve import Curve
@@ -37,71 +38,75 @@ HIGHEST_THRESHOLD = 0.95
 
 @dataclass(frozen=True)
 class Kin:
-    """The failed cells of one group at one end of life, their places told by a pool that has not seen them."""
+    """Cells of one group that reach an end of life, and the seed by which some are drawn as siblings of another."""
 
-    dataset: str
     threshold: float
-    family: Family
-    names: tuple[str, ...]
+    members: tuple[Curve, ...]
+    seed: int
 
 
-def kin(cells: Sequence[PoolCell], pools: Mapping[str, Pool], steps: Sequence[float] = LESSON_STEPS) -> list[Kin]:
-    """The groups of the given cells with at least two failed members; `pools` by data set."""
+def kin(cells: Sequence[PoolCell]) -> dict[str, list[Kin]]:
+    """By data set the groups with at least two members that reach an end of life of the lessons."""
     groups: dict[tuple[str, str], list[PoolCell]] = {}
     for cell in cells:
         groups.setdefault((cell.dataset, cell.group), []).append(cell)
-    result = []
+    result: dict[str, list[Kin]] = {}
+    seed = 0
     for (dataset, _), members in groups.items():
-        for step in steps:
+        for step in LESSON_STEPS:
             threshold = round(members[0].threshold + step, 4)
             if threshold > HIGHEST_THRESHOLD:
                 continue
-            fitting = [cell for cell in members if threshold in pooling.lives(cell.curve)][:CELLS_OF_A_GROUP]
-            found = [Sibling.of(cell.curve, threshold, pools[dataset]) for cell in fitting]
-            siblings = [sibling for sibling in found if sibling is not None]
-            if len(siblings) > 1:
-                names = tuple(sibling.curve.cell for sibling in siblings)
-                result.append(Kin(dataset, threshold, Family(siblings), names))
+            fitting = [cell.curve for cell in members if threshold in pooling.lives(cell.curve)][:CELLS_OF_A_GROUP]
+            if len(fitting) > 1:
+                result.setdefault(dataset, []).append(Kin(threshold, tuple(fitting), seed))
+                seed += 1
     return result
 
 
 @dataclass(frozen=True)
 class Told:
-    """What drawn siblings say of a cell of their group, and the places that they say it of."""
+    """What siblings drawn k times say of cells of their groups, all of one data set.
 
-    dataset: str
-    sayings: Sayings
-    at: Places
+    `lesson`: the rows that the gate learns from; `pool` what the pool says at each of them. `siblings` and `rows` (k,):
+    how many spoke each time, and of how many places.
+    """
 
-    @cached_property
-    def rows(self) -> Lesson:
-        """What the gate learns from it."""
-        return Lesson.of(self.sayings, self.at)
+    lesson: Lesson
+    pool: np.ndarray
+    siblings: np.ndarray
+    rows: np.ndarray
 
 
-def drawn(kins: Sequence[Kin]) -> list[Told]:
-    """For cells of each group what randomly drawn siblings, `NUMBERS` of them, say of them."""
-    result = []
-    for seed, one in enumerate(kins):
-        chance = np.random.default_rng(seed)
-        count = len(one.names)
+def drawn(kins: Sequence[Kin], pool: Pool) -> Told:
+    """For cells of each group what randomly drawn siblings, `NUMBERS` of them, say of them; the places of all are told
+    by a pool that has not seen the data set."""
+    told: list[tuple[Sayings, Places]] = []
+    for one in kins:
+        siblings = [Sibling.of(curve, one.threshold, pool) for curve in one.members]
+        family = Family([sibling for sibling in siblings if sibling is not None])
+        chance = np.random.default_rng(one.seed)
+        count = len(one.members)
         for target in range(min(count, TARGETS_OF_A_GROUP)):
             for _ in range(DRAWS):
                 others = chance.permutation([other for other in range(count) if other != target]).tolist()
                 for n in (n for n in NUMBERS if n <= len(others)):
-                    told = one.family.sayings(target, others[:n])
-                    result.append(Told(one.dataset, told, one.family.places(target)))
-    return result
+                    told.append((family.sayings(target, others[:n]), family.places(target)))
+    return Told(
+        _of_equal_numbers([(sayings.siblings, Lesson.of(sayings, at)) for sayings, at in told]),
+        np.concatenate([at.pool for _, at in told]),
+        np.array([sayings.siblings for sayings, _ in told]),
+        np.array([len(at) for _, at in told]),
+    )
 
 
-def lesson(told: Sequence[Told]) -> Lesson:
-    """Rows for the gate; every set and number of siblings weighs the same."""
-    rows: dict[tuple[str, int], int] = {}
-    for one in told:
-        kind = one.dataset, one.sayings.siblings
-        rows[kind] = rows.get(kind, 0) + len(one.at)
-    weight = [np.full(len(one.at), 1.0 / rows[one.dataset, one.sayings.siblings]) for one in told]
-    return replace(Lesson.together([one.rows for one in told]), weight=np.concatenate(weight))
+def _of_equal_numbers(lessons: Sequence[tuple[int, Lesson]]) -> Lesson:
+    """The lessons together; every number of siblings weighs the same."""
+    rows: dict[int, int] = {}
+    for siblings, lesson in lessons:
+        rows[siblings] = rows.get(siblings, 0) + len(lesson)
+    weight = [np.full(len(lesson), 1.0 / rows[siblings]) for siblings, lesson in lessons]
+    return replace(Lesson.together([lesson for _, lesson in lessons]), weight=np.concatenate(weight))
 
 
 @dataclass(frozen=True)
@@ -141,24 +146,27 @@ class RelativeLife:
     scores: Mapping[int, QuantileTable]
 
     @classmethod
-    def fit(cls, cells: Sequence[PoolCell], progress: Callable[[str], None] = lambda text: None) -> RelativeLife:
-        """Learn from cells of at least three sets."""
+    def fit(cls, cells: Sequence[PoolCell], run: Run = cluster.here) -> RelativeLife:
+        """Learn from cells of at least three sets; the fits `run` where they are sent (see `model.cluster`)."""
         rows = pooling.thinned(pooling.rows_of(cells))
         sets = sorted(set(rows.dataset.tolist()))
-        progress(f"pool of {len(cells)} cells of {len(sets)} sets")
-        without = {name: pooling.train(rows.where(rows.dataset != name)) for name in sets}
+        parts = [*(rows.where(rows.dataset != name) for name in sets), rows]
+        pools = run(pooling.train, [(part,) for part in parts])
+        without = {name: next(pools) for name in sets}
         unseen = np.full(len(rows.z), np.nan)
         for name, boosters in without.items():
             its = rows.dataset == name
             unseen[its] = pooling.said(boosters, rows.values[its])
         share, pull = pooling.calibrate(unseen, rows)
-        pools = {name: Pool(tuple(boosters), share, pull) for name, boosters in without.items()}
-        progress("siblings, each set told by what the others taught")
-        told = drawn(kin(cells, pools))
-        gates = {name: Gate.train(lesson([one for one in told if one.dataset != name])) for name in sets}
-        whole = Pool(tuple(pooling.train(rows)), share, pull)
-        pairs = {name: (pools[name], gates[name]) for name in sets}
-        return cls(whole, Gate.train(lesson(told)), pairs, _scores(told, gates))
+        unseeing = {name: Pool(tuple(boosters), share, pull) for name, boosters in without.items()}
+        kins = kin(cells)
+        each = run(drawn, [(kins_of_set, unseeing[name]) for name, kins_of_set in kins.items()])
+        told = dict(zip(kins, each, strict=True))
+        others = [[one.lesson for of, one in told.items() if of != name] for name in (*sets, "")]
+        gates = run(Gate.train, [(Lesson.together(lessons),) for lessons in others])
+        pairs = {name: (unseeing[name], next(gates)) for name in sets}
+        whole = Pool(tuple(next(pools)), share, pull)
+        return cls(whole, next(gates), pairs, _scores(told, {name: gate for name, (_, gate) in pairs.items()}))
 
     def without(self, dataset: str) -> RelativeLife:
         """The blend as it is for a cell of one of the sets: nothing of that set has taught it."""
@@ -270,19 +278,21 @@ def bounds(left: np.ndarray, quantile: np.ndarray | float) -> tuple[np.ndarray, 
     return np.maximum(shifted / factor - SHARPNESS, 0.0), shifted * factor - SHARPNESS
 
 
-def _scores(told: Sequence[Told], gates: Mapping[str, Gate]) -> dict[int, QuantileTable]:
+def _scores(told: Mapping[str, Told], gates: Mapping[str, Gate]) -> dict[int, QuantileTable]:
     """By number of siblings, the quantiles of the score on the set where they are largest, and more for few sets.
 
     Within a set the quantile is taken per cell and averaged over cells, so that no long life dominates. The largest of
     k is exceeded by the next one with probability 1 / (k + 1): it is raised by `RAISED` / k.
     """
     found: dict[int, dict[str, list[np.ndarray]]] = {}
-    for one in told:
-        z = weighted_median(one.sayings.z, gates[one.dataset].weights(one.sayings, one.at.wear))
-        number = one.sayings.siblings
-        found.setdefault(number, {}).setdefault(one.dataset, []).append(score(z, one.at.z))
-        if number == NUMBERS[0]:
-            found.setdefault(0, {}).setdefault(one.dataset, []).append(score(one.at.pool, one.at.z))
+    for name, one in told.items():
+        lesson, borders = one.lesson, np.cumsum(one.rows)[:-1]
+        z = weighted_median(lesson.z, gates[name].weights_of(lesson.inputs, lesson.margins))
+        among, alone = (np.split(score(each, lesson.true), borders) for each in (z, one.pool))
+        for number, of_gate, of_pool in zip(one.siblings.tolist(), among, alone, strict=True):
+            found.setdefault(number, {}).setdefault(name, []).append(of_gate)
+            if number == NUMBERS[0]:
+                found.setdefault(0, {}).setdefault(name, []).append(of_pool)
     result = {}
     for siblings, by_set in found.items():
         tables = np.array([QuantileTable.of_groups(scores).values for scores in by_set.values()])

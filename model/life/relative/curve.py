@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 
 from model.errors import NotEnoughHistory
+from model.life.fade import trailing_median
 from model.records.cycle import History
 
 MOST_POINTS = 200
@@ -31,12 +32,6 @@ RATE_SHARE = 0.25
 
 SMALLEST_RATE = 1e-7
 """Share of the capacity lost per cycle that is told from nothing: a tenth in a million cycles."""
-
-
-def running_median(values: np.ndarray, length: int) -> np.ndarray:
-    """Median of the last `length` values (fewer at the start) at each place."""
-    padded = np.concatenate((np.full(length - 1, np.nan), values))
-    return np.nanmedian(np.lib.stride_tricks.sliding_window_view(padded, length), axis=1)
 
 
 @dataclass(frozen=True)
@@ -60,7 +55,7 @@ class Curve:
             raise NotEnoughHistory(f"{cell}: {len(capacity_Ah)} capacities; {LEAST_RECORDS} tell something of a life")
         sparse = bool(np.median(np.diff(cycle_number)) > SPARSE_STEP)
         reference = float(np.median(capacity_Ah[: SPARSE_FIRST_RECORDS if sparse else FIRST_RECORDS]))
-        level = running_median(capacity_Ah, SPARSE_MEDIAN_LENGTH if sparse else MEDIAN_LENGTH) / reference
+        level = trailing_median(capacity_Ah, SPARSE_MEDIAN_LENGTH if sparse else MEDIAN_LENGTH) / reference
         kept = np.arange(len(level))
         if len(level) > MOST_POINTS:
             kept = np.unique(np.round(np.linspace(0, len(level) - 1, MOST_POINTS)).astype(int))

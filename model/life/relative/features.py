@@ -6,7 +6,7 @@ The answer of everything here is z = ln(life / age), life and age in cycles: 0 a
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -62,6 +62,9 @@ FEATURES: dict[str, str] = {
 """Feature -> unit. Gap: level above the threshold; loss: below the highest level; wear: share of the way to the
 threshold that is gone. Lives in ln of present ages."""
 
+POWER_LAW = list(FEATURES).index("life_by_power_law")
+"""Which of the values is z by the power law."""
+
 RISING = ("gap", "log_gap")
 """A larger gap never shortens a predicted life."""
 
@@ -80,21 +83,38 @@ class Own:
     law: tuple[np.ndarray, np.ndarray, np.ndarray]
     law_points: int
 
+    @cached_property
+    def posterior(self) -> np.ndarray:
+        """Of the exponents of the power law, not normalised, given the residuals on the own history."""
+        variance = self.law[2]
+        scatter = LEAST_SCATTER**2 / 4 + variance.min() + 4e-6
+        points = min(self.law_points, INDEPENDENT_POINTS)
+        return EXPONENT_PRIOR * np.exp(-0.5 * points * (variance - variance.min()) / scatter)
+
+
+@cache
+def _spread(count: int, most: int) -> np.ndarray:
+    """Places of at most so many of `count` points, evenly spread, without a repetition."""
+    return np.unique(np.round(np.linspace(0, count - 1, most)).astype(int))
+
 
 @cache
 def _pairs(count: int) -> tuple[np.ndarray, np.ndarray]:
-    return np.triu_indices(count, 1)
+    """First and second place of all pairs of at most `SLOPE_POINTS` of `count` points."""
+    kept = _spread(count, SLOPE_POINTS) if count > SLOPE_POINTS else np.arange(count)
+    first, second = np.triu_indices(len(kept), 1)
+    return kept[first], kept[second]
 
 
 def slope(x: np.ndarray, y: np.ndarray) -> float:
     """Median slope over all pairs of at most `SLOPE_POINTS` points (Theil-Sen); 0 for a single point."""
-    if len(x) > SLOPE_POINTS:
-        kept = np.round(np.linspace(0, len(x) - 1, SLOPE_POINTS)).astype(int)
-        x, y = x[kept], y[kept]
     if len(x) < 2:
         return 0.0
     first, second = _pairs(len(x))
-    return float(np.median((y[second] - y[first]) / (x[second] - x[first])))
+    slopes = (y[second] - y[first]) / (x[second] - x[first])
+    middle = len(slopes) // 2, (len(slopes) - 1) // 2
+    slopes.partition(middle)  # np.median looks for NaN as well, in twice the time
+    return float((slopes[middle[0]] + slopes[middle[1]]) / 2)
 
 
 def own(curve: Curve, place: int) -> Own:
@@ -126,7 +146,7 @@ def own(curve: Curve, place: int) -> Own:
 
 def _power_laws(share_of_age: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Least squares of loss = d0 + a u^b for each b of `EXPONENTS`: a, d0, mean squared residual, later points more."""
-    kept = np.unique(np.round(np.linspace(0, len(loss) - 1, LAW_POINTS)).astype(int))
+    kept = _spread(len(loss), LAW_POINTS)
     u, d = share_of_age[kept], loss[kept]
     weight = 0.3 + u
     weight = weight / weight.sum()
@@ -140,13 +160,10 @@ def _power_laws(share_of_age: np.ndarray, loss: np.ndarray) -> tuple[np.ndarray,
 
 def power_law_life(at: Own, threshold: float) -> float:
     """z by the power law: posterior mean over the exponents, given the residuals on the own history."""
-    a, start, variance = at.law
-    scatter = LEAST_SCATTER**2 / 4 + variance.min() + 4e-6
-    points = min(at.law_points, INDEPENDENT_POINTS)
-    posterior = EXPONENT_PRIOR * np.exp(-0.5 * points * (variance - variance.min()) / scatter)
+    a, start, _ = at.law
     needed = np.maximum(1.0 - threshold - start, 1e-5) / np.maximum(a, 1e-5)
-    ahead = np.log(np.clip(needed ** (1.0 / EXPONENTS) - 1.0, 0.01, LONGEST_AHEAD))
-    return float(np.log1p(np.exp(posterior @ ahead / posterior.sum())))
+    ahead = np.log(np.minimum(np.maximum(needed ** (1.0 / EXPONENTS) - 1.0, 0.01), LONGEST_AHEAD))
+    return float(np.log1p(np.exp(at.posterior @ ahead / at.posterior.sum())))
 
 
 def row(at: Own, threshold: float) -> list[float]:

@@ -68,8 +68,15 @@ def margins(sayings: Sayings) -> np.ndarray:
 
 
 def softmax(values: np.ndarray) -> np.ndarray:
-    shifted = np.exp(values - values.max(axis=1, keepdims=True))
-    return shifted / shifted.sum(axis=1, keepdims=True)
+    shifted = np.exp(values - _over_row(np.maximum, values))
+    return shifted / _over_row(np.add, shifted)
+
+
+def _over_row(both: np.ufunc, values: np.ndarray) -> np.ndarray:
+    """A row's largest value or sum (n, 1) of the values (n, 8) in pairs, the order of numpy's own at twice its pace."""
+    while values.shape[1] > 1:
+        values = both(values[:, ::2], values[:, 1::2])
+    return values
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,9 @@ class Lesson:
     def together(cls, lessons: Sequence[Lesson]) -> Lesson:
         return cls(*(np.concatenate([getattr(lesson, name) for lesson in lessons]) for name in vars(lessons[0])))
 
+    def __len__(self) -> int:
+        return len(self.true)
+
 
 @dataclass(frozen=True)
 class Gate:
@@ -105,9 +115,9 @@ class Gate:
 
         def derivatives(margin: np.ndarray, matrix: xgboost.DMatrix) -> tuple[np.ndarray, np.ndarray]:
             share = softmax(margin.reshape(rows.shape))
-            mean = (share * rows).sum(axis=1)
-            first, _ = slope_and_curvature(mean - lesson.true, weight)
-            pull = share * (rows - mean[:, None])
+            mean = _over_row(np.add, share * rows)
+            first, _ = slope_and_curvature(mean[:, 0] - lesson.true, weight)
+            pull = share * (rows - mean)
             curvature = weight[:, None] * np.maximum(0.5 * np.abs(pull), 1e-3)
             return first[:, None] * pull, curvature
 
@@ -116,8 +126,12 @@ class Gate:
 
     def weights(self, sayings: Sayings, wear: np.ndarray) -> np.ndarray:
         """Weight of each saying at n places (n, 8), rows sum to 1."""
-        matrix = xgboost.DMatrix(inputs(sayings, wear), base_margin=margins(sayings), nthread=1)
-        learned = softmax(self.booster.predict(matrix, output_margin=True).reshape(sayings.z.shape).astype(float))
+        return self.weights_of(inputs(sayings, wear), margins(sayings))
+
+    def weights_of(self, inputs: np.ndarray, margins: np.ndarray) -> np.ndarray:
+        """The same from what the trees see and start from."""
+        matrix = xgboost.DMatrix(inputs, base_margin=margins, nthread=1)
+        learned = softmax(self.booster.predict(matrix, output_margin=True).reshape(margins.shape).astype(float))
         return LEARNED_SHARE * learned + (1.0 - LEARNED_SHARE) / len(SAYINGS)
 
 
@@ -126,4 +140,8 @@ def weighted_median(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     order = np.argsort(values, axis=1)
     values, weights = (np.take_along_axis(each, order, axis=1) for each in (values, weights))
     middles = np.cumsum(weights, axis=1) - weights / 2
-    return np.array([np.interp(0.5, middle, row) for middle, row in zip(middles, values, strict=True)])
+    rows, beyond = np.arange(len(values)), np.count_nonzero(middles <= 0.5, axis=1)
+    before, after = np.maximum(beyond - 1, 0), np.minimum(beyond, values.shape[1] - 1)
+    left, low = middles[rows, before], values[rows, before]
+    apart = np.where(before < after, middles[rows, after] - left, 1.0)
+    return (values[rows, after] - low) / apart * (0.5 - left) + low

@@ -25,7 +25,7 @@ def slope_and_curvature(error: np.ndarray, weight: np.ndarray) -> tuple[np.ndarr
 
 def loss(predicted: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Error of the life as a share of the true life, for z of any shape."""
-    return np.abs(np.exp(np.clip(predicted - true, -5.0, 3.0)) - 1.0)
+    return np.abs(np.exp(np.minimum(np.maximum(predicted - true, -5.0), 3.0)) - 1.0)
 
 
 def objective(weight: np.ndarray) -> Callable[[np.ndarray, xgboost.DMatrix], tuple[np.ndarray, np.ndarray]]:
@@ -44,7 +44,7 @@ def life_left(z: np.ndarray | float) -> np.ndarray:
 
 def from_log_left(log_left: np.ndarray) -> np.ndarray:
     """z of ln(remaining life / age)."""
-    return np.log1p(np.exp(np.clip(log_left, -6.0, 8.0)))
+    return np.log1p(np.exp(np.minimum(np.maximum(log_left, -6.0), 8.0)))
 
 
 def log_left(z: np.ndarray) -> np.ndarray:

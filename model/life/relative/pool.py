@@ -76,11 +76,15 @@ class Rows:
     """n rows of training: features, z, and which set, cell and threshold each is of."""
 
     values: np.ndarray
-    own: np.ndarray
     z: np.ndarray
     dataset: np.ndarray
     cell: np.ndarray
     threshold: np.ndarray
+
+    @property
+    def own(self) -> np.ndarray:
+        """z by the own power law."""
+        return self.values[:, features.POWER_LAW]
 
     def where(self, wanted: np.ndarray) -> Rows:
         return Rows(*(part[wanted] for part in vars(self).values()))
@@ -113,7 +117,7 @@ def lives(curve: Curve) -> dict[float, int]:
 
 def rows_of(cells: Sequence[PoolCell]) -> Rows:
     """Training rows: `PLACES` places of each cell, for each end of life that lies behind the place."""
-    values, own, z, dataset, names, thresholds = [], [], [], [], [], []
+    values, z, dataset, names, thresholds = [], [], [], [], []
     for cell in cells:
         curve, ends = cell.curve, lives(cell.curve)
         if not ends:
@@ -124,13 +128,12 @@ def rows_of(cells: Sequence[PoolCell]) -> Rows:
             for threshold, end in ends.items():
                 if place < end:
                     values.append(features.row(at, threshold))
-                    own.append(features.power_law_life(at, threshold))
                     z.append(np.log(curve.age[end] / at.age))
                     dataset.append(cell.dataset)
                     names.append(curve.cell)
                     thresholds.append(threshold)
     sets, cell_names = np.array(dataset, dtype=str), np.array(names, dtype=str)
-    return Rows(np.array(values), np.array(own), np.array(z), sets, cell_names, np.array(thresholds))
+    return Rows(np.array(values), np.array(z), sets, cell_names, np.array(thresholds))
 
 
 def thinned(rows: Rows) -> Rows:

@@ -70,9 +70,8 @@ class Places:
     @classmethod
     def of(cls, curve: Curve, places: np.ndarray, threshold: float, pool: Pool, life: float = np.nan) -> Places:
         """`life`: age at the end of life, where it is known."""
-        told = [features.own(curve, int(place)) for place in places]
-        values = np.array([features.row(at, threshold) for at in told])
-        own = np.array([features.power_law_life(at, threshold) for at in told])
+        values = np.array([features.row(features.own(curve, int(place)), threshold) for place in places])
+        own = values[:, features.POWER_LAW]
         raw = said(pool.boosters, values)
         z = pool.mixed(raw, own)
         age = curve.age[places]
@@ -167,22 +166,19 @@ def siblings_say(siblings: Sequence[Sibling], at: Places) -> Sayings:
 
 def together_say(said: np.ndarray, at: Places) -> Sayings:
     """What several siblings (k, 5, n) say together at n places."""
-    count = len(said)
-    level, pace, life, scaled, missed = said.mean(axis=0)
-    paced = level - PACE_EXPONENT * pace
-    corrected = log_left(at.raw) + count / (count + HALF_TRUST) * missed
-    columns = [
-        np.minimum(at.own, at.pool + 1.5),
-        at.pool,
-        from_log_left(corrected),
-        from_log_left(paced),
-        from_log_left(level),
-        from_log_left(log_left(np.maximum(life, 0.03))),
-        np.minimum(from_log_left(scaled), from_log_left(level) + LONGEST_SCALED),
-        from_log_left(level - pace),
-    ]
+    mean = said.mean(axis=0)
     spread = np.column_stack((said[:, 0].std(axis=0), said[:, 2].std(axis=0)))
-    return Sayings(np.column_stack(columns), pace, life, spread, count)
+    return Sayings(_z(mean, len(said), at), mean[1], mean[2], spread, len(said))
+
+
+def _z(mean: np.ndarray, count: int, at: Places) -> np.ndarray:
+    """z of each of `SAYINGS` at n places (n, 8), from the mean (5, n) of what so many siblings say."""
+    level, pace, life, scaled, missed = mean
+    corrected = log_left(at.raw) + count / (count + HALF_TRUST) * missed
+    paced, lived = level - PACE_EXPONENT * pace, log_left(np.maximum(life, 0.03))
+    columns = from_log_left(np.array([corrected, paced, level, lived, scaled, level - pace]))
+    columns[4] = np.minimum(columns[4], columns[2] + LONGEST_SCALED)
+    return np.column_stack((np.minimum(at.own, at.pool + 1.5), at.pool, *columns))
 
 
 class Family:
@@ -194,27 +190,31 @@ class Family:
         self.said = np.array([each_says(sibling, self.at) for sibling in siblings])
         borders = np.cumsum([0, *(len(part) for part in parts)])
         self.parts = [slice(borders[i], borders[i + 1]) for i in range(len(parts))]
+        self._places = parts
 
     def places(self, number: int) -> Places:
         """Places of one of them; the one more cell is the last."""
-        return Places(*(values[self.parts[number]] for values in vars(self.at).values()))
+        return self._places[number]
 
     def sayings(self, number: int, members: Sequence[int]) -> Sayings:
         """What these siblings say of the places of another, and how far off they were on each other."""
-        return replace(self._say(number, members), errors=self.errors(members))
+        said = together_say(self._said(number, members), self.places(number))
+        return replace(said, errors=self.errors(members))
 
     def errors(self, members: Sequence[int]) -> np.ndarray:
         """`Sayings.errors` of these siblings."""
         if len(members) < 2:
             return np.full(len(SAYINGS) - 1, np.nan)
-        errors = []
-        for left_out in members:
-            said = self._say(left_out, [member for member in members if member != left_out])
-            errors.append(loss(said.z[:, 1:], self.at.z[self.parts[left_out]][:, None]).mean(axis=0))
-        return np.mean(errors, axis=0)
+        others = [[member for member in members if member != left_out] for left_out in members]
+        means = [self._said(*each).mean(axis=0) for each in zip(members, others, strict=True)]
+        at = Places.together([self.places(member) for member in members])
+        off = loss(_z(np.concatenate(means, axis=1), len(members) - 1, at)[:, 1:], at.z[:, None])
+        borders = np.cumsum([len(self.places(member)) for member in members])[:-1]
+        return np.mean([part.mean(axis=0) for part in np.split(off, borders)], axis=0)
 
-    def _say(self, number: int, members: Sequence[int]) -> Sayings:
-        return together_say(self.said[list(members)][:, :, self.parts[number]], self.places(number))
+    def _said(self, number: int, members: Sequence[int]) -> np.ndarray:
+        """What each of these siblings says of the places of another (k, 5, n)."""
+        return self.said[list(members)][:, :, self.parts[number]]
 
 
 # ---------------------------------------------------------------- who is a sibling
