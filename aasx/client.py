@@ -144,9 +144,10 @@ class AasClient:
     def shell(self, shell_id: str) -> dict:
         return self._json("GET", _shell(shell_id))
 
-    def put_shell(self, shell: dict) -> None:
-        """Create the shell, or replace the one with its id."""
-        self._put_identifiable("/shells", shell)
+    def put_shell(self, shell: dict, new: bool = False) -> None:
+        """Create the shell, or replace the one with its id; `new`: there is hardly one, so that creating is tried
+        first, which is one request instead of two."""
+        self._put_identifiable("/shells", shell, new)
 
     def delete_shell(self, shell_id: str) -> None:
         self._send("DELETE", _shell(shell_id))
@@ -193,13 +194,13 @@ class AasClient:
         """The submodel's ETag alone; None from a server without."""
         return _tag(self._send("GET", _submodel(submodel_id) + "/$metadata"))
 
-    def put_submodel(self, submodel: dict, if_match: str | None = None) -> str | None:
+    def put_submodel(self, submodel: dict, if_match: str | None = None, new: bool = False) -> str | None:
         """Create the submodel, or replace the one with its id; with `if_match` replace that version only.
 
-        Returns the new ETag, None from a server without.
+        `new` as of `put_shell`. Returns the new ETag, None from a server without.
         """
         if if_match is None:
-            answer = self._put_identifiable("/submodels", submodel)
+            answer = self._put_identifiable("/submodels", submodel, new)
         else:
             answer = self._send("PUT", _submodel(submodel["id"]), json_body=submodel, if_match=if_match)
         return _tag(answer)
@@ -451,8 +452,9 @@ class AasClient:
     def concept_descriptions(self) -> list[dict]:
         return list(self._pages("/concept-descriptions"))
 
-    def put_concept_description(self, concept_description: dict) -> None:
-        self._put_identifiable("/concept-descriptions", concept_description)
+    def put_concept_description(self, concept_description: dict, new: bool = False) -> None:
+        """`new` as of `put_shell`."""
+        self._put_identifiable("/concept-descriptions", concept_description, new)
 
     def delete_concept_description(self, concept_id: str) -> None:
         self._send("DELETE", f"/concept-descriptions/{_base64url(concept_id)}")
@@ -484,11 +486,13 @@ class AasClient:
             raise BadAnswer(f"{self.base_url}{path} did not answer with a page of results")
         return page["result"], (page.get("paging_metadata") or {}).get("cursor") or ""
 
-    def _put_identifiable(self, collection: str, identifiable: dict) -> requests.Response:
+    def _put_identifiable(self, collection: str, identifiable: dict, new: bool) -> requests.Response:
+        create, replace = ("POST", collection), ("PUT", f"{collection}/{_base64url(identifiable['id'])}")
+        first, second = (create, replace) if new else (replace, create)
         try:
-            return self._send("PUT", f"{collection}/{_base64url(identifiable['id'])}", json_body=identifiable)
-        except NotFound:
-            return self._send("POST", collection, json_body=identifiable)
+            return self._send(*first, json_body=identifiable)
+        except (NotFound, Conflict):
+            return self._send(*second, json_body=identifiable)
 
     def _json(self, method: str, path: str, json_body: Any = None, timeout_s: float | None = None) -> dict:
         return self._object(self._send(method, path, json_body=json_body, timeout_s=timeout_s))

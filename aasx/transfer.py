@@ -11,9 +11,8 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import itertools
-import json
 import posixpath
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any
 
@@ -93,12 +92,12 @@ def load(
     What somebody else has put in the place of an element stays, is told, and stops nothing else.
     `progress` is told the shells that are done, and of how many. The cells `without` are left out.
     """
-    _load_concepts(client, package)
+    load_concepts(client, package.concept_descriptions())
     present = {shell["id"] for shell in client.shells()}
     removed = removed_cells(client) | set(without)
     left_out = [shell["id"] for shell in package.shells() if cell_of(shell["id"]) in removed]
     shells = [shell for shell in package.shells() if shell["id"] not in left_out]
-    submodels = {submodel["id"]: _prepared(submodel, delegate_url, removed) for submodel in package.submodels()}
+    submodels = {submodel["id"]: submodel for submodel in package.submodels()}
 
     troubled: list[str] = []
 
@@ -110,12 +109,13 @@ def load(
             return 0
 
     def load_shell(shell: dict) -> int:
-        parts = [submodels[id_] for id_ in _submodel_ids(shell) if id_ in submodels]
+        found = [submodels[id_] for id_ in _submodel_ids(shell) if id_ in submodels]
+        parts = [_prepared(submodel, delegate_url, removed) for submodel in found]
         if shell["id"] in present:
             return sum(map(keep, parts))
         for submodel in parts:
-            _create_submodel(client, submodel, package.files)
-        _create_shell(client, shell, package.files)
+            _write_submodel(client, submodel, package.files, new=True)
+        _write_shell(client, shell, package.files, new=True)
         return 0
 
     through = itertools.count(1)
@@ -139,14 +139,14 @@ def stand(client: AasClient, shell_ids: Iterable[str], submodel_ids: Iterable[st
 
 
 def _prepared(submodel: dict, delegate_url: str | None, removed: set[str]) -> dict:
-    """A submodel of a package as it goes to the server: its delegate, and no removed cells in the fleet."""
-    new = json.loads(json.dumps(submodel))
+    """A copy of a package's submodel as it goes to the server: its delegate, and no removed cells in the fleet."""
+    new: dict = build.without_empty_arrays(submodel)
     if delegate_url is not None:
         for _, qualifier in delegation_qualifiers(new):
             qualifier["value"] = _redirected(qualifier["value"], delegate_url)
     if new["id"] == fleet_submodel_id():
-        new = _without_cells(new, removed)
-    return build.without_empty_arrays(new)
+        new = build.without_empty_arrays(_without_cells(new, removed))
+    return new
 
 
 def _without_cells(submodel: dict, cells: set[str]) -> dict:
@@ -157,16 +157,19 @@ def _without_cells(submodel: dict, cells: set[str]) -> dict:
     return submodel
 
 
-def _load_concepts(client: AasClient, package: Package) -> None:
-    if not package.concept_descriptions():
+def load_concepts(client: AasClient, concepts: Sequence[dict]) -> None:
+    """Create concept descriptions, and replace those that stand there with another content."""
+    if not concepts:
         return
     stored = {concept["id"]: concept for concept in client.concept_descriptions()}
-    new = [
-        concept
-        for concept in package.concept_descriptions()
-        if concept["id"] not in stored or canonical(stored[concept["id"]]) != canonical(concept)
-    ]
-    _in_threads(client.put_concept_description, new)
+
+    def put(concept: dict) -> None:
+        if concept["id"] not in stored:
+            client.put_concept_description(concept, new=True)
+        elif canonical(stored[concept["id"]]) != canonical(concept):
+            client.put_concept_description(concept)
+
+    _in_threads(put, concepts)
 
 
 def _in_threads(task: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
@@ -184,29 +187,29 @@ def _submodel_ids(shell: dict) -> list[str]:
     return [reference["keys"][-1]["value"] for reference in shell.get("submodels") or []]
 
 
-def _create_submodel(client: AasClient, submodel: dict, files: Mapping[str, bytes]) -> None:
-    """Write a submodel, then the content of its File elements. No path of the package goes to the server."""
-    new = json.loads(json.dumps(submodel))
+def _write_submodel(client: AasClient, submodel: dict, files: Mapping[str, bytes], new: bool = False) -> None:
+    """Write a `_prepared` submodel, then the content of its File elements. No path of the package goes to the server:
+    they are changed in place."""
     attachments = []
-    for path, element in file_elements(new):
+    for path, element in file_elements(submodel):
         part = element.get("value", "")
         if part in files:
             element["value"] = posixpath.basename(part)
             attachments.append((path, part, element["contentType"]))
-    client.put_submodel(new)
+    client.put_submodel(submodel, new=new)
     for path, part, content_type in attachments:
-        client.put_attachment(new["id"], path, posixpath.basename(part), files[part], content_type)
+        client.put_attachment(submodel["id"], path, posixpath.basename(part), files[part], content_type)
 
 
-def _create_shell(client: AasClient, shell: dict, files: Mapping[str, bytes]) -> None:
+def _write_shell(client: AasClient, shell: dict, files: Mapping[str, bytes], new: bool = False) -> None:
     """Write a shell, then its thumbnail."""
-    new = json.loads(json.dumps(shell))
-    thumbnail = new["assetInformation"].pop("defaultThumbnail", None)
-    client.put_shell(new)
+    asset = dict(shell["assetInformation"])
+    thumbnail = asset.pop("defaultThumbnail", None)
+    client.put_shell(shell | {"assetInformation": asset}, new=new)
     if thumbnail is not None and thumbnail["path"] in files:
         name = posixpath.basename(thumbnail["path"])
         content_type = thumbnail.get("contentType", "application/octet-stream")
-        client.put_thumbnail(new["id"], name, files[thumbnail["path"]], content_type)
+        client.put_thumbnail(shell["id"], name, files[thumbnail["path"]], content_type)
 
 
 def _keep_submodel(
@@ -220,7 +223,7 @@ def _keep_submodel(
         is_fleet = submodel["id"] == fleet_submodel_id()
         alive = _alive_fleet(client, submodel) if is_fleet else client.submodel(submodel["id"])
     except NotFound:
-        _create_submodel(client, submodel, files)
+        _write_submodel(client, submodel, files, new=True)
         return 0
     redirected = 0 if delegate_url is None else redirect(client, alive, delegate_url)
     _add_missing_elements(client, alive, submodel, troubled)
@@ -366,8 +369,8 @@ def _replace_shells(client: AasClient, package: Package, cells: Iterable[str], d
         shell = shells[shell_id(cell)]
         for id_ in _submodel_ids(shell):
             if id_ in submodels:
-                _create_submodel(client, _prepared(submodels[id_], delegate_url, set()), package.files)
-        _create_shell(client, shell, package.files)
+                _write_submodel(client, _prepared(submodels[id_], delegate_url, set()), package.files)
+        _write_shell(client, shell, package.files)
 
 
 def _cells(client: AasClient) -> dict[str, str]:

@@ -156,8 +156,8 @@ def curves_csv(cell: str, starts: Mapping[int, str]) -> bytes:
     """Sampled curves of the cycles with a record, as CSV; `starts`: when each discharge began."""
     table = data.load_curves(cell)
     table = table[table["id_cycle"].notna()]
-    samples = table[["id_cycle", "type", "Time", *curves.MEASURED]].itertuples(index=False, name=None)
-    return curves.to_csv(((int(cycle), *rest) for cycle, *rest in samples), starts).encode("utf-8")
+    columns = [table["id_cycle"].astype(int), *(table[name] for name in ("type", "Time", *curves.MEASURED))]
+    return curves.to_csv(zip(*(column.tolist() for column in columns), strict=True), starts).encode("utf-8")
 
 
 def training_range(model: Any) -> dict[str, tuple[float, float, float, float]]:

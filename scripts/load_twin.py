@@ -20,8 +20,9 @@ sys.path.insert(0, str(ROOT))
 
 from console import add_basyx_url, run  # noqa: E402
 
-from aasx import shell, transfer  # noqa: E402
+from aasx import shell, transfer, vocabulary  # noqa: E402
 from aasx.client import AasClient  # noqa: E402
+from aasx.elements.build import to_json  # noqa: E402
 from aasx.identifiers import DEMO_PREFIX, base_iri, cell_of  # noqa: E402
 from aasx.packages import package  # noqa: E402
 
@@ -73,6 +74,10 @@ def build(model_dir: Path) -> package.Package:
     return package.Package(package.environment_of(objects), files)
 
 
+def load_concepts(client: AasClient) -> None:
+    transfer.load_concepts(client, list(map(to_json, vocabulary.concept_descriptions())))
+
+
 def write(content: package.Package, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     package.write(itertools.chain(*content.environment.values()), content.files, path)
@@ -110,9 +115,11 @@ def main() -> int:
         return {"package": package_hash, "delegate": options.delegate_url, "base": base_iri()}
 
     if options.build:
-        content = build(options.build)
-        with ThreadPoolExecutor(1) as beside:  # the environment has enough to do with the first cells meanwhile
-            written = beside.submit(write, content, options.package)
+        with ThreadPoolExecutor(1) as beside:
+            concepts = beside.submit(load_concepts, client)  # the environment has nothing else to do meanwhile
+            content = build(options.build)
+            written = beside.submit(write, content, options.package)  # and with the first cells enough
+            concepts.result()
             report = bring(client, content, options)
         written.result()
     elif options.note and is_loaded(client, options.note, wanted()):

@@ -145,6 +145,14 @@ def test_put_creates_what_does_not_exist(client: AasClient, server) -> None:
     assert json.loads(created.calls[0].request.body)["idShort"] == "Prédiction"
 
 
+@pytest.mark.parametrize(("status", "replaced"), [(201, 0), (409, 1)])
+def test_what_is_said_to_be_new_is_created_at_once(client: AasClient, server, status: int, replaced: int) -> None:
+    created = server.post(f"{URL}/submodels", status=status, json={})
+    put = server.put(f"{URL}/submodels/{SM64}", status=204)
+    client.put_submodel({"id": SM}, new=True)
+    assert (created.call_count, put.call_count) == (1, replaced)
+
+
 def test_paths_of_list_items_are_encoded(client: AasClient, server) -> None:
     element = build.property_element("x", "open", "xs:string")
     server.get(f"{URL}/submodels/{SM64}/submodel-elements/ActiveAlerts%5B0%5D.AlertState", json=element)
