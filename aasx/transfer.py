@@ -14,7 +14,7 @@ import itertools
 import posixpath
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, Self
 
 from aasx.cell_description import CellDescription
 from aasx.client import AasClient, BadAnswer, Conflict, NotFound, Refused, ServerFault
@@ -80,7 +80,7 @@ def load(
     client: AasClient,
     package: Package,
     delegate_url: str | None = None,
-    progress: Callable[[int, int], None] = lambda done, of: None,
+    progress: Callable[[int], None] = lambda done: None,
     without: Iterable[str] = (),
 ) -> LoadReport:
     """Bring a package into a running environment; can be repeated at any time.
@@ -90,45 +90,80 @@ def load(
     removed stay away. With `delegate_url` the operations of all the package's submodels point to that delegate.
     A shell is written after its submodels and files: a load that was cut short is completed by the next one.
     What somebody else has put in the place of an element stays, is told, and stops nothing else.
-    `progress` is told the shells that are done, and of how many. The cells `without` are left out.
+    `progress` is told how many shells are done. The cells `without` are left out.
     """
     load_concepts(client, package.concept_descriptions())
-    present = {shell["id"] for shell in client.shells()}
-    removed = removed_cells(client) | set(without)
-    left_out = [shell["id"] for shell in package.shells() if cell_of(shell["id"]) in removed]
-    shells = [shell for shell in package.shells() if shell["id"] not in left_out]
-    submodels = {submodel["id"]: submodel for submodel in package.submodels()}
+    with Loader(client, delegate_url, progress, without) as loader:
+        loader.begin(package)
+        return loader.report()
 
-    troubled: list[str] = []
 
-    def keep(submodel: dict) -> int:
+class Loader:
+    """Loads shells with their submodels and files, while more of them may still be built: see `load`.
+
+    As a context manager it waits for what has begun; an error ends what has not.
+    """
+
+    def __init__(
+        self,
+        client: AasClient,
+        delegate_url: str | None = None,
+        progress: Callable[[int], None] = lambda done: None,
+        without: Iterable[str] = (),
+    ) -> None:
+        self._client, self._delegate_url, self._progress = client, delegate_url, progress
+        self._present = {shell["id"] for shell in client.shells()}
+        self._removed = removed_cells(client) | set(without)
+        self._through = itertools.count(1)
+        self._shells: list[str] = []
+        self._left_out: list[str] = []
+        self._troubled: list[str] = []
+        self._pool = concurrent.futures.ThreadPoolExecutor(LOAD_THREADS)
+        self._begun: list[concurrent.futures.Future[int]] = []
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def begin(self, package: Package) -> None:
+        """Hand out the shells of a package; its concept descriptions are not looked at."""
+        submodels = {submodel["id"]: submodel for submodel in package.submodels()}
+        for shell in package.shells():
+            if cell_of(shell["id"]) in self._removed:
+                self._left_out.append(shell["id"])
+                continue
+            self._shells.append(shell["id"])
+            parts = [submodels[id_] for id_ in _submodel_ids(shell) if id_ in submodels]
+            self._begun.append(self._pool.submit(self._load, shell, parts, package.files))
+
+    def report(self) -> LoadReport:
+        """What was done, once all is; the first failure ends it and is raised."""
+        redirected = sum(future.result() for future in concurrent.futures.as_completed(self._begun))
+        ids = sorted(self._shells)
+        created, kept = ([id_ for id_ in ids if (id_ in self._present) is known] for known in (False, True))
+        return LoadReport(created, kept, sorted(self._left_out), redirected, sorted(self._troubled))
+
+    def _load(self, shell: dict, submodels: Sequence[dict], files: Mapping[str, bytes]) -> int:
+        """One shell. Returns how many operations were redirected."""
+        parts = [_prepared(submodel, self._delegate_url, self._removed) for submodel in submodels]
+        redirected = 0
+        if shell["id"] in self._present:
+            redirected = sum(self._keep(submodel, files) for submodel in parts)
+        else:
+            for submodel in parts:
+                _write_submodel(self._client, submodel, files, new=True)
+            _write_shell(self._client, shell, files, new=True)
+        self._progress(next(self._through))
+        return redirected
+
+    def _keep(self, submodel: dict, files: Mapping[str, bytes]) -> int:
         try:
-            return _keep_submodel(client, submodel, package.files, delegate_url, troubled)
+            return _keep_submodel(self._client, submodel, files, self._delegate_url, self._troubled)
         except (Refused, ServerFault, BadAnswer, Conflict, LookupError, TypeError, AttributeError, ValueError) as error:
-            troubled.append(f"{submodel['id']}: {error or repr(error)}")
+            self._troubled.append(f"{submodel['id']}: {error or repr(error)}")
             return 0
-
-    def load_shell(shell: dict) -> int:
-        found = [submodels[id_] for id_ in _submodel_ids(shell) if id_ in submodels]
-        parts = [_prepared(submodel, delegate_url, removed) for submodel in found]
-        if shell["id"] in present:
-            return sum(map(keep, parts))
-        for submodel in parts:
-            _write_submodel(client, submodel, package.files, new=True)
-        _write_shell(client, shell, package.files, new=True)
-        return 0
-
-    through = itertools.count(1)
-
-    def load_and_tell(shell: dict) -> int:
-        count = load_shell(shell)
-        progress(next(through), len(shells))
-        return count
-
-    redirected = sum(_in_threads(load_and_tell, shells))
-    ids = sorted(shell["id"] for shell in shells)
-    created, kept = [id_ for id_ in ids if id_ not in present], [id_ for id_ in ids if id_ in present]
-    return LoadReport(created, kept, sorted(left_out), redirected, sorted(troubled))
 
 
 def stand(client: AasClient, shell_ids: Iterable[str], submodel_ids: Iterable[str]) -> bool:

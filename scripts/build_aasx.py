@@ -10,7 +10,7 @@ import argparse
 import itertools
 import os
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -100,20 +100,27 @@ def main() -> int:
     return 0
 
 
-def build(cells: Sequence[str], model_dir: Path, delegate_url: str) -> Built:
-    """What the packages hold. Without a trained model in that folder predictions have no values."""
+def build(
+    cells: Sequence[str],
+    model_dir: Path,
+    delegate_url: str,
+    built: Callable[[list[Any], dict[str, bytes]], None] = lambda objects, files: None,
+) -> Built:
+    """What the packages hold. Without a trained model in that folder predictions have no values.
+
+    `built` is given objects and files of the AI model, each cell and the fleet as soon as they are there.
+    """
     model = load_model(model_dir)
     descriptions, ranges = nasa_cells(), training_range(model)
+    of_model = [] if model is None else shell.build_model(model.card)
+    built(of_model, {})
     objects, files, summaries = {}, {}, {}
     for cell in cells:
         objects[cell], files[cell], summaries[cell] = build_cell(descriptions[cell], model, ranges, delegate_url)
-    return Built(
-        vocabulary.concept_descriptions(),
-        [] if model is None else shell.build_model(model.card),
-        objects,
-        shell.build_fleet(summaries, delegate_url),
-        files,
-    )
+        built(objects[cell], files[cell])
+    fleet = shell.build_fleet(summaries, delegate_url)
+    built(fleet, {})
+    return Built(vocabulary.concept_descriptions(), of_model, objects, fleet, files)
 
 
 def load_model(folder: Path) -> Any:

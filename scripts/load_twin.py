@@ -14,6 +14,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
@@ -66,16 +67,29 @@ def is_loaded(client: AasClient, note: Path, wanted: dict[str, str]) -> bool:
     return same and transfer.stand(client, shells, submodels)
 
 
-def build(model_dir: Path) -> package.Package:
-    """What `build_aasx.py` writes as the package of all cells."""
-    import build_aasx  # takes seconds; not needed for a package that is there
+def build(client: AasClient, loader: transfer.Loader, model_dir: Path) -> package.Package:
+    """What `build_aasx.py` writes as the package of all cells; each is loaded as soon as it is built."""
+    with ThreadPoolExecutor(1) as beside:  # the environment has nothing else to do before the first of them
+        concepts = beside.submit(load_concepts, client)
+        import build_aasx  # takes seconds; not needed for a package that is there
 
-    objects, files = build_aasx.build(build_aasx.data.cells(), model_dir, shell.DEFAULT_DELEGATE_URL).of_all()
-    return package.Package(package.environment_of(objects), files)
+        parts: list[package.Package] = []
+
+        def begin(objects: list[Any], files: dict[str, bytes]) -> None:
+            parts.append(package.Package(package.environment_of(objects), files))
+            loader.begin(parts[-1])
+
+        build_aasx.build(build_aasx.data.cells(), model_dir, shell.DEFAULT_DELEGATE_URL, begin)
+        objects = [one for part in parts for ones in part.environment.values() for one in ones]
+        files = {name: content for part in parts for name, content in part.files.items()}
+        return package.Package(package.environment_of([*concepts.result(), *objects]), files)
 
 
-def load_concepts(client: AasClient) -> None:
-    transfer.load_concepts(client, list(map(to_json, vocabulary.concept_descriptions())))
+def load_concepts(client: AasClient) -> list[dict]:
+    """Returns the concept descriptions."""
+    concepts = list(map(to_json, vocabulary.concept_descriptions()))
+    transfer.load_concepts(client, concepts)
+    return concepts
 
 
 def write(content: package.Package, path: Path) -> None:
@@ -83,17 +97,26 @@ def write(content: package.Package, path: Path) -> None:
     package.write(itertools.chain(*content.environment.values()), content.files, path)
 
 
-def bring(client: AasClient, content: package.Package, options: argparse.Namespace) -> transfer.LoadReport:
-    """Loads, and tells what was done."""
+def bring(client: AasClient, options: argparse.Namespace) -> tuple[package.Package, transfer.LoadReport]:
+    """Loads, builds before what is to be built, and tells what was done."""
     start = time.monotonic()
 
-    def tell(done: int, of: int) -> None:
-        if done % TOLD_EVERY == 0 or done == of:
-            print(f"{done} of {of} shells", flush=True)
+    def tell(done: int) -> None:
+        if done % TOLD_EVERY == 0:
+            print(f"{done} shells", flush=True)
 
-    names = filter(None, (cell_of(shell["id"]) for shell in content.shells()))
-    without = [name for name in names if options.no_demo and name.startswith(DEMO_PREFIX)]
-    report = transfer.load(client, content, options.delegate_url, tell, without)
+    without: list[str] = []
+    if options.build:
+        with transfer.Loader(client, options.delegate_url, tell) as loader, ThreadPoolExecutor(1) as beside:
+            content = build(client, loader, options.build)
+            written = beside.submit(write, content, options.package)
+            report = loader.report()
+        written.result()
+    else:
+        content = package.read(options.package)
+        names = filter(None, (cell_of(shell["id"]) for shell in content.shells()))
+        without = [name for name in names if options.no_demo and name.startswith(DEMO_PREFIX)]
+        report = transfer.load(client, content, options.delegate_url, tell, without)
     print(
         f"{len(report.created)} shells created, {len(report.kept)} kept, {report.redirected} operations redirected"
         f" in {time.monotonic() - start:.1f} s"
@@ -103,7 +126,7 @@ def bring(client: AasClient, content: package.Package, options: argparse.Namespa
     if report.left_out:
         why = "since they were removed, or are the demo's" if without else "since they were removed"
         print(f"left out, {why}: {', '.join(report.left_out)} (import_twin.py brings a cell back)")
-    return report
+    return content, report
 
 
 def main() -> int:
@@ -114,20 +137,10 @@ def main() -> int:
         package_hash = hashlib.sha256(options.package.read_bytes()).hexdigest()
         return {"package": package_hash, "delegate": options.delegate_url, "base": base_iri()}
 
-    if options.build:
-        with ThreadPoolExecutor(1) as beside:
-            concepts = beside.submit(load_concepts, client)  # the environment has nothing else to do meanwhile
-            content = build(options.build)
-            written = beside.submit(write, content, options.package)  # and with the first cells enough
-            concepts.result()
-            report = bring(client, content, options)
-        written.result()
-    elif options.note and is_loaded(client, options.note, wanted()):
+    if options.note and not options.build and is_loaded(client, options.note, wanted()):
         print("all shells and submodels of this package are there")
         return 0
-    else:
-        content = package.read(options.package)
-        report = bring(client, content, options)
+    content, report = bring(client, options)
     if options.note and not report.troubled:
         shells = [shell for shell in content.shells() if shell["id"] not in report.left_out]
         submodels = [key["value"] for shell in shells for reference in shell["submodels"] for key in reference["keys"]]
