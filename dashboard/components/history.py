@@ -53,7 +53,8 @@ def of_last_day(
     def change(name: str, unit: str, digits: int, before: float | None, after: float | None) -> tuple[str, str]:
         told = f"{words.quantity(before, unit, digits)} → {words.quantity(after, unit, digits)}"
         if before is not None and after is not None:
-            told += f" ({words.quantity(after - before, unit, digits, signed=True)})"
+            apart = words("unit.points") if unit == "%" else unit
+            told += f" ({words.quantity(after - before, apart, digits, signed=True)})"
         return name, told
 
     def measured(name: str) -> tuple[float | None, float | None]:

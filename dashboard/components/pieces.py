@@ -22,8 +22,17 @@ def tile(name: str, value: str, note: str = "", state: str = "", icon: str = "")
     )
 
 
-def tiles(items: Iterable[str], stale: bool = False, minimum_px: int = 148) -> str:
-    return f'<div class="tiles{" stale" if stale else ""}" style="--tile:{minimum_px}px">{"".join(items)}</div>'
+def tiles(items: Iterable[str], stale: bool = False, narrow: bool = False) -> str:
+    """Tiles in rows that are as even as can be, however wide the page is (see theme.tile_columns)."""
+    shown = list(items)
+    columns = ";".join(f"--of{most}:{even_columns(len(shown), most)}" for most in theme.TILE_COLUMNS)
+    classes = "tiles" + " stale" * stale + " narrow" * narrow
+    return f'<div class="tilebox"><div class="{classes}" style="{columns}">{"".join(shown)}</div></div>'
+
+
+def even_columns(count: int, most: int) -> int:
+    """How many of at most `most` columns: as many as leave no more than half of the last row empty."""
+    return next(columns for columns in range(min(count, most) or 1, 0, -1) if -count % columns <= columns // 2)
 
 
 def polyline(

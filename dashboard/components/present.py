@@ -69,10 +69,10 @@ def sample_tiles(words: Language, now: dict[str, Any], limits: Thresholds, forei
 def charge_tile(words: Language, now: dict[str, Any], foreign: dict[str, str]) -> str:
     """State of charge of a cell that sends samples, and how old the full charge is that it is counted from."""
     age_h = now.get("FullChargeAge")
-    if age_h is None:
-        since = words("cell.charge.unknown")
-    else:
+    if age_h is not None:
         since = words("cell.charge.since", age=words.quantity(age_h, "h", 1))
+    else:  # a charge without that age was counted by the sender
+        since = words("cell.charge.unknown" if now.get("StateOfCharge") is None else "cell.last_sample")
     charge = words.marked(words.quantity(now.get("StateOfCharge"), "%", 0), foreign, "StateOfCharge")
     return pieces.tile(words("cell.charge"), charge, since)
 

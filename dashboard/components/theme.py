@@ -20,6 +20,8 @@ SERIES = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, "#7A6A00", GREY)
 DASHES = ("solid", "dash", "dot", "dashdot", "longdash", "longdashdot", "solid", "dash")
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "x", "cross", "star", "triangle-down")
 
+TILE_COLUMNS, TILE_GAP_PX = range(2, 9), 11
+
 STATE_COLOURS = {"none": GREEN, "warning": ORANGE, "critical": VERMILLION, "endOfLife": PURPLE, "unknown": GREY}
 
 # 20×20 outlines; the shapes differ so that the state is seen without colour.
@@ -67,10 +69,21 @@ def state_badge(state: str, words: str) -> str:
     return f'<span class="badge {state}">{icon(state, 15)}<span>{escape(words)}</span></span>'
 
 
+def tile_columns() -> str:
+    """Style rules that take as many columns of tiles as fit; pieces.tiles says how many it wants of so many."""
+    rules = []
+    for tiles, tile_px in ((".tiles", 140), (".tiles.narrow", 110)):
+        for most in TILE_COLUMNS:
+            width_px = most * tile_px + (most - 1) * TILE_GAP_PX
+            columns = f"grid-template-columns: repeat(var(--of{most}), minmax(0, 1fr));"
+            rules.append(f"@container (min-width: {width_px}px) {{ {tiles} {{ {columns} }} }}")
+    return "\n".join(rules)
+
+
 @cache
 def stylesheet() -> str:
-    """style.css and one mask per symbol."""
-    masks = []
+    """style.css, the columns of tiles and one mask per symbol."""
+    masks = [tile_columns()]
     for name, path in ICON_PATHS.items():
         svg = (
             '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 20 20" fill="none" stroke="black" stroke-width="1.6" '

@@ -51,15 +51,17 @@ def show(page: Page) -> None:
                              format_func=lambda name: words(f"alerts.{name}"), label_visibility="collapsed",
                              on_change=state.keep("tab", "alerts_tab"))  # fmt: skip
     with who:
-        options = ["", *[row.cell for row in sorted(fleet.value, key=lambda row: row.name)]]
-        state.bound("of", "alerts_of", options, "")
-        st.selectbox(words("alerts.of"), options, key="alerts_of", on_change=state.keep("of", "alerts_of"),
+        one = st.session_state["alerts_tab"] == "limits"  # limits are those of one cell
+        known = sorted(fleet.value, key=lambda row: (one and row.service != IN_SERVICE, row.name))
+        options, key = [*([] if one else [""]), *[row.cell for row in known]], "limits_of" if one else "alerts_of"
+        state.bound("of", key, options, options[0])
+        st.selectbox(words("alerts.of"), options, key=key, on_change=state.keep("of", key),
                      format_func=lambda cell: page.name(cell) if cell else words("alerts.every"))  # fmt: skip
-    if st.session_state["alerts_tab"] == "limits":
-        limits(page, st.session_state["alerts_of"] or options[1])
+    if one:
+        limits(page, st.session_state[key])
         return
     st.session_state.setdefault("operator", "")
-    listing(page, st.session_state["alerts_tab"], st.session_state["alerts_of"])
+    listing(page, st.session_state["alerts_tab"], st.session_state[key])
 
 
 def candidates(rows: list[FleetRow], tab: str, cell: str, severity: str = "", age: str = "") -> list[FleetRow]:
@@ -140,7 +142,8 @@ def listing(page: Page, tab: str, cell: str) -> None:
     else:
         open_alerts(page, found, tab)
     if pages > 1:
-        page.html(f'<p class="hint">{escape(words("alerts.page", count=len(rows)))}</p>')
+        said = words("alerts.page.cleared" if tab == "cleared" else "alerts.page", count=len(rows))
+        page.html(f'<p class="hint">{escape(said)}</p>')
         st.pagination(pages, default=number, key="alerts_page")
 
 
@@ -181,7 +184,7 @@ def open_alerts(page: Page, found: list[Alert], tab: str) -> None:
         st.button(words("alerts.choose_none"), key="choose_none", on_click=choose, args=(False,))
     with st.form("alerts_form", border=True):
         for key, alert in zip(keys, found, strict=True):
-            box, text = st.columns([0.34, 9], vertical_alignment="center")
+            box, text = st.columns([0.34, 9], vertical_alignment="center", wrap=False)
             label = (
                 words("named", name=page.name(alert.cell), value=severity_words(page, alert))
                 + f", {present.alert_sentence(words, alert)}"
@@ -294,8 +297,9 @@ def limits(page: Page, cell: str) -> None:
             page.html(f'<p class="hint">{escape(note)} {escape(stored.comment)}</p>')
         with st.form(f"limits_{cell}", border=False):
             given: dict[str, str] = {}
-            columns = st.columns(4)
             for index, (name, field, unit) in enumerate(LIMITS):
+                if index % 4 == 0:  # a row of its own, so that the order stays when a phone stacks the columns
+                    columns = st.columns(4)
                 title = words(
                     "limits.label", name=words(f"limits.{name}"), unit=words(unit) if words.has(unit) else unit
                 )

@@ -120,7 +120,7 @@ def live(page: Page, cell: str) -> None:
         *present.sample_tiles(words, latest, limits, live_foreign),
     ]  # fmt: skip
     with figures:
-        page.html(pieces.tiles(items, sample.stale or reading.stale, 140))
+        page.html(pieces.tiles(items, sample.stale or reading.stale))
     if forecast.status and forecast.status != "ok":
         page.notice("info", words(f"status.{forecast.status}"))
     if words.has(f"grade.{forecast.grade}.hint"):

@@ -67,7 +67,7 @@ def totals(page: Page, rows: list[FleetRow], everyone: list[FleetRow], stale: bo
                     icon="compare"),
         pieces.tile(words("fleet.next_end"), when, first.name if first else "", icon="live"),
     ]  # fmt: skip
-    page.html(pieces.tiles(items, stale, 110))
+    page.html(pieces.tiles(items, stale, narrow=True))
 
 
 def controls(page: Page, everyone: list[FleetRow]) -> None:
@@ -231,7 +231,8 @@ def state_cell(page: Page, row: FleetRow) -> str:
     if "AlertSeverity" in row.foreign:
         lines.append(f"<small>{escape(words.marked('', row.foreign, 'AlertSeverity'))}</small>")
     if row.unacknowledged:
-        lines.append(f"<small>{escape(words('fleet.unacknowledged', count=row.unacknowledged))}</small>")
+        key = "fleet.unacknowledged.one" if row.unacknowledged == 1 else "fleet.unacknowledged.many"
+        lines.append(f"<small>{escape(words(key, count=row.unacknowledged))}</small>")
     if row.service != IN_SERVICE and row.state not in ("none", "unknown"):
         said = words(f"service.{row.service}") if words.has(f"service.{row.service}") else row.service
         lines.append(f"<small>{escape(said)}</small>")
@@ -293,7 +294,7 @@ def types_table(page: Page, rows: list[FleetRow]) -> str:
     lines = []
     for cell_type, members in outlook.by_type(rows).items():
         counted = Counter(state_said(words, row).lower() for row in members)
-        states = ", ".join(f"{count} {said}" for said, count in counted.most_common())
+        states = ", ".join(words("named", name=said, value=count) for said, count in counted.most_common())
         health = [row.soh for row in members if row.soh is not None]
         losses = [loss for row in members if (loss := outlook.loss_per_100_cycles(row)) is not None]
         lives = [row.rul for row in members if row.rul is not None]

@@ -59,7 +59,7 @@ def follow(page: Page, cell: str) -> None:
         *present.capacity_tiles(words, forecast, now, foreign),
         pieces.tile(words("cell.rul"), words.cycles(forecast.rul), life),
     ]
-    page.html(pieces.tiles(items, sample.stale, 200))
+    page.html(pieces.tiles(items, sample.stale))
     with page.card("live_player"):
         page.title(words("live.latest", cycle=words.number(number)), words("live.latest.hint"))
         if cycle is None:
@@ -159,7 +159,7 @@ def film_figure(
             go.Scatter(x=[cycles[index]], y=[capacities[index]], xaxis="x2", yaxis="y2"),
         ]
 
-    figure = make_subplots(rows=1, cols=2, column_widths=[0.5, 0.5], horizontal_spacing=0.11)
+    figure = make_subplots(rows=1, cols=2, column_widths=[0.5, 0.5], horizontal_spacing=0.07)
     first_minutes, first_volts = discharge(cycles[0])
     new, old = traces(shown[0]), go.Scatter(x=first_minutes, y=first_volts, xaxis="x", yaxis="y")
     old.update(mode="lines", line={"color": theme.GREY, "dash": "dot", "width": 1.6},
@@ -179,7 +179,7 @@ def film_figure(
     figure.update_xaxes(title_text=words.concept("id_cycle"), range=[0, cycles[-1] * 1.03], row=1, col=2)
     margin = 0.08 * (high - low + 0.1)
     around = [low - margin, high + margin]
-    figure.update_yaxes(title_text=words.concept("Capacity", unit=True), range=around, row=1, col=2)
+    figure.update_yaxes(title_text=words.concept("Capacity", unit=True), range=around, side="right", row=1, col=2)
     if end_of_life_Ah and low < end_of_life_Ah * 1.1:
         figure.add_hline(y=end_of_life_Ah, line={"color": theme.GREY, "dash": "dot", "width": 1.6}, row=1, col=2)
 

@@ -111,8 +111,9 @@ def cycle_form(page: Page) -> None:
                                                   help=words("record.capacity.help")),
             }  # fmt: skip
             with st.expander(words("record.more")):
-                more = st.columns(4)
                 for index, name in enumerate(OPTIONAL):
+                    if index % 4 == 0:
+                        more = st.columns(4)
                     written[name] = more[index % 4].text_input(label(page, name), key=f"in_{name}_{cell}_{number}")
             with st.expander(words("record.samples")):
                 page.html(f'<p class="hint">{escape(words("record.samples.hint", header=SAMPLE_HEADER))}</p>')

@@ -35,7 +35,7 @@ from dashboard.reading.scenario import (
     write_scenarios,
 )
 from dashboard.reading.twin import Trouble
-from dashboard.texts.language import MISSING, Language, escape, parse_number
+from dashboard.texts.language import MISSING, UNIT_SPACE, Language, escape, parse_number
 
 SHOWN_BELOW_END = 0.18  # share of the end-of-life capacity
 # A line of the operation's output Assumptions.
@@ -401,16 +401,17 @@ def outcome_table(
         when = end_said(words, start, forecast, start.pace(changes))
         return [name, said or words("simulation.as_now"), life, difference, f"{when}, {end}", after]
 
-    rows = [row(words("simulation.baseline"), {}, baseline, "")]
+    rows = [row(words("simulation.baseline"), {}, baseline, MISSING)]
     for slot, changes in scenarios.items():
         forecast = ahead[slot]
-        difference = ""
+        difference = MISSING
         if forecast.rul is not None and baseline.rul is not None:
             gap = forecast.rul - baseline.rul
             difference = words.quantity(gap, words("unit.cycles"), 0, signed=True)
             if baseline.rul:
                 difference += f" ({words.quantity(gap / baseline.rul * 100, '%', 0, signed=True)})"
-        rows.append(row(words("simulation.named", slot=slot), changes, forecast, difference))
+        name = words("simulation.named", slot=slot).replace(" ", UNIT_SPACE)  # its letter stays with it
+        rows.append(row(name, changes, forecast, difference))
     return pieces.table(columns, rows)
 
 

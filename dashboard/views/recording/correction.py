@@ -63,8 +63,9 @@ def form(page: Page, cell: str, number: int, present: dict[str, Any] | None) -> 
         for index, name in enumerate(FIRST):
             written[name] = field(page, columns[index], cell, number, name, known[name])
         with st.expander(words("record.more")):
-            more = st.columns(4)
             for index, name in enumerate(one for one in CORRECTABLE if one not in FIRST):
+                if index % 4 == 0:
+                    more = st.columns(4)
                 written[name] = field(page, more[index % 4], cell, number, name, known[name])
         withdraw = present is not None and st.checkbox(
             words("record.correction.withdraw"), key=f"withdraw_{cell}_{number}", help=words("record.correction.gap")

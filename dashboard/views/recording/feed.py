@@ -109,7 +109,7 @@ def show_state(page: Page, feed: Feed, state: Mapping[str, Any]) -> None:
     tiles = [pieces.tile(words.concept("LastMessageAt"), words.age(state.get("LastMessageAt")),
                          words.moment(state.get("LastMessageAt"), seconds=True))]  # fmt: skip
     tiles += [pieces.tile(words.concept(one), words.number(state.get(one))) for one in counts]
-    page.html(pieces.tiles(tiles, name in ("stale", "silent"), 140))
+    page.html(pieces.tiles(tiles, name in ("stale", "silent")))
 
 
 # --- the description
