@@ -39,8 +39,10 @@ def connect(base_url: str) -> Twin:
     return Twin(base_url)
 
 
-def navigation(words: Language, waiting: int) -> None:
-    groups = []
+@st.fragment(run_every=STATUS_EVERY_S)
+def navigation(page: Page) -> None:
+    """Links to the views, with the number of alerts that wait, and to the other language."""
+    words, waiting, groups = page.words, sum(row.unacknowledged for row in known_rows(page)), []
     for group in GROUPS:
         items = []
         for name in group:
@@ -111,15 +113,17 @@ def demo_note(page: Page, rows: list[FleetRow]) -> None:
         page.notice("info", page.words("demo.stopped"))
 
 
-def banner(page: Page) -> int:
-    """The red line on every page while a critical alert waits that the list of alerts has not shown in this session.
-
-    Returns how many alerts wait.
-    """
+def known_rows(page: Page) -> list[FleetRow]:
     try:
-        rows = page.twin.fleet().value
+        return page.twin.fleet().value
     except Trouble:
-        return 0
+        return []
+
+
+@st.fragment(run_every=STATUS_EVERY_S)
+def banner(page: Page) -> None:
+    """The red line on every page while a critical alert waits that the list of alerts has not shown in this session."""
+    rows = known_rows(page)
     demo_note(page, rows)
     waiting = [row for row in rows if row.unacknowledged]
     seen = st.session_state.get("_alerts_seen")
@@ -138,7 +142,6 @@ def banner(page: Page) -> int:
             href=state.link("alerts"),
             link=words("banner.link"),
         )
-    return sum(row.unacknowledged for row in waiting)
 
 
 def main() -> None:
@@ -151,9 +154,9 @@ def main() -> None:
     follow_links(words.code)
     page = Page(connect(os.environ.get("TWIN_BASYX_URL", DEFAULT_BASYX_URL)), words)
     head(page)
-    waiting = banner(page)
+    banner(page)
     with st.sidebar:
-        navigation(words, waiting)
+        navigation(page)
     view = importlib.import_module(f"dashboard.views.{state.view()}")  # only what is looked at is imported
     try:
         view.show(page)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from dashboard.components import pieces, theme
 from dashboard.reading import usage
 from dashboard.reading.content import Alert, Forecast
@@ -67,6 +69,7 @@ def of_last_day(
         change(words("cell.rul"), words("unit.cycles"), 0, None if then is None else then.rul, now.rul),
         change(words.concept("Temperature_measured"), "°C", 1, *measured("Temperature_measured")),
     ]
-    raised = ", ".join(f"{words.concept(alert.indicator)} ({words(f'severity.{alert.severity}')})"
-                       for alert in alerts if words.has(f"severity.{alert.severity}"))  # fmt: skip
+    named = Counter(f"{words.concept(alert.indicator)} ({words(f'severity.{alert.severity}')})"
+                    for alert in alerts if words.has(f"severity.{alert.severity}"))  # fmt: skip
+    raised = ", ".join(f"{said} × {count}" if count > 1 else said for said, count in named.items())
     return [*found, (words("day.alerts"), raised or words("day.alerts.none"))]

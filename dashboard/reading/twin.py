@@ -369,6 +369,20 @@ class Twin:
 
         return self.read(("corrections", cell), fetch, SHORT_AGE_S)
 
+    def service_change(self, cell: str) -> Reading[dict[str, Any]]:
+        """Who has put the cell into or out of service last: ChangedBy, ChangedAt (a datetime), Comment; or {}."""
+
+        def fetch() -> Found[dict[str, Any]]:
+            noted: list[Foreign] = []
+            shape = operational_data.shape().part("ServiceChange")
+            try:
+                found = self.client.read_element(submodel_id(cell, "OperationalData"), "ServiceChange", shape, noted)
+            except aas.NotFound:
+                return Found({})
+            return Found(found | {"ChangedAt": moment(found["ChangedAt"])}, tuple(noted))
+
+        return self.read(("service", cell), fetch, SHORT_AGE_S)
+
     def live(self, cell: str) -> Reading[dict[str, Any]]:
         """The cell's last sample (LiveState), numbers converted, times as datetimes."""
 
@@ -502,6 +516,12 @@ class Twin:
     def set_thresholds(self, cell: str, changes: dict[str, Any]) -> dict[str, Any]:
         try:
             return self._invoke(submodel_id(cell, "Prediction"), "SetThresholds", changes)
+        finally:
+            self.forget(cell)
+
+    def set_service_state(self, cell: str, inputs: dict[str, Any]) -> dict[str, Any]:
+        try:
+            return self._invoke(submodel_id(cell, "OperationalData"), "SetServiceState", inputs)
         finally:
             self.forget(cell)
 

@@ -101,7 +101,7 @@ def capacity(words: Language, known: Read) -> str:
         return hint(words("cell.no_history"))
     level = words("chart.fan", level=words.quantity((forecast.confidence or 0.9) * 100, "%"))
     end = words("chart.eol", capacity=words.quantity(forecast.end_of_life_capacity_Ah, "Ah", 2))
-    return drawn + hint(f"{level}; {end}.")
+    return drawn + hint(f"{level} · {end}")
 
 
 def alerts(words: Language, prediction: PredictionSubmodel) -> str:
@@ -177,7 +177,7 @@ def what_if(twin: Twin, words: Language, known: Read, asked: str) -> str:
     rows = []
     baseline = next((one.said.baseline for one in found if one.said), None)
     if baseline is not None:
-        rows.append([words("simulation.baseline"), words("simulation.as_now"), life_said(words, baseline), ""])
+        rows.append([words("simulation.baseline"), words("simulation.as_now"), life_said(words, baseline), MISSING])
     for one in found:
         life = life_said(words, one.said.forecast) if one.said else one.why
         rows.append([one.title, one.change, life, difference(words, one.said) if one.said else ""])

@@ -165,7 +165,7 @@ def provenance(words: Language, rows: list[FleetRow], forecasts: list[Forecast])
         words("named", name=words(f"grade.short.{grade}"), value=words.number(count))
         for grade, count in grades.most_common()
     ]
-    when = [words.moment(one) for one in dict.fromkeys((dated[0], dated[-1]))] if dated else []
+    when = dict.fromkeys(words.moment(one) for one in (dated[0], dated[-1])) if dated else {}
     facts = [
         (words("provenance.version"), ", ".join(sorted({one.model_version for one in forecasts if one.model_version}))),
         (words("provenance.hash"), ", ".join(sorted({one.model_hash for one in forecasts if one.model_hash}))),

@@ -178,6 +178,14 @@ TEXTS: dict[str, str] = {
     "service.inService": "in service",
     "service.testEnded": "test ended",
     "service.retired": "retired",
+    "service.title": "Service state: {state}",
+    "service.hint": (
+        "Out of service a cell raises no alerts, asks for nothing and stands in the archive; nothing of it is lost."
+    ),
+    "service.changed": "Set by {name}, {when}.",
+    "service.to": "Change to",
+    "service.set": "Change the service state",
+    "service.done": "{cell}: {state}.",
     "fleet.of_all": "{count} more outside of this list",
     "fleet.next_end": "First end of life",
     "fleet.type": "Cell type",

@@ -177,6 +177,14 @@ TEXTS: dict[str, str] = {
     "service.inService": "en service",
     "service.testEnded": "essai terminé",
     "service.retired": "retirée",
+    "service.title": "État de service : {state}",
+    "service.hint": (
+        "Hors service, une cellule ne lève aucune alerte, ne demande rien et figure aux archives ; rien n’est perdu."
+    ),
+    "service.changed": "Fixé par {name}, {when}.",
+    "service.to": "Passer à",
+    "service.set": "Changer l’état de service",
+    "service.done": "{cell} : {state}.",
     "fleet.of_all": "{count} de plus hors de cette liste",
     "fleet.next_end": "Première fin de vie",
     "fleet.type": "Type de cellule",

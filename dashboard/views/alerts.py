@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
@@ -122,18 +123,24 @@ def listing(page: Page, tab: str, cell: str) -> None:
         return
     if tab == "active":
         see(fleet.value)
-    for said in st.session_state.pop("_said", []):
-        page.notice(*said)
+    notices = st.container()  # there with or without one, so that the form below keeps what is being typed
+    said_at, said = st.session_state.get("_said", (0.0, []))
+    if time.monotonic() - said_at < REFRESH_EVERY_S:
+        with notices:
+            for one in said:
+                page.notice(*one)
     severity, age = filters(page, tab)
     rows = candidates(fleet.value, tab, cell, severity, age)
     pages = max(1, -(-len(rows) // CELLS_PER_PAGE))
     number = min(st.session_state.get("alerts_page", 1), pages)
     found: list[Alert] = []
     for row in rows[(number - 1) * CELLS_PER_PAGE : number * CELLS_PER_PAGE]:
-        reading = page.read(lambda row=row: page.twin.prediction(row.cell))  # type: ignore[misc]
+        with notices:
+            reading = page.read(lambda row=row: page.twin.prediction(row.cell))  # type: ignore[misc]
+            if reading is not None:
+                page.note_stale(reading)
+                page.note_foreign(reading)
         if reading is not None:
-            page.note_stale(reading)
-            page.note_foreign(reading)
             found += [alert for alert in of_kind(reading.value, tab) if fits(alert, severity, age)]
     if not found:
         page.notice("none", words("alerts.filtered.none" if severity or age else f"alerts.{tab}.none"))
@@ -142,8 +149,8 @@ def listing(page: Page, tab: str, cell: str) -> None:
     else:
         open_alerts(page, found, tab)
     if pages > 1:
-        said = words("alerts.page.cleared" if tab == "cleared" else "alerts.page", count=len(rows))
-        page.html(f'<p class="hint">{escape(said)}</p>')
+        key = "alerts.page.cleared" if tab == "cleared" else "alerts.page"
+        page.html(f'<p class="hint">{escape(words(key, count=len(rows)))}</p>')
         st.pagination(pages, default=number, key="alerts_page")
 
 
@@ -238,7 +245,7 @@ def act(page: Page, found: list[Alert], keys: list[str], what: str) -> None:
     chosen = [alert for key, alert in zip(keys, found, strict=True) if st.session_state.get(key)]
     name = (st.session_state.get("operator") or "").strip()
     if not chosen or not name:
-        st.session_state["_said"] = [("warning", words("alerts.name_first" if chosen else "alerts.choose_first"))]
+        tell([("warning", words("alerts.name_first" if chosen else "alerts.choose_first"))])
         return
     comment, named = (st.session_state.get("alerts_comment") or "").strip(), [(a.cell, a.alert_id) for a in chosen]
     try:
@@ -248,7 +255,7 @@ def act(page: Page, found: list[Alert], keys: list[str], what: str) -> None:
             hours = float(st.session_state["shelve_h"]) if what == "shelve" else 0.0
             results = page.twin.shelve(named, name, comment, hours)
     except Trouble as trouble:
-        st.session_state["_said"] = [("critical", page.explain(trouble))]
+        tell([("critical", page.explain(trouble))])
         return
     for key in keys:
         st.session_state[key] = False
@@ -261,7 +268,12 @@ def act(page: Page, found: list[Alert], keys: list[str], what: str) -> None:
         said.append(("warning", words("named", name=page.name(str(one.get("Battery"))), value=page.explain(why))))
     if len(failed) > MOST_TOLD:
         said.append(("warning", words("alerts.more_failed", count=len(failed) - MOST_TOLD)))
-    st.session_state["_said"] = said
+    tell(said)
+
+
+def tell(said: list[tuple[str, str]]) -> None:
+    """Tone and text of notices above the list, for a while."""
+    st.session_state["_said"] = time.monotonic(), said
 
 
 def closed_table(page: Page, found: list[Alert]) -> str:

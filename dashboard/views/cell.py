@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from aasx.elements.shape import number as content_number
+from aasx.vocabulary import IN_SERVICE, SERVICE_STATES
 from dashboard import state
 from dashboard.components import charts, history, pieces, present, theme
 from dashboard.page import Page
@@ -64,8 +65,11 @@ def show(page: Page) -> None:
             last_day(page, cell, records.value, reading.value)
         with page.card("drivers"):
             drivers(page, cell, records.value, shown)
-    with right, page.card("provenance"):
-        provenance(page, shown)
+    with right:
+        with page.card("provenance"):
+            provenance(page, shown)
+        with page.card("service"):
+            service(page, cell)
     left, right = st.columns(2, gap="small")
     for column, name in ((left, "Nameplate"), (right, "TechnicalData")):
         with column, page.card(name):
@@ -323,6 +327,38 @@ def provenance(page: Page, forecast: Forecast) -> None:
         cell = st.session_state["cell_choice"]
         if page.attempt(lambda: page.twin.predict(cell)) is not None:
             state.put(cycle=None)
+            st.rerun()
+
+
+def service(page: Page, cell: str) -> None:
+    """Whether the cell is in service, who has said so, and the form that changes it."""
+    words = page.words
+    row = next((row for row in page.twin.fleet().value if row.cell == cell), None)
+    present_state = row.service if row else IN_SERVICE
+    named = words(f"service.{present_state}") if words.has(f"service.{present_state}") else present_state
+    page.title(words("service.title", state=named), words("service.hint"))
+    if said := st.session_state.pop("_service_set", None):
+        page.notice("none", said)
+    change = page.read(lambda: page.twin.service_change(cell)) if present_state != IN_SERVICE else None
+    if change is not None and change.value.get("ChangedBy"):
+        by, when = change.value["ChangedBy"], words.moment(change.value["ChangedAt"])
+        told = [words("service.changed", name=by, when=when), change.value.get("Comment") or ""]
+        page.html(f'<p class="hint">{escape(" ".join(filter(None, told)))}</p>')
+    others = [name for name in SERVICE_STATES if name != present_state]
+    with st.form(f"service_{cell}_{present_state}", border=False):
+        first, second = st.columns(2)
+        wanted = first.selectbox(words("service.to"), others, format_func=lambda name: words(f"service.{name}"),
+                                 key=f"service_to_{cell}_{present_state}")  # fmt: skip
+        name = second.text_input(words("alerts.your_name"), max_chars=100, key="service_name").strip()
+        comment = st.text_input(words("limits.reason"), max_chars=500, key=f"service_reason_{cell}").strip()
+        sent = st.form_submit_button(words("service.set"))
+    if sent and not name:
+        page.notice("warning", words("alerts.name_first"))
+    elif sent:
+        inputs = {"ServiceState": wanted, "ChangedBy": name, "Comment": comment or None}
+        if page.attempt(lambda: page.twin.set_service_state(cell, inputs)) is not None:
+            done = words("service.done", cell=page.name(cell), state=words(f"service.{wanted}"))
+            st.session_state["_service_set"] = done
             st.rerun()
 
 

@@ -34,7 +34,7 @@ def show(page: Page) -> None:
         page.notice("info", words("fleet.empty"), href=state.link("record"), link=words("view.record"))
         return
     state.bound("scope", "fleet_scope", SCOPES, "service")
-    totals(page, of_scope(reading.value, st.session_state["fleet_scope"]), reading.value, reading.stale)
+    summary(page)
     controls(page, reading.value)
     body(page)
     actions(page)
@@ -44,13 +44,26 @@ def of_scope(rows: list[FleetRow], scope: str) -> list[FleetRow]:
     return [row for row in rows if scope == "all" or (row.service == IN_SERVICE) == (scope == "service")]
 
 
+@st.fragment(run_every=REFRESH_EVERY_S)
+def summary(page: Page) -> None:
+    reading = page.read(page.twin.fleet)
+    if reading is None:
+        return
+    counted = Counter(row.service for row in reading.value)
+    drawn = st.session_state.get("_fleet_counted")
+    st.session_state["_fleet_counted"] = counted
+    if drawn not in (None, counted):  # what can be chosen says how many there are
+        st.rerun()
+    totals(page, of_scope(reading.value, st.session_state["fleet_scope"]), reading.value, reading.stale)
+
+
 def totals(page: Page, rows: list[FleetRow], everyone: list[FleetRow], stale: bool) -> None:
     words, moment = page.words, now()
     count = {severity: sum(row.state == severity for row in rows) for severity in SEVERITIES}
     health = [row.soh for row in rows if row.soh is not None]
     waiting = sum(row.unacknowledged for row in rows)
     unknown = sum(not row.known for row in rows)
-    lowest = words("fleet.mean_soh.note", low=words.quantity(min(health), "%", 0)) if health else ""
+    lowest = words("fleet.mean_soh.note", low=words.quantity(min(health), "%", 1)) if health else ""
     first = outlook.soonest(rows, moment)
     end = outlook.end_of(first, moment) if first else None
     when = MISSING if first is None else words.cycles(first.rul)
@@ -277,13 +290,13 @@ def end_cell(page: Page, row: FleetRow, end: outlook.End | None) -> str:
     """The date that the remaining life means at the present pace, or why there is none; and the cycle."""
     words = page.words
     eol = words.marked(words.number(row.end_of_life_cycle), row.foreign, "EndOfLifeCycle")
-    cycle = f"<small>{escape(words('fleet.end.cycle', cycle=eol))}</small>"
+    cycle = "" if eol == MISSING else f"<br><small>{escape(words('fleet.end.cycle', cycle=eol))}</small>"
     if end is None:
         said = words("fleet.end.reached") if row.rul == 0 else MISSING
-        return f"{escape(said)}<br>{cycle}"
+        return f"{escape(said)}{cycle}"
     when, *more = present.end_of_life(words, end, row.cycles_per_day)
     below = "<br>".join(escape(one) for one in more)
-    return f"{escape(when)}<br><small>{below}</small><br>{cycle}"
+    return f"{escape(when)}<br><small>{below}</small>{cycle}"
 
 
 def types_table(page: Page, rows: list[FleetRow]) -> str:

@@ -284,6 +284,28 @@ def test_limits_are_set_through_the_aas(twin, open_page, client, own_cell):
     assert thresholds["ThresholdChange"]["ChangedBy"] == "Ada"
 
 
+def test_a_cell_leaves_service_and_comes_back_by_its_page(twin, open_page, client, own_cell):
+    words = Language("en")
+    page = open_page(twin.basyx_url, view="cell", cell=own_cell)
+
+    def press() -> None:
+        next(button for button in page.button if button.label == words("service.set")).click().run()
+
+    press()
+    assert words("alerts.name_first") in shown(page)
+    page.text_input(key="service_name").set_value("Ada")
+    page.text_input(key=f"service_reason_{own_cell}").set_value("its test is over")
+    press()
+    assert not page.exception
+    assert client.element_value(submodel_id(own_cell, "OperationalData"), "LiveState.ServiceState") == "testEnded"
+    assert words("service.title", state="test ended") in shown(page)
+    assert "Set by Ada" in shown(page) and "its test is over" in shown(page)
+    page.text_input(key="service_name").set_value("Ada")
+    page.selectbox(key=f"service_to_{own_cell}_testEnded").set_value("inService")
+    press()
+    assert client.element_value(submodel_id(own_cell, "OperationalData"), "LiveState.ServiceState") == "inService"
+
+
 def test_a_cycle_is_recorded_by_form(twin, open_page, client, own_cell):
     page = open_page(twin.basyx_url, view="record", cell=own_cell, lang="fr")
     page.text_input(key=f"in_capacity_{own_cell}_6").set_value("abc")
