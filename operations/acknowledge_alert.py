@@ -48,7 +48,7 @@ def acknowledge_in(live: LiveTwin, cell: str, ids: list[str], by: str, comment: 
         change = alerts.acknowledge(stored.active, new, by, comment, twin.utc_text(datetime.now(UTC)))
         whole = mended(submodel, prediction.template())
         with outbox.telling(live, cell, outbox.events(stored.active, change)):
-            live.put_prediction(cell, present_state.with_alerts(whole, change))
+            live.put_prediction(cell, present_state.with_alerts(whole, change, stored.foreign_alerts), submodel)
         present_state.sum_up(live, cell)
         known |= {alert.AlertId: alert for alert in change.kept + change.closed}
     return {
@@ -91,6 +91,6 @@ def _end_foreign(live: LiveTwin, cell: str, alert_id: str, by: str, comment: str
         with_items(one, new[one["idShort"]]) if one["idShort"] in new else one for one in whole["submodelElements"]
     ]
     whole = whole | {"submodelElements": elements}
-    live.put_prediction(cell, whole)
+    live.put_prediction(cell, whole, submodel)
     present_state.sum_up(live, cell)
     return Outcome("ok", None, "cleared", now)

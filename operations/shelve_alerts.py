@@ -48,12 +48,14 @@ def shelve_in(
 ) -> dict[str, Outcome]:
     """What became of alerts of one cell, by AlertId; `until` None takes them back."""
     submodel = live.prediction_submodel(cell)
-    active = present_state.Stored.of(submodel).active
+    stored = present_state.Stored.of(submodel)
+    active = stored.active
     states = {alert.AlertId: alert.AlertState for alert in active}
     wanted = [one for one in ids if one in states]
     if wanted:
         change = alerts.shelve(active, wanted, by, comment, until)
-        live.put_prediction(cell, present_state.with_alerts(mended(submodel, prediction.template()), change))
+        whole = mended(submodel, prediction.template())
+        live.put_prediction(cell, present_state.with_alerts(whole, change, stored.foreign_alerts), submodel)
         present_state.sum_up(live, cell)
     missing = Outcome("notFound", f"{cell} has no such alert that could be shelved")
     return {one: Outcome("ok", state=states[one], at=until) if one in states else missing for one in ids}

@@ -524,10 +524,12 @@ class LiveTwin:
     def _read_to_write(self, cell: str) -> CellHistory:
         """The history anew, for an operation that is alone on the cell and may write."""
         deadline.remaining_s()
-        with contextlib.suppress(NotFound):  # its tag first: what is read after it is as new or newer
+        try:  # its tag first: what is read after it is as new or newer
             element, tag = self.client.tagged_element(submodel_id(cell, "OperationalData"), "LiveState")
             self._keep_tag(cell, "LiveState", tag)
             self._live_elements.keep(cell, element)
+        except NotFound:
+            self._keep_tag(cell, "LiveState", None)
         return self._read(cell)
 
     def _read(self, cell: str) -> CellHistory:
@@ -925,21 +927,21 @@ class LiveTwin:
         except NotFound:
             return dict.fromkeys(operational_data.SERVICE_CHANGE)
 
-    def put_prediction(self, cell: str, submodel: Json, history: CellHistory | None = None) -> None:
+    def put_prediction(self, cell: str, new: Json, known: Json | None, history: CellHistory | None = None) -> None:
         """The Prediction submodel with result, thresholds and alerts, in one write, unless somebody else has written it
-        since it was read, or the `history` that it follows from is another one: Changed."""
+        since it was read, or the `history` that it follows from is another one: Changed. Where the one that was read is
+        `known`, only what is new is sent."""
         deadline.remaining_s()
-        tag, text, elements = self._tags.get((cell, "Prediction")), self._prediction_texts.get(cell), None
-        if tag and text and self.client.takes_parts(submodel["id"]):
-            known = json.loads(text)
-            if {**known, "submodelElements": None} == {**submodel, "submodelElements": None}:
-                elements = changes(known["submodelElements"], submodel["submodelElements"])
+        tag, elements = self._tags.get((cell, "Prediction")), None
+        is_like = known and {**known, "submodelElements": None} == {**new, "submodelElements": None}
+        if tag and known and is_like and self.client.takes_parts(new["id"]):
+            elements = changes(known["submodelElements"], new["submodelElements"])
         if elements is None:
-            tag = self.client.put_submodel(submodel, tag)
+            tag = self.client.put_submodel(new, tag)
         else:
             seen = self.while_seen(history) if history else None
-            tag = self.client.patch_submodel(submodel["id"], elements, tag, seen)
-        self._keep_prediction(cell, submodel, tag)
+            tag = self.client.patch_submodel(new["id"], elements, tag, seen)
+        self._keep_prediction(cell, new, tag)
 
     def put_prediction_time(self, history: CellHistory, predicted_at: str, if_match: str | None) -> str | None:
         """Only when the prediction was made, where all the rest in the AAS is as it would be written again.
@@ -1027,7 +1029,8 @@ def _record(values: Mapping[str, Any]) -> Json:
 
 
 def _size_bytes(cycles: pd.DataFrame) -> int:
-    return int(cycles.memory_usage(index=False).sum()) + 2_000
+    """About: pandas would add up the memory of each column, which takes longer than all else here."""
+    return 8 * cycles.size + 2_000
 
 
 def _prediction_bytes(prediction: Prediction) -> int:

@@ -33,6 +33,8 @@ from operations.cell.live_twin import CellHistory, LiveTwin
 from operations.request import remarks
 from operations.request.logs import say
 
+WITH_THRESHOLDS = ("RemainingUsefulLifePrediction", "SoHThresholds", "TemperatureThresholds")
+
 
 @dataclass(frozen=True)
 class Stored:
@@ -65,6 +67,14 @@ class Stored:
             values["PredictionDetails"], stored_alerts.thresholds_of(values), [one for one in active if one],
             [one for one in past if one], foreign_alerts, tuple(noted),
         )  # fmt: skip
+
+    def with_thresholds(self, submodel: Json) -> Stored:
+        """The same where `submodel` has other thresholds, and nothing else that is another."""
+        elements = [one for one in submodel["submodelElements"] if one["idShort"] in WITH_THRESHOLDS]
+        whole = prediction_submodel.shape()
+        members = {name: whole.part(name) for name in WITH_THRESHOLDS}
+        values = read({**submodel, "submodelElements": elements}, replace(whole, members=members))
+        return replace(self, thresholds=stored_alerts.thresholds_of(values))
 
     def summary(self, service: str, now: datetime) -> dict[str, Any]:
         """What the alerts come to in the Fleet submodel; foreign ones wait for a person until one ends them."""
@@ -165,11 +175,11 @@ def write(
         history.memory.stored = replace(found, details=new, time_tag=time_tag, submodel=None)
         put_fleet_summary(live, history, prediction, replace(found, active=change.kept), now)
         return prediction, []
-    submodel = found.submodel
-    if submodel is None:
-        submodel = live.prediction_to_write(history.cell)
-        if Stored.of(submodel).thresholds.soh_end_of_life != found.thresholds.soh_end_of_life:
-            raise Changed(f"{history.cell} has another end of life")
+    if found.submodel is not None:
+        return prediction, write_whole(live, history, found.submodel, prediction, now, found)
+    submodel = live.prediction_to_write(history.cell)
+    if Stored.of(submodel).thresholds.soh_end_of_life != found.thresholds.soh_end_of_life:
+        raise Changed(f"{history.cell} has another end of life")
     return prediction, write_whole(live, history, submodel, prediction, now)
 
 
@@ -179,17 +189,21 @@ def write_whole(
     submodel: Json,
     prediction: Prediction,
     now: datetime,
+    read_before: Stored | None = None,
     new_thresholds: bool = False,
 ) -> list[alerts.Alert]:
     """Writes the Prediction submodel with the prediction and the alerts that follow, then the fleet's summary.
 
-    `submodel` is the one read just now, or that with new thresholds, which hold for its alerts without a margin.
-    Returns the alerts newly raised.
+    `submodel` is the one read just now (`read_before`, where that is known), or that with new thresholds, which hold
+    for its alerts without a margin. Returns the alerts newly raised.
     """
     whole = mended(submodel, prediction_submodel.template())
     if not new_thresholds:
         whole = _with_life_thresholds(whole, prediction)
-    found = Stored.of(whole)
+    if read_before is not None and not read_before.foreign:
+        found = replace(read_before.with_thresholds(whole), submodel=None)
+    else:
+        found = Stored.of(whole)
     past = {alert.AlertId for alert in found.past}
     change = _alerts_after(found, history, prediction, now, past, with_margin=not new_thresholds)
     history.memory.stored = None
@@ -200,7 +214,8 @@ def write_whole(
     if change.raised and live.service_now(history.cell) != history.service:
         raise Changed(f"{history.cell} has another service state")
     with outbox.telling(live, history.cell, outbox.events(found.active, change)):
-        live.put_prediction(history.cell, with_alerts(whole, change), history)
+        whole = with_alerts(whole, change, found.foreign_alerts)
+        live.put_prediction(history.cell, whole, None if new_thresholds else submodel, history)
     if not found.foreign:
         past_alerts = [*found.past, *change.closed][-alerts.HISTORY_LENGTH :]
         details = values["PredictionDetails"]
@@ -252,9 +267,10 @@ def _alerts_after(
     )
 
 
-def with_alerts(submodel: Json, change: alerts.Change) -> Json:
-    """The Prediction submodel with the alerts after a change; closed ones join its AlertHistory."""
-    kept = [alerts.to_element(alert, submodel["id"]) for alert in change.kept] + Stored.of(submodel).foreign_alerts
+def with_alerts(submodel: Json, change: alerts.Change, foreign: list[Json]) -> Json:
+    """The Prediction submodel with the alerts after a change, the foreign ones behind them; closed ones join its
+    AlertHistory."""
+    kept = [alerts.to_element(alert, submodel["id"]) for alert in change.kept] + foreign
     closed = [alerts.to_element(alert, submodel["id"]) for alert in change.closed]
     past = [*(child(submodel, "AlertHistory").get("value") or []), *closed][-alerts.HISTORY_LENGTH :]
     new = {"ActiveAlerts": kept, "AlertHistory": past}

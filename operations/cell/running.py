@@ -1,7 +1,7 @@
 """The cycle that is running, kept in the AAS: whoever reads it there goes on where another delegate stopped.
 
     RunningCycle.Latest           JSON: state of the stream, the last samples, and which blocks lie before them
-    RunningCycle.Discharge0_00 …  CSV: `BLOCK_SAMPLES` samples each, written once and named by their SHA-256 in Latest
+    RunningCycle.Discharge0_00 …  CSV: `Blocks.size` samples each, written once and named by their SHA-256 in Latest
 
 Latest is written last, so it always fits its blocks: those of a phase that has just begun go into other files than
 those that Latest still names. A call writes Latest and seldom a block, however long the cycle runs; its samples are
@@ -32,18 +32,23 @@ from model.records.features import SAMPLE_NAMES
 from operations.intake.cycles import CellRule, Kept, SampleStream
 from operations.request import deadline, remarks
 
-BLOCK_SAMPLES = 1024
+BLOCK_SAMPLES = 1536
+"""Of a phase that begins: one call in some 25 with a minute of samples at 1 Hz writes a block."""
+FIRST_BLOCK_SAMPLES = 1024
+"""Of the blocks of a Latest that does not say it."""
 VERSION = 1
 NOT_READABLE = (ValueError, LookupError, TypeError, AttributeError, UnicodeError)
 
 
 @dataclass
 class Blocks:
-    """What of one phase lies in blocks: `turn` of its samples, which of two sets of files, SHA-256 of each block."""
+    """What of one phase lies in blocks: `turn` of its samples, which of two sets of files, SHA-256 of each block,
+    number of samples in each."""
 
     turn: int = -1
     files: int = 0
     sha256: list[str] = field(default_factory=list)
+    size: int = field(default_factory=lambda: BLOCK_SAMPLES)
 
 
 @dataclass
@@ -88,7 +93,10 @@ def _restored(client: AasClient, submodel: str, rule: CellRule, found: dict[str,
     samples: dict[str, np.ndarray] = {}
     blocks: dict[str, Blocks] = {}
     for name, part in found["samples"].items():
-        blocks[name] = Blocks(int(part["turn"]), int(part["files"]), [str(one) for one in part["sha256"]])
+        size = int(part.get("size", FIRST_BLOCK_SAMPLES))
+        if size < 1:
+            raise ValueError("blocks without samples")
+        blocks[name] = Blocks(int(part["turn"]), int(part["files"]), [str(one) for one in part["sha256"]], size)
         rows = []
         for number, expected in enumerate(blocks[name].sha256):
             deadline.remaining_s()
@@ -127,7 +135,7 @@ def _put_latest(
 ) -> str | None:
     parts = {}
     for name, kept in running.stream.kept.items():
-        latest = kept.rows()[BLOCK_SAMPLES * len(blocks[name].sha256) :]
+        latest = kept.rows()[blocks[name].size * len(blocks[name].sha256) :]
         rows = [[None if math.isnan(value) else value for value in row] for row in latest.tolist()]
         parts[name] = {"rows": rows, **vars(blocks[name])}
     content = {
@@ -145,18 +153,18 @@ def _put_latest(
 def _continued(kept: Kept, before: Blocks) -> Blocks:
     """The blocks there are of a phase; none of one that has begun anew."""
     if before.turn == kept.turn:
-        return Blocks(kept.turn, before.files, list(before.sha256))
+        return Blocks(kept.turn, before.files, list(before.sha256), before.size)
     return Blocks(kept.turn, 1 - before.files)
 
 
 def _has_new(kept: Kept, blocks: Blocks) -> bool:
-    return BLOCK_SAMPLES * (len(blocks.sha256) + 1) <= kept.count
+    return blocks.size * (len(blocks.sha256) + 1) <= kept.count
 
 
 def _put_new_blocks(client: AasClient, submodel: str, name: str, kept: Kept, found: Blocks) -> None:
     while _has_new(kept, found):
-        end = BLOCK_SAMPLES * (len(found.sha256) + 1)
-        rows = kept.rows()[end - BLOCK_SAMPLES : end]
+        end = found.size * (len(found.sha256) + 1)
+        rows = kept.rows()[end - found.size : end]
         content = pd.DataFrame(rows, columns=list(SAMPLE_NAMES)).to_csv(index=False, lineterminator="\n").encode()
         _put(client, submodel, _block_path(name, found.files, len(found.sha256)), content, "text/csv")
         found.sha256.append(hashlib.sha256(content).hexdigest())

@@ -150,6 +150,30 @@ def test_a_long_cycle_lies_in_bounded_blocks_and_a_new_delegate_goes_on(new_cell
     assert len(records(cell)) == 1
 
 
+def test_a_cycle_that_was_begun_with_blocks_of_another_size_goes_on_with_them(new_cell, delegate, monkeypatch):
+    """As an older program left them, whose Latest does not tell the size."""
+    cell, path = new_cell([]), RUNNING_LATEST_PATH
+    monkeypatch.setattr(running, "BLOCK_SAMPLES", 60)
+    monkeypatch.setattr(running, "FIRST_BLOCK_SAMPLES", 60)
+    rows = ride(CHARGE, FULL_REST, (3_400.0, -2.0, 4.0, 2.65), REST, step_s=10.0)
+    send(cell, rows[:500])
+    latest = json.loads(cell.aas.attachment(cell.operational_data, path))
+    assert {part.pop("size") for part in latest["samples"].values()} == {60}
+    assert any(part["sha256"] for part in latest["samples"].values())
+    cell.aas.put_attachment(cell.operational_data, path, "latest.json", json.dumps(latest).encode(), "application/json")
+    delegate.live.forget(cell.name)
+    monkeypatch.setattr(running, "BLOCK_SAMPLES", 90)
+    answer = send(cell, rows[500:], EndOfData=True)
+    assert answer["Message"] is None and answer["SamplesTaken"] == len(rows) - 500
+    other = new_cell([])
+    send(other, rows, EndOfData=True)
+    assert (
+        [one["Capacity"] for one in records(cell).values()]
+        == [one["Capacity"] for one in records(other).values()]
+        != []
+    )
+
+
 def test_what_is_stored_and_not_readable_begins_anew_and_is_told(new_cell, delegate):
     cell = new_cell([])
     send(cell, LIFE[:300])
