@@ -206,15 +206,18 @@ class AasClient:
         return _tag(answer)
 
     def takes_parts(self, submodel_id: str) -> bool:
-        """Whether the server knows `patch_submodel` and minds `only_while`, as this project's does; asked once, with a
-        change of nothing under a condition that does not hold."""
+        """Whether the server minds `only_while` and so, being this project's, knows `patch_submodel`; asked until it
+        has answered, with a read under a condition that does not hold."""
         if self._takes_parts is None:
             try:
-                self.patch_submodel(submodel_id, [], only_while=Seen(submodel_id, None, NO_TAG))
-            except (Changed, NotFound, Refused, ServerFault, BadAnswer) as error:
-                self._takes_parts = isinstance(error, Changed)
-            else:
+                self._send("GET", _submodel(submodel_id) + "/$metadata", only_while=Seen(submodel_id, None, NO_TAG))
                 self._takes_parts = False
+            except Changed:
+                self._takes_parts = True
+            except Refused:
+                self._takes_parts = False
+            except (NotFound, ServerFault):
+                return False
         return self._takes_parts
 
     def patch_submodel(

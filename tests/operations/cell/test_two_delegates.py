@@ -159,6 +159,7 @@ def test_what_is_wrong_for_a_history_that_another_delegate_has_changed_is_right_
 def test_the_state_is_the_same_where_the_environment_takes_no_parts(new_cell, delegate, other, monkeypatch):
     """Written piece by piece, as into BaSyx as published."""
     cells = [new_cell(fading(10, start_Ah=1.52)) for _ in range(2)]
+    assert delegate.live.client.takes_parts(cells[0].operational_data)
     monkeypatch.setattr(other.live.client, "_takes_parts", False)
     for one, cell in zip((delegate, other), cells, strict=True):
         for path, body in (("predict", {}), ("append-cycle", cycle(11, 1.48)), ("append-cycle", cycle(12, 1.46)),
