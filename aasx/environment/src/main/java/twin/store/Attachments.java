@@ -35,12 +35,8 @@ final class Attachments {
    * @param owner nr of the submodel or shell
    */
   static void save(JdbcTemplate jdbc, long owner, String value, InputStream content) {
-    long nr =
-        jdbc.queryForObject(
-            "INSERT INTO attachment (owner, value) VALUES (?, ?) RETURNING nr",
-            Long.class,
-            owner,
-            value);
+    String insert = "INSERT INTO attachment (owner, value) VALUES (?, ?) RETURNING nr";
+    long nr = jdbc.queryForObject(insert, Long.class, owner, value);
     try {
       byte[] part = content.readNBytes(PART_BYTES);
       for (int number = 0; number == 0 || part.length > 0; number++) {

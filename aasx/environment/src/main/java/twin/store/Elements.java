@@ -359,16 +359,12 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
 
   private void overwrite(Place place, Chunk chunk) {
     deleteBelow(place.row());
-    jdbc.update(
-        "UPDATE element SET name = ?, holds = ?, version = ?, json = ?, value_only = ? WHERE nr ="
-            + " ?",
-        chunk.name(),
-        chunk.holds().name(),
-        version,
-        chunk.json(),
-        chunk.value(),
-        place.row().nr());
-    insert(place.row().nr(), chunk.elements(), 1);
+    long nr = place.row().nr();
+    String holds = chunk.holds().name();
+    String sql =
+        "UPDATE element SET name = ?, holds = ?, version = ?, json = ?, value_only = ? WHERE nr = ?";
+    jdbc.update(sql, chunk.name(), holds, version, chunk.json(), chunk.value(), nr);
+    insert(nr, chunk.elements(), 1);
     touch(place.containers());
     if (place.isRow()) {
       Conditions.tell(Conditions.tag(version));
@@ -409,15 +405,11 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
 
   private void deleteBelow(Row row) {
     if (row.isSplit()) {
-      jdbc.update(
-          "DELETE FROM element WHERE owner = ? AND nr IN (WITH RECURSIVE below (nr) AS ("
-              + "SELECT nr FROM element WHERE owner = ? AND parent = ? UNION ALL "
-              + "SELECT e.nr FROM element e JOIN below b ON e.parent = b.nr AND e.owner = ?) "
-              + "SELECT nr FROM below)",
-          owner,
-          owner,
-          row.nr(),
-          owner);
+      String below =
+          "WITH RECURSIVE below AS (SELECT owner, nr FROM element WHERE owner = ? AND parent = ?"
+              + " UNION ALL SELECT e.owner, e.nr FROM element e JOIN below b"
+              + " ON e.owner = b.owner AND e.parent = b.nr) SELECT nr FROM below";
+      jdbc.update("DELETE FROM element WHERE nr IN (" + below + ")", owner, row.nr());
     }
   }
 
@@ -431,12 +423,10 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
    * @param nr of a row; {@link #TOP} for the submodel itself
    */
   Optional<Row> row(long nr) {
+    String top = "SELECT 0, 'SUBMODEL', version, json, name, NULL FROM identifiable WHERE nr = ?";
     List<Row> found =
         nr == TOP
-            ? jdbc.query(
-                "SELECT 0, 'SUBMODEL', version, json, name, NULL FROM identifiable WHERE nr = ?",
-                Row::new,
-                owner)
+            ? jdbc.query(top, Row::new, owner)
             : jdbc.query(ROWS + "nr = ?", Row::new, owner, nr);
     return found.stream().findFirst();
   }

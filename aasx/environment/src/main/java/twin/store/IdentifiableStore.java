@@ -138,11 +138,8 @@ abstract class IdentifiableStore<T extends Identifiable> {
    * @param head with the new version
    */
   void replace(JdbcTemplate jdbc, Head head, T object, Chunk chunk) {
-    jdbc.update(
-        "UPDATE identifiable SET meaning = ?, json = ? WHERE nr = ?",
-        meaning(object),
-        chunk.json(),
-        head.nr());
+    String sql = "UPDATE identifiable SET meaning = ?, json = ? WHERE nr = ?";
+    jdbc.update(sql, meaning(object), chunk.json(), head.nr());
     Elements elements = new Elements(jdbc, head);
     elements.deleteAll();
     elements.insert(Elements.TOP, chunk.elements(), 1);
