@@ -10,7 +10,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Sequence
-from importlib import invalidate_caches
+from importlib import invalidate_caches, metadata
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -25,12 +25,25 @@ TRAINING = ("numpy", "pandas", "pyarrow", "scipy", "xgboost", "xgboost-cpu")
 PIP = "26.3"
 FAST_PIP = 25
 """Earlier ones, as Python brings them, look at every file of every version: they take twice as long."""
+REACHES_OUT = 23
+"""A pip of this Python from that version on installs into a venv that has none (`--python`): two thirds less work than
+to let the venv unpack and compile the one that Python brings, only to replace it."""
+PIP_INSTALL = ("install", "--no-compile", "--no-input", "--disable-pip-version-check", "--no-warn-script-location")
+"""Each module is compiled when it is first used: most never are, and it takes half the time and 150 MB."""
 
 
 def extra(name: str) -> list[str]:
     """Requirements of an extra of pyproject.toml, e.g. "test"."""
     with (ROOT / "pyproject.toml").open("rb") as file:
         return tomllib.load(file)["project"]["optional-dependencies"][name]
+
+
+def _own_pip() -> int:
+    """Major version of the pip beside this Python; 0 without one."""
+    try:
+        return int(metadata.version("pip").partition(".")[0])
+    except (metadata.PackageNotFoundError, ValueError):
+        return 0
 
 
 def wanted(extras: Sequence[str]) -> dict[str, str]:
@@ -84,13 +97,21 @@ class Venv:
                 raise SetupError(f"Python's venv is missing: sudo apt install {name}")
             invalidate_caches()
         command = [sys.executable, "-m", "venv", "--clear", self.folder]
-        steps.run(TITLE_VENV, command, f"Delete {self.folder} and start again.")
+        remedy = f"Delete {self.folder} and start again."
+        fast_pip = ["--retries", "1", f"pip=={PIP}"]
+        if not wheels and _own_pip() >= REACHES_OUT:
+            steps.run(TITLE_VENV, [*command, "--without-pip"], remedy)
+            with contextlib.suppress(SetupError):  # an index without it: the venv's own way does as well
+                pip = [sys.executable, "-m", "pip", "--python", self.python]
+                steps.run(f"pip {PIP}", [*pip, *PIP_INSTALL, *fast_pip], "", self._env)
+                return
+        steps.run(TITLE_VENV, command, remedy)
 
         import ensurepip
 
         if int(ensurepip.version().partition(".")[0]) < FAST_PIP and not wheels:
             with contextlib.suppress(SetupError):  # an index without it: the other one does as well
-                steps.run(f"pip {PIP}", [*self._pip_install(), "--retries", "1", f"pip=={PIP}"], "")
+                steps.run(f"pip {PIP}", [*self._pip(), *PIP_INSTALL, *fast_pip], "")
 
     def fill_for_training(self, steps: Steps, wheels: Path | None) -> None:
         """What training needs, unless it is there."""
@@ -114,12 +135,10 @@ class Venv:
         offline = ["--no-index", "--find-links", wheels] if wheels else []
         self._stamp.unlink(missing_ok=True)
         remedy = "Check the network (a proxy: HTTPS_PROXY; an index of your own: PIP_INDEX_URL) and start again."
-        steps.run(title, [*self._pip_install(), *offline, *requirements], remedy, self._env)
+        steps.run(title, [*self._pip(), *PIP_INSTALL, *offline, *requirements], remedy, self._env)
 
-    def _pip_install(self) -> list[str | Path]:
-        # each module is compiled when it is first used: most never are, and it takes half the time and 150 MB
-        pip: list[str | Path] = [self.python, "-m", "pip", "install", "--no-compile", "--no-input"]
-        return [*pip, "--disable-pip-version-check", "--no-warn-script-location"]
+    def _pip(self) -> list[str | Path]:
+        return [self.python, "-m", "pip"]
 
     def _note(self, packages: dict[str, str]) -> None:
         self._stamp.write_text(json.dumps({"python": self._version(), "packages": packages}), encoding="utf-8")
