@@ -190,8 +190,9 @@ def open_alerts(page: Page, found: list[Alert], tab: str) -> None:
         st.button(words("alerts.choose_all", count=len(found)), key="choose_all", on_click=choose, args=(True,))
         st.button(words("alerts.choose_none"), key="choose_none", on_click=choose, args=(False,))
     with st.form("alerts_form", border=True):
+        rows = st.container(key="alert_rows")
         for key, alert in zip(keys, found, strict=True):
-            box, text = st.columns([0.34, 9], vertical_alignment="center", wrap=False)
+            box, text = rows.columns([0.34, 9], vertical_alignment="center", wrap=False)
             label = (
                 words("named", name=page.name(alert.cell), value=severity_words(page, alert))
                 + f", {present.alert_sentence(words, alert)}"
