@@ -164,6 +164,7 @@ def measure_requests(urls: dict[str, str], rounds: int) -> dict[str, Any]:
     clients = {name: AasClient(url, timeout_s=60.0) for name, url in urls.items()}
     callers = {name: Caller(url) for name, url in urls.items()}
     count, chosen = {"small": SMALL, "large": LARGE}, random.Random(14)
+    this_run = int(time.time())  # the stores may have records of earlier ones
     predicted = {name: [name_of(number) for number in chosen.sample(range(count[name]), PREDICTED)] for name in urls}
     item = clients["small"].element(submodel_id(name_of(0), "OperationalData"), f"{RECORDS_PATH}.Record0001")
 
@@ -177,7 +178,8 @@ def measure_requests(urls: dict[str, str], rounds: int) -> dict[str, Any]:
         clients[name].element(of_random(name), "LiveState")
 
     def append(name: str, turn: int) -> None:
-        clients[name].append_element(of_random(name), RECORDS_PATH, item | {"idShort": f"Bench{turn + 1000}"})
+        new = {"idShort": f"Run{this_run}_{turn + 1000}"}
+        clients[name].append_element(of_random(name), RECORDS_PATH, item | new)
 
     def predict(name: str, turn: int) -> None:
         callers[name].invoke_ms(predicted[name][turn % PREDICTED], "Prediction", "Predict")
