@@ -29,6 +29,8 @@ from dashboard.texts.language import LANGUAGES, Language, escape
 
 DEFAULT_BASYX_URL = "http://127.0.0.1:8081"
 STATUS_EVERY_S = 5
+ALERTS_EVERY_S = 10
+"""As the fleet's own table: what runs by itself should seldom meet what a person is doing."""
 DEMO_TOLD_FOR = timedelta(days=1)
 GROUPS = (("fleet", "cell", "live"), ("simulation", "compare", "alerts"), ("model", "aas", "how", "record"))
 
@@ -39,7 +41,7 @@ def connect(base_url: str) -> Twin:
     return Twin(base_url)
 
 
-@st.fragment(run_every=STATUS_EVERY_S)
+@st.fragment(run_every=ALERTS_EVERY_S)
 def navigation(page: Page) -> None:
     """Links to the views, with the number of alerts that wait, and to the other language."""
     words, waiting, groups = page.words, sum(row.unacknowledged for row in known_rows(page)), []
@@ -120,7 +122,7 @@ def known_rows(page: Page) -> list[FleetRow]:
         return []
 
 
-@st.fragment(run_every=STATUS_EVERY_S)
+@st.fragment(run_every=ALERTS_EVERY_S)
 def banner(page: Page) -> None:
     """The red line on every page while a critical alert waits that the list of alerts has not shown in this session."""
     rows = known_rows(page)
