@@ -29,8 +29,7 @@ from dashboard.texts.language import LANGUAGES, Language, escape
 
 DEFAULT_BASYX_URL = "http://127.0.0.1:8081"
 STATUS_EVERY_S = 5
-ALERTS_EVERY_S = 10
-"""As the fleet's own table: what runs by itself should seldom meet what a person is doing."""
+ALERTS_EVERY_S = 10  # as the fleet's own table: what runs by itself should seldom meet what a person is doing
 DEMO_TOLD_FOR = timedelta(days=1)
 GROUPS = (("fleet", "cell", "live"), ("simulation", "compare", "alerts"), ("model", "aas", "how", "record"))
 
