@@ -431,8 +431,16 @@ class AasClient:
         timeout_s: float | None,
         only_while: Seen | None,
     ) -> str | None:
-        address, form, sent = _element(submodel_id, path) + "/attachment", {"fileName": part[0]}, {"file": part}
-        return _tag(self._send("PUT", address, None, sent, form, timeout_s, if_match, None, only_while))
+        answer = self._send(
+            "PUT",
+            _element(submodel_id, path) + "/attachment",
+            files={"file": part},
+            form={"fileName": part[0]},
+            timeout_s=timeout_s,
+            if_match=if_match,
+            only_while=only_while,
+        )
+        return _tag(answer)
 
     def delete_attachment(self, submodel_id: str, path: str) -> None:
         """Take the content of a File element away; the element stays. Raises NotFound where there is none."""

@@ -91,13 +91,14 @@ def append_samples(live: LiveTwin, cell: str, inputs: AppendSamplesInputs) -> Ap
     history = live.history(cell, to_write=True, assume=True)
     try:
         table = read_table(inputs.Samples, inputs.StartTime, history)
-        known = live.running(live.completed(history))
+        history = live.completed(history)
+        known = live.running(history)
         _check_plausible(table.rows, history)
         _declare_sign(known, inputs.PositiveCurrent)
     except OperationError:
         live.make_sure(history)
         raise
-    history = growth.decide_clock(live, live.completed(history), table.clock)
+    history = growth.decide_clock(live, history, table.clock)
     stream, counted = known.stream, vars(known.stream.counts).copy()
     found = stream.add(*table.rows.T, number=table.numbers)  # type: ignore[misc]
     if inputs.ambient_temperature is not None:

@@ -183,6 +183,7 @@ TEXTS: dict[str, str] = {
         "Out of service a cell raises no alerts, asks for nothing and stands in the archive; nothing of it is lost."
     ),
     "service.changed": "Set by {name}, {when}.",
+    "service.who": "Who has said so, and why",
     "service.to": "Change to",
     "service.set": "Change the service state",
     "service.done": "{cell}: {state}.",

@@ -182,6 +182,7 @@ TEXTS: dict[str, str] = {
         "Hors service, une cellule ne lève aucune alerte, ne demande rien et figure aux archives ; rien n’est perdu."
     ),
     "service.changed": "Fixé par {name}, {when}.",
+    "service.who": "Par qui, et pourquoi",
     "service.to": "Passer à",
     "service.set": "Changer l’état de service",
     "service.done": "{cell} : {state}.",

@@ -339,7 +339,8 @@ def service(page: Page, cell: str) -> None:
     page.title(words("service.title", state=named), words("service.hint"))
     if said := st.session_state.pop("_service_set", None):
         page.notice("none", said)
-    change = page.read(lambda: page.twin.service_change(cell)) if present_state != IN_SERVICE else None
+    asked = present_state != IN_SERVICE and st.toggle(words("service.who"), key=f"service_who_{cell}")
+    change = page.read(lambda: page.twin.service_change(cell)) if asked else None
     if change is not None and change.value.get("ChangedBy"):
         by, when = change.value["ChangedBy"], words.moment(change.value["ChangedAt"])
         told = [words("service.changed", name=by, when=when), change.value.get("Comment") or ""]

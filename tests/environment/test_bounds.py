@@ -83,8 +83,7 @@ def test_what_is_nested_too_deep_is_refused_and_listings_go_on(environment: Serv
     session.must("POST", "/submodels", json=submodel("urn:nested", [collection("C", [])]))
     elements = f"/submodels/{encoded('urn:nested')}/submodel-elements"
     session.must("POST", f"{elements}/C", data=nested(98), **as_json)
-    another = nested(98).replace('"C"', '"D"', 1)
-    assert session.request("POST", f"{elements}/C.C", data=another, **as_json).status_code == 400
+    assert session.request("POST", f"{elements}/C.C", data=nested(98), **as_json).status_code == 400
     assert session.json("/submodels")["result"]
     assert session.json(f"{elements}/{'.'.join(['C'] * 99)}.P/$value") == "1"
     session.must("DELETE", f"/submodels/{encoded('urn:nested')}")

@@ -80,7 +80,10 @@ record Chunk(String name, Holds holds, String json, String value, List<Chunk> el
     return of(object, container);
   }
 
-  private static void check(JsonNode object, int depth) {
+  /**
+   * @throws StoreException if it could not be read back
+   */
+  static void check(JsonNode object, int depth) {
     if (object.isNull()) {
       throw StoreException.refused(
           "A list of elements contains null", "Nothing was changed. Leave it out.");

@@ -320,6 +320,7 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
     if (holds == Holds.NOTHING) {
       throw StoreException.refused("This element cannot hold elements", "Nothing was changed.");
     }
+    Chunk.check(json, place.rows().size() + Math.max(0, place.inside().size() - 1));
     ArrayNode elements = container.withArrayProperty(holds.array());
     requireFree(element, holds, () -> indexOf(elements, element.getIdShort()), NONE);
     elements.add(json);
