@@ -54,7 +54,7 @@ def navigation(page: Page) -> None:
                 f"<span>{escape(words(f'view.{name}'))}</span>{count}</a>"
             )
         groups.append("".join(items))
-    here = {name: value for name, value in st.query_params.items() if name != "lang"}
+    here = {name: value for name, value in state.parameters().items() if name != "lang"}
     view = here.pop("view", "fleet")
     languages = "".join(
         f'<a class="go stay" href="{escape(state.link(view, **here, lang=code))}" lang="{code}" '

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
@@ -10,20 +11,50 @@ import streamlit as st
 
 VIEWS = ("fleet", "cell", "live", "simulation", "compare", "alerts", "model", "aas", "how", "record")
 KEPT_ACROSS_VIEWS = ("lang", "cell")
+CROSSED_S = 2.0  # a message of the browser that comes this long after a change may have been sent before it
+
+
+def parameters() -> dict[str, str]:
+    """What the address says.
+
+    What runs by itself on a page is asked for with the address that the browser has at that moment. If such a message
+    crosses a change, the address of before comes in after it: the change, which is younger, is put back.
+    """
+    here: dict[str, str] = st.query_params.to_dict()
+    latest: dict[str, str] = st.session_state.get("_address", here)
+    left = addresses_left()
+    if not left or here == latest:
+        return here
+    if all(here != address for _, address in left):  # a person went on to another
+        st.session_state["_left"] = []
+        return here
+    st.query_params.from_dict(latest)
+    return latest
+
+
+def addresses_left() -> list[tuple[float, dict[str, str]]]:
+    """The addresses that the page gave up of late, with the time of each in seconds."""
+    now = time.monotonic()
+    return [(at, address) for at, address in st.session_state.get("_left", []) if now - at < CROSSED_S]
+
+
+def change(address: dict[str, str]) -> None:
+    """Gives the page this address."""
+    before = parameters()
+    if address != before:
+        st.session_state["_left"] = [*addresses_left(), (time.monotonic(), before)]
+        st.session_state["_address"] = address
+        st.query_params.from_dict(address)
 
 
 def get(name: str, default: str = "") -> str:
-    return st.query_params.get(name, default)
+    return parameters().get(name, default)
 
 
 def put(**changes: object) -> None:
     """Writes into the address; None or "" removes the parameter."""
-    for name, value in changes.items():
-        if value is None or value == "":
-            if name in st.query_params:
-                del st.query_params[name]
-        elif st.query_params.get(name) != str(value):
-            st.query_params[name] = str(value)
+    written = {name: str(value) for name, value in changes.items() if value not in (None, "")}
+    change({name: value for name, value in parameters().items() if name not in changes or name in written} | written)
 
 
 def view() -> str:
@@ -47,7 +78,7 @@ def link(view_name: str, **parameters: object) -> str:
 
 def follow(address: str) -> None:
     """Goes to an address made by `link` without loading the page again."""
-    st.query_params.from_dict(dict(parse_qsl(address.lstrip("?"))))
+    change(dict(parse_qsl(address.lstrip("?"))))
 
 
 def bound(name: str, key: str, options: Sequence[Any] | None, default: Any, read: Callable[[str], Any] = str) -> None:

@@ -191,7 +191,7 @@ def body(page: Page) -> None:
 
 def page_link(number: int) -> str:
     """The address of the same list at another page."""
-    kept = {name: value for name, value in st.query_params.items() if name not in ("view", "page")}
+    kept = {name: value for name, value in state.parameters().items() if name not in ("view", "page")}
     return state.link("fleet", **kept, page=number)
 
 

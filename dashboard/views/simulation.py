@@ -301,7 +301,7 @@ def assumption(words: Language, line: str) -> str:
 def address() -> str:
     """The address of this page with what it shows."""
     base = (st.context.url or "").partition("?")[0]
-    return base + state.link("simulation", **{k: v for k, v in st.query_params.items() if k != "view"})
+    return base + state.link("simulation", **{k: v for k, v in state.parameters().items() if k != "view"})
 
 
 def chart(
