@@ -52,6 +52,8 @@ def main() -> int:
     marks = "not long and not servers and not lasting" if options.quick else "long" if options.long else "not long"
     if not any(argument == "-m" for argument in pytest_arguments):
         pytest_arguments = ["-m", marks, *pytest_arguments]
+    if options.long:
+        pytest_arguments = ["--timeout", "0", *pytest_arguments]
     processes = str(min(max(os.cpu_count() or 1, 2), MOST_PROCESSES))
     env = {"PYTHONUTF8": "1", "OMP_NUM_THREADS": "1", "PYTEST_XDIST_AUTO_NUM_WORKERS": processes}
     command = [str(places.python), "-m", "pytest", "-n", "auto", "--dist", "loadgroup", *pytest_arguments]
