@@ -31,6 +31,7 @@ DEFAULT_BASYX_URL = "http://127.0.0.1:8081"
 STATUS_EVERY_S = 5
 ALERTS_EVERY_S = 10  # as the fleet's own table: what runs by itself should seldom meet what a person is doing
 DEMO_TOLD_FOR = timedelta(days=1)
+DEMO_COMES_WITHIN_S = 120.0
 GROUPS = (("fleet", "cell", "live"), ("simulation", "compare", "alerts"), ("model", "aas", "how", "record"))
 
 
@@ -38,6 +39,12 @@ GROUPS = (("fleet", "cell", "live"), ("simulation", "compare", "alerts"), ("mode
 def connect(base_url: str) -> Twin:
     """One connection and one cache for all sessions."""
     return Twin(base_url)
+
+
+@st.cache_resource(show_spinner=False)
+def first_looked_at() -> float:
+    """When somebody first opened a page (time.monotonic(), in s)."""
+    return time.monotonic()
 
 
 @st.fragment(run_every=ALERTS_EVERY_S)
@@ -101,17 +108,24 @@ def connection(page: Page) -> None:
     st.html(f'<div class="status{"" if up else " bad"}" role="status"><span class="dot"></span>{escape(text)}</div>')
 
 
-def demo_note(page: Page, rows: list[FleetRow]) -> None:
-    """Where the fleet is looked at: that some cells are a demo's, or for a day that it has stopped."""
+def demo_note(page: Page, rows: list[FleetRow]) -> str:
+    """Where the fleet is looked at: that a demo's cells are about to come, that some cells are a demo's, or for a day
+    that it has stopped."""
+    if state.view() != "fleet":
+        return ""
     demo = [row for row in rows if row.cell.startswith(DEMO_PREFIX)]
-    if not demo or state.view() != "fleet":
-        return
-    if any(row.service == IN_SERVICE for row in demo):
-        page.notice("info", page.words("demo.running"))
-        return
+    living = [row for row in rows if row.service == IN_SERVICE and row.known]
     last = max((row.last_update for row in demo if row.last_update), default=None)
-    if last is not None and datetime.now(UTC) - last < DEMO_TOLD_FOR:
-        page.notice("info", page.words("demo.stopped"))
+    begun_s = time.monotonic() - first_looked_at()
+    if any(row in living for row in demo):
+        said = "demo.running"
+    elif os.environ.get("TWIN_DEMO") == "on" and not living and last is None and begun_s < DEMO_COMES_WITHIN_S:
+        said = "demo.starting"
+    elif last is not None and datetime.now(UTC) - last < DEMO_TOLD_FOR:
+        said = "demo.stopped"
+    else:
+        return ""
+    return page.noticed("info", page.words(said))
 
 
 def known_rows(page: Page) -> list[FleetRow]:
@@ -123,9 +137,12 @@ def known_rows(page: Page) -> list[FleetRow]:
 
 @st.fragment(run_every=ALERTS_EVERY_S)
 def banner(page: Page) -> None:
-    """The red line on every page while a critical alert waits that the list of alerts has not shown in this session."""
+    """The red line on every page while a critical alert waits that the list of alerts has not shown in this session.
+
+    It is always one element: of several, the browser may keep one for a while that is not drawn any more.
+    """
     rows = known_rows(page)
-    demo_note(page, rows)
+    lines = [demo_note(page, rows)]
     waiting = [row for row in rows if row.unacknowledged]
     seen = st.session_state.get("_alerts_seen")
     grave = [
@@ -136,13 +153,9 @@ def banner(page: Page) -> None:
     if grave and state.view() != "alerts":
         grave.sort(key=lambda row: (SEVERITIES.index(row.severity), row.cell))
         names = ", ".join(row.name for row in grave[:6]) + (" …" if len(grave) > 6 else "")
-        words = page.words
-        page.notice(
-            "critical",
-            words("banner.one" if len(grave) == 1 else "banner.many", count=len(grave), cells=names),
-            href=state.link("alerts"),
-            link=words("banner.link"),
-        )
+        said = page.words("banner.one" if len(grave) == 1 else "banner.many", count=len(grave), cells=names)
+        lines.append(page.noticed("critical", said, href=state.link("alerts"), link=page.words("banner.link")))
+    page.html(f'<div class="lines">{"".join(lines)}</div>')
 
 
 def main() -> None:

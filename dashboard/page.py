@@ -38,9 +38,13 @@ class Page:
 
     def notice(self, tone: str, text: str, icon: str = "", href: str = "", link: str = "") -> None:
         """A sentence that must be seen; `tone` is critical, warning, info or none."""
+        self.html(self.noticed(tone, text, icon, href, link))
+
+    def noticed(self, tone: str, text: str, icon: str = "", href: str = "", link: str = "") -> str:
+        """The HTML of a notice."""
         symbol = theme.icon(icon or {"info": "unknown"}.get(tone, tone), 20)
         anchor = f'<a class="go" href="{escape(href)}">{escape(link)}</a>' if href else ""
-        self.html(f'<div class="banner {tone}" role="status">{symbol}<span>{escape(text)}</span>{anchor}</div>')
+        return f'<div class="banner {tone}" role="status">{symbol}<span>{escape(text)}</span>{anchor}</div>'
 
     def explain(self, trouble: Trouble) -> str:
         """A sentence a person can act on; a refusal by the twin itself is given in its own words."""

@@ -69,8 +69,9 @@ def types(words: Language, rows: list[FleetRow], at: datetime) -> str:
 
 
 def cells(words: Language, rows: list[FleetRow], at: datetime) -> str:
-    names = ("cell", "state", "soh", "rul", "end", "cycle", "age")
+    names = ("cell", "state", "soh", "rul", "end", "cycle")
     columns = [(words(f"fleet.column.{name}"), name == "cycle") for name in names]
+    columns.append((words("report.last_data"), False))
     lines = []
     for row in rows[:MOST_ROWS]:
         end = outlook.end_of(row, at)

@@ -84,7 +84,8 @@ class Language:
         return shown if shown == MISSING or not unit else f"{shown}{UNIT_SPACE}{unit}"
 
     def cycles(self, value: Any, digits: int = 0, signed: bool = False) -> str:
-        single = is_number(value) and (abs(value) < 2 if self.code == "fr" else abs(round(value, digits)) == 1)
+        shown = abs(round(value, digits)) if is_number(value) else None
+        single = shown is not None and (shown < 2 if self.code == "fr" else shown == 1)
         return self.quantity(value, self("unit.cycle" if single else "unit.cycles"), digits, signed)
 
     def interval(self, lower: Any, upper: Any, unit: str = "", digits: int = 0) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 import streamlit as st
@@ -147,7 +148,7 @@ def listing(page: Page, tab: str, cell: str) -> None:
     elif tab == "cleared":
         page.html(closed_table(page, found))
     else:
-        open_alerts(page, found, tab)
+        open_alerts(page, sorted(found, key=urgency), tab)
     if pages > 1:
         key = "alerts.page.cleared" if tab == "cleared" else "alerts.page"
         page.html(f'<p class="hint">{escape(words(key, count=len(rows)))}</p>')
@@ -180,7 +181,7 @@ def severity_words(page: Page, alert: Alert) -> str:
 def open_alerts(page: Page, found: list[Alert], tab: str) -> None:
     """Alerts to choose from, and what can be done with those that are chosen; nothing is sent before a button is."""
     words = page.words
-    keys = [f"choose_{alert.cell}_{alert.alert_id}_{index}" for index, alert in enumerate(found)]
+    keys = keys_of(found)
 
     def choose(every: bool) -> None:
         for key, alert in zip(keys, found, strict=True):
@@ -217,6 +218,20 @@ def open_alerts(page: Page, found: list[Alert], tab: str) -> None:
                                 format_func=lambda value: words(f"alerts.shelve.{value}"))  # fmt: skip
                 st.form_submit_button(words("alerts.shelve"), key="shelve",
                                       on_click=act, args=(page, found, keys, "shelve"))  # fmt: skip
+
+
+def urgency(alert: Alert) -> int:
+    return SEVERITIES.index(alert.severity) if alert.severity in SEVERITIES else len(SEVERITIES)
+
+
+def keys_of(found: list[Alert]) -> list[str]:
+    """Of their boxes: those of an alert stay what they are while others come and go. An id may stand there twice."""
+    named, seen = [f"choose_{alert.cell}_{alert.alert_id}" for alert in found], Counter[str]()
+    keys = []
+    for name in named:
+        keys.append(f"{name}_{seen[name]}")
+        seen[name] += 1
+    return keys
 
 
 def described(page: Page, alert: Alert) -> str:

@@ -95,14 +95,14 @@ def draw(page: Page, histories: dict[str, list[dict[str, Any]]], axis: str, norm
         x, y = line(records, axis, normalised)
         unit = "%" if normalised else "Ah"
         figure.add_scatter(
-            x=x, y=y, name=cell, mode="lines+markers", hovertemplate=f"%{{y:.3f}} {unit}",
+            x=x, y=y, name=page.name(cell), mode="lines+markers", hovertemplate=f"%{{y:.3f}} {unit}",
             line={"color": theme.SERIES[index], "dash": theme.DASHES[index], "width": 2},
             marker={"symbol": theme.SYMBOLS[index], "size": 6, "maxdisplayed": 14},
         )  # fmt: skip
         known = fleet.get(cell)
         loss = (y[0] - y[-1]) / (len(y) - 1) * 1000 if len(y) > 1 and not normalised else None
         rows.append([
-            cell,
+            page.name(cell),
             words.number(len(y)),
             words.quantity(y[0] if y else None, unit, 1 if normalised else 3),
             words.quantity(y[-1] if y else None, unit, 1 if normalised else 3),

@@ -94,6 +94,7 @@ def services(places: Places, address: Address, java: Java, demo: bool = False) -
     env = network.without_proxy(tuple(map(network.within_reach, address.hosts))) | known_names(address.hosts)
     python_env = env | places.python_env()
     python_env |= {"TWIN_BASYX_URL": url[BASYX], "TWIN_DELEGATE_URL": url[DELEGATE], "TWIN_MODEL_DIR": str(model)}
+    python_env["TWIN_DEMO"] = "on" if demo else "off"
     basyx = [java.program, f"@{JVM_OPTIONS}", f"-Djava.io.tmpdir={temporary}"]
     if not places.writable:
         basyx.append(f"{CLASS_ARCHIVE}{places.jar.with_suffix('.jsa')}")

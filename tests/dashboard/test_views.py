@@ -257,6 +257,19 @@ def test_the_cell_page_shows_its_alerts(twin, open_page, client, own_cell):
     assert Language("en")("cell.alerts.go") in shown(page)
 
 
+@pytest.mark.parametrize("lang", ["en", "fr"])
+def test_a_demo_that_is_about_to_come_is_announced_until_its_cells_are_there(twin, open_page, monkeypatch, lang):
+    words, announced = Language(lang), escape(Language(lang)("demo.starting"))
+    monkeypatch.setenv("TWIN_DEMO", "on")
+    page = open_page(twin.basyx_url, view="fleet", lang=lang)
+    assert announced in shown(page)
+    assert escape(words("demo.running")) not in shown(page)
+    monkeypatch.setattr("time.monotonic", lambda now=time.monotonic: now() + 3600)  # none has come
+    assert announced not in shown(page.run())
+    monkeypatch.setenv("TWIN_DEMO", "off")
+    assert announced not in shown(open_page(twin.basyx_url, view="fleet", lang=lang))
+
+
 def test_the_banner_names_only_what_the_list_has_not_shown(twin, open_page, own_cell):
     page = open_page(twin.basyx_url, view="fleet")
     assert "banner critical" in shown(page)

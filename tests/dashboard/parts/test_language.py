@@ -86,6 +86,7 @@ def test_cycles_are_counted_as_each_language_counts():
     english, french = Language("en"), Language("fr")
     assert [english.cycles(n) for n in (0, 1, 2)] == ["0\u00a0cycles", "1\u00a0cycle", "2\u00a0cycles"]
     assert [french.cycles(n) for n in (0, 1, 2)] == ["0\u00a0cycle", "1\u00a0cycle", "2\u00a0cycles"]
+    assert (english.cycles(1.7), french.cycles(1.7)) == ("2\u00a0cycles", "2\u00a0cycles")
 
 
 def test_dates_and_ages():

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
+from aasx import alerts as stored
 from aasx import vocabulary
 from dashboard.components import pieces, present
 from dashboard.page import Page
 from dashboard.reading import scenario
-from dashboard.reading.content import FleetRow, Forecast, Rating, forecast_of, rating_of
+from dashboard.reading.content import Alert, FleetRow, Forecast, Rating, forecast_of, rating_of
 from dashboard.reading.twin import Twin
 from dashboard.texts.language import Language
-from dashboard.views import aas, cell, compare, fleet, model, record, simulation
+from dashboard.views import aas, alerts, cell, compare, fleet, model, record, simulation
 
 OF_NASA = scenario.factors_of(Rating(rated_capacity_Ah=2.0), 100.0)
 PAGE = Page(Twin("http://127.0.0.1:9", client=object()), Language("fr"))
@@ -327,3 +328,15 @@ def test_a_pager_links_to_both_ends_and_the_neighbours():
     assert [number for number in range(1, 41) if f">{number}</a>" in drawn] == [1, 8, 9, 10, 11, 12, 40]
     assert drawn.count("…") == 2 and "<b>" not in drawn and 'href="?page=10&amp;x" aria-current="page"' in drawn
     assert pieces.pager("x", 1, 2, str).count("<a") == 2
+
+
+def test_the_box_of_an_alert_stays_its_own_while_others_come_and_the_worst_stand_first():
+    def alert(alert_id, severity):
+        return Alert("B0005", stored.Alert.of({"AlertId": alert_id, "Severity": severity}))
+
+    old, new = alert("SoH-warning-9", "warning"), alert("SoH-critical-12", "critical")
+    (box,) = alerts.keys_of([old])
+    found = sorted([old, alert("other", "grave"), new, old], key=alerts.urgency)
+    boxes = alerts.keys_of(found)
+    assert box in boxes and len(set(boxes)) == len(found)
+    assert [one.severity for one in found] == ["critical", "warning", "warning", "grave"]
