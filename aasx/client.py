@@ -184,11 +184,19 @@ class AasClient:
         Read in the value-only form, which is small, or, where the server gives none because of what stands there
         (BaSyx 2.0.0-milestone-05 does so for a reference without value), as a whole.
         """
+        return self.read_tagged_submodel(submodel_id, shape, noted)[0]
+
+    def read_tagged_submodel(
+        self, submodel_id: str, shape: Shape, noted: list[Foreign] | None = None
+    ) -> tuple[dict[str, Any], str | None]:
+        """The same with the submodel's ETag, None from a server without."""
         try:
-            content = self.submodel_value(submodel_id)
+            answer = self._send("GET", _submodel(submodel_id) + "/$value")
+            content = self._object(answer)
         except (Refused, ServerFault, BadAnswer):
-            content = self.submodel(submodel_id)
-        return read(content, shape, noted)
+            answer = self._send("GET", _submodel(submodel_id))
+            content = self._object(answer)
+        return read(content, shape, noted), _tag(answer)
 
     def submodel_tag(self, submodel_id: str) -> str | None:
         """The submodel's ETag alone; None from a server without."""

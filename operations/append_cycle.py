@@ -72,21 +72,21 @@ def append_cycle(live: LiveTwin, cell: str, inputs: Any) -> AppendCycleOutputs:
         raise
     if is_new:
         history = growth.decide_clock(live, live.completed(history), given_clock)
+        history = growth.add_last(live, history, row, has_curves=samples is not None)
     else:
         live.make_sure(history)
-    history, outcome = growth.add(live, history, row, is_last=True)
     if samples is not None and row["cycle_number"] == history.last_cycle:
         start = growth.start_of(row, history.clock)
         live.put_latest_curves(cell, growth.curves_csv(row["cycle_number"], samples, charge, start))
     last_sample = None if samples is None else {name: float(samples[name].iloc[-1]) for name in SAMPLE_NAMES}
     history, prediction, raised = growth.follow(
-        live, history, outcome == growth.APPENDED, last_sample if row["cycle_number"] == history.last_cycle else None
+        live, history, is_new, last_sample if row["cycle_number"] == history.last_cycle else None
     )
     return AppendCycleOutputs(
         RecordPath=history.path_of(row["cycle_number"]),
         RecordCount=len(history.cycles),
         AlertsRaised=len(raised),
-        Outcome=outcome,
+        Outcome=growth.APPENDED if is_new else growth.PRESENT,
         RequestId=request_id.get(),
         **twin.state_values(prediction),
     )

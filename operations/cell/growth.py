@@ -44,18 +44,25 @@ class Ended:
     notes: tuple[str, ...] = ()
 
 
-def add(live: LiveTwin, history: CellHistory, row: Mapping[str, Any], is_last: bool = False) -> tuple[CellHistory, str]:
+def add(live: LiveTwin, history: CellHistory, row: Mapping[str, Any]) -> tuple[CellHistory, str]:
     """The history with the cycle, and whether it was `APPENDED` or `PRESENT` (the very same) before.
 
     `row`: columns of the model's table, those that are known. The history must be complete when the first one is added.
-    `is_last`: no other follows, so that what `follow` needs is worked out while the record is being written.
     Raises InvalidInput for a cycle that does not follow the last one, OperationError (conflict) for other values under
     a recorded number. Nothing is written then.
     """
     if is_present(history, row):
         return history, PRESENT
-    meanwhile = present_state.ahead(live, history) if is_last else None
-    return live.append_record(history, in_order(history, row), meanwhile), APPENDED
+    return live.append_record(history, in_order(history, row)), APPENDED
+
+
+def add_last(live: LiveTwin, history: CellHistory, row: Mapping[str, Any], has_curves: bool) -> CellHistory:
+    """The history with a cycle that is not in it, which no other follows: what `follow` needs is worked out while the
+    record is being written.
+
+    `has_curves`: those of the cycle are put between the record and what follows from it.
+    """
+    return live.append_record(history, in_order(history, row), present_state.ahead(live, history), not has_curves)
 
 
 def add_discharges(
@@ -226,10 +233,13 @@ def in_order(history: CellHistory, row: Mapping[str, Any]) -> dict[str, Any]:
 
 def is_present(history: CellHistory, row: Mapping[str, Any]) -> bool:
     """True when the cycle is in the history with the same values; OperationError (conflict) when with others."""
-    stored = history.cycles[history.cycles["cycle_number"] == row["cycle_number"]]
-    if row["cycle_number"] in history.withdrawn:
-        text = f"cycle {row['cycle_number']} was withdrawn; CorrectCycle records it again, nothing was changed"
+    number = row["cycle_number"]
+    if number in history.withdrawn:
+        text = f"cycle {number} was withdrawn; CorrectCycle records it again, nothing was changed"
         raise OperationError("conflict", text)
+    if history.last_cycle is None or number > history.last_cycle:
+        return False
+    stored = history.cycles[history.cycles["cycle_number"] == number]
     if not len(stored):
         return False
     known = stored.iloc[0].to_dict()
@@ -239,7 +249,7 @@ def is_present(history: CellHistory, row: Mapping[str, Any]) -> bool:
         if not _same(value, known[column])
     ]
     if different:
-        text = f"cycle {row['cycle_number']} is recorded already with {', '.join(different)}"
+        text = f"cycle {number} is recorded already with {', '.join(different)}"
         raise OperationError("conflict", f"{text}; nothing was changed")
     return True
 

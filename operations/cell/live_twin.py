@@ -10,7 +10,9 @@ Order of the writes of one cycle, each atomic in the AAS environment: the record
 segment's counters; LiveState; the Prediction submodel as a whole with its alerts; the fleet's summary. The record comes
 first because everything else follows from it: whoever finds LiveState, counters or Prediction behind the records
 completes them before anything else (`completed`, `present_state.complete`). A failure in the middle makes this process
-forget the cell, so that the next call reads it anew and completes it; a new process reads it anew in any case.
+forget the cell, so that the next call reads it anew and completes it; a new process reads it anew in any case. Record,
+counters and LiveState are one write where no curves come between and nothing else has been written of the cell's data
+since the history was all of it (`Memory.version`).
 
 Several delegates may serve one environment that knows ETags (aasx.client). A record is added only where there is none;
 LiveState, Prediction and the fleet's summary are written only as long as each is the one that was read before the
@@ -40,7 +42,9 @@ from datetime import UTC, datetime
 from functools import cached_property
 from typing import Any, Protocol, TypeVar, cast
 
+import numpy as np
 import pandas as pd
+from pydantic_core import from_json, to_json
 
 from aasx import history as one_history
 from aasx.client import AasClient, AasError, Changed, Conflict, NotFound, Refused, Seen, ServerFault
@@ -146,6 +150,8 @@ class Memory:
     """Whether LiveState and the prediction are still the ones remembered, being asked beside the operation's work."""
     live_state_tag: str | None = None
     """The ETag of the LiveState that was found to be the one of this history."""
+    version: str | None = None
+    """The ETag that OperationalData had when this history was all that stood there; None once more was written."""
     assumed: bool = False
     """Whether the operation under way has not looked whether it still is."""
     fleet_summary: dict[str, Any] | None = None
@@ -190,6 +196,12 @@ class CellHistory:
         return column_limits(self.described.facts, self.rated_capacity_Ah)
 
     @property
+    def has_settled_rating(self) -> bool:
+        """Whether the rated capacity is stated, or written as it follows from the first cycles."""
+        described = self.described
+        return described.stated_Ah is not None or described.measured_Ah == self.rated_capacity_Ah
+
+    @property
     def described_as(self) -> str:
         """What the limits follow from, in words."""
         rated_Ah, series = self.rated_capacity_Ah, self.series_count
@@ -222,15 +234,16 @@ class CellHistory:
         """Of the memory it takes, about."""
         return HISTORY_FACTOR * _size_bytes(self.cycles) + 50_000
 
-    @property
+    @cached_property
     def last_row(self) -> dict[str, Any]:
         return cast(dict[str, Any], self.cycles.iloc[-1].to_dict())
 
     @cached_property
     def latest_start(self) -> pd.Timestamp | None:
         """Start of the latest cycle whose time is known."""
-        started = self.cycles["start_time"].dropna()
-        return started.max() if len(started) else None
+        starts = self.cycles["start_time"].to_numpy()
+        started = starts[~np.isnat(starts)]
+        return pd.Timestamp(started.max()) if len(started) else None
 
     @property
     def capacity_trend(self) -> str | None:
@@ -284,7 +297,7 @@ class LiveTwin:
         self._running: Remembered[Running] = Remembered(half // 4, lambda known: known.size_bytes)
         self._live_states: Remembered[dict[str, Any]] = Remembered(half // 4, lambda _: LIVE_STATE_BYTES)
         self._live_elements: Remembered[Json] = Remembered(half // 8, lambda _: LIVE_ELEMENT_BYTES)
-        self._prediction_texts: Remembered[str] = Remembered(half // 8, len)
+        self._prediction_texts: Remembered[bytes] = Remembered(half // 8, len)
         self._fleet_rows: Remembered[tuple[str, dict[str, Any]]] = Remembered(TAGS_BYTES, lambda _: FLEET_ROW_BYTES)
         self.background = Background()
         self._tags: Remembered[str] = Remembered(TAGS_BYTES, len)
@@ -394,15 +407,23 @@ class LiveTwin:
     def prediction_to_write(self, cell: str) -> Json:
         """The Prediction submodel for one who will write it: as it was read or written here last, where the AAS
         environment refuses the write if it is another one by now; else as the AAS holds it."""
-        text, tag = self._prediction_texts.get(cell), self._tags.get((cell, "Prediction"))
-        return self.prediction_submodel(cell) if text is None or tag is None else cast(Json, json.loads(text))
+        return self.prediction_of(cell, self.prediction_tag(cell)) or self.prediction_submodel(cell)
+
+    def prediction_of(self, cell: str, tag: str | None) -> Json | None:
+        """The Prediction submodel as it was read or written here last, where that was the one of this ETag."""
+        text = self._prediction_texts.get(cell)
+        return None if text is None or tag is None or tag != self.prediction_tag(cell) else cast(Json, from_json(text))
+
+    def prediction_tag(self, cell: str) -> str | None:
+        """The ETag of the Prediction submodel that was read or written here last."""
+        return self._tags.get((cell, "Prediction"))
 
     def _keep_prediction(self, cell: str, submodel: Json, tag: str | None) -> None:
         self._keep_tag(cell, "Prediction", tag)
         if tag is None:
             self._prediction_texts.drop(cell)
         else:
-            self._prediction_texts.keep(cell, json.dumps(submodel))
+            self._prediction_texts.keep(cell, to_json(submodel))
 
     def prediction_time(self, history: CellHistory) -> str | None:
         """When the prediction that the AAS holds now was made."""
@@ -490,17 +511,17 @@ class LiveTwin:
         self._keep_tag(cell, "LiveState", tag)
         self._live_elements.keep(cell, element)
 
-    def _live_element(self, cell: str, template: Json) -> Json:
-        """LiveState to be written again: as it was when its tag was, where the AAS environment refuses the write if it
-        is another one by now; else as the AAS holds it, or the twin's own where there is none."""
-        known = self._live_elements.get(cell)
+    def _live_element_with(self, cell: str, values: dict[str, Any]) -> Json:
+        """LiveState to be written with these values: as it was when its tag was, where the AAS environment refuses the
+        write if it is another one by now; else as the AAS holds it, or the twin's own where there is none."""
+        known, template = self._live_elements.get(cell), operational_data.template("LiveState")
         if known is None or self._tags.get((cell, "LiveState")) is None:
             deadline.remaining_s()
             try:
                 known = self.client.element(submodel_id(cell, "OperationalData"), "LiveState")
             except NotFound:
-                return template
-        return mended(known, template)
+                known = template
+        return with_value(mended(known, template), values)
 
     def _read_live_state(self, cell: str, noted: list[Foreign]) -> tuple[dict[str, Any], Json, str | None]:
         """Its values, the element, its ETag."""
@@ -536,7 +557,7 @@ class LiveTwin:
         self._known.drop(cell)
         deadline.remaining_s()
         noted: list[Foreign] = []
-        operational = self.client.read_submodel(
+        operational, version = self.client.read_tagged_submodel(
             submodel_id(cell, "OperationalData"), operational_data.history_shape(), noted
         )
         _must_hold_records(cell, noted)
@@ -560,6 +581,7 @@ class LiveTwin:
             cell, cycles, described, stamp, complete, time.monotonic(), live["Battery"] or cell,
             operational_data.replay_of(operational), frozenset(recent["cycle_number"].tolist()), tuple(blocks),
             live["Clock"] or _clock_of(cycles), tuple(noted), withdrawn, operational_data.service_state(live),
+            Memory(version=None if noted else version),
         )  # fmt: skip
 
     def _table(self, cell: str, block: one_history.Block, noted: list[Foreign]) -> pd.DataFrame:
@@ -605,11 +627,16 @@ class LiveTwin:
     # --- writing
 
     def append_record(
-        self, history: CellHistory, row: dict[str, Any], meanwhile: Callable[[CellHistory], None] | None = None
+        self,
+        history: CellHistory,
+        row: dict[str, Any],
+        meanwhile: Callable[[CellHistory], None] | None = None,
+        is_whole: bool = False,
     ) -> CellHistory:
         """Adds the record of one cycle; counters and LiveState follow with `completed`.
 
-        `meanwhile` is begun with the new history, beside what is written of it.
+        `meanwhile` is begun with the new history, beside what is written of it. `is_whole`: nothing else is to be
+        written of this cycle before they follow, so that they are written with it where that can be.
         """
         history = self._with_room(history)
         values = twin.record_values(row, history.rated_capacity_Ah)
@@ -617,10 +644,13 @@ class LiveTwin:
         self._known.drop(history.cell)
         cycles = pd.concat([history.cycles, added], ignore_index=True) if len(history.cycles) else added
         in_records = history.in_records | {row["cycle_number"]}
-        grown = replace(history, cycles=cycles, in_records=in_records, complete=False, memory=Memory())
+        memory = Memory(stored=history.memory.stored)
+        grown = replace(history, cycles=cycles, in_records=in_records, complete=False, memory=memory)
         deadline.remaining_s()
         if meanwhile is not None:
             grown.memory.ahead = self._beside.submit(copy_context().run, meanwhile, grown)
+        if is_whole and (whole := self._append_in_one_step(grown, values, history.memory.version)):
+            return whole
         submodel, seen = submodel_id(history.cell, "OperationalData"), self.while_seen(history)
         try:
             self.client.append_element(submodel, RECORDS_PATH, _record(values), seen)
@@ -777,37 +807,66 @@ class LiveTwin:
         if history.complete:
             return history
         history = self._with_measured_rating(history)
-        submodel, now = submodel_id(history.cell, "OperationalData"), twin.utc_text(datetime.now(UTC))
-        record = twin.record_values(history.last_row, history.rated_capacity_Ah)
+        counters, live = self._after_last(history, last_sample)
+        if not self._put_in_one_step(history.cell, _counters(counters), live):
+            for name, value in counters.items():
+                self._put_counter(submodel_id(history.cell, "OperationalData"), name, value)
+            self._put_live_state(history.cell, self._live_element_with(history.cell, live))
+        return self._completed(history, live)
+
+    def _after_last(
+        self, history: CellHistory, last_sample: dict[str, Any] | None = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """The counters of the segment, and what LiveState says, after the last record."""
+        now, record = twin.utc_text(datetime.now(UTC)), twin.record_values(history.last_row, history.rated_capacity_Ah)
         counters = {"RecordCount": len(history.in_records), "EndTime": record["Time"], "LastUpdate": now}
         live = {name: record[name] for name in ("id_cycle", "type", "ambient_temperature", "Capacity", "StateOfHealth")}
         measured = ("Voltage_measured", "Current_measured", "Temperature_measured", "Current_charge", "Voltage_charge")
         live |= {name: record[name] for name in measured} | {"Time": record["Duration"]} | (last_sample or {})
-        live |= {"Clock": history.clock, "LastUpdate": now}
-        element = with_value(self._live_element(history.cell, operational_data.template("LiveState")), live)
-        if not self._put_in_one_step(history.cell, counters, element):
-            for name, value in counters.items():
-                self._put_counter(submodel, name, value)
-            self._put_live_state(history.cell, element)
+        return counters, live | {"Clock": history.clock, "LastUpdate": now}
+
+    def _completed(self, history: CellHistory, live: dict[str, Any]) -> CellHistory:
+        """The history once counters and LiveState are written."""
         self._live_states.keep(history.cell, (self._live_states.get(history.cell) or {}) | live)
         history.memory.live_state_tag = self._tags.get((history.cell, "LiveState"))
         stamp = _stamp(live | {"ServiceState": history.service})
         return self._remember(replace(history, stamp=stamp, complete=True))
 
-    def _put_in_one_step(self, cell: str, counters: Mapping[str, Any], live_element: Json) -> bool:
-        """Counters and LiveState, unless somebody else has written it since the history was read (Changed); False where
-        the environment can write them one by one only."""
+    def _append_in_one_step(
+        self, grown: CellHistory, record: dict[str, Any], version: str | None
+    ) -> CellHistory | None:
+        """The record of the last cycle with counters and LiveState, as long as OperationalData is of this `version`, so
+        that no record is replaced; None, and nothing written, where it is not, or where more has to be written."""
+        if version is None or not grown.has_settled_rating:
+            return None
+        counters, live = self._after_last(grown)
+        records = collection_element(RECORDS_PATH.rpartition(".")[2], [_record(record)])
+        try:
+            grown.memory.version = self._put_in_one_step(grown.cell, [*_counters(counters), records], live, version)
+        except Changed:
+            return None
+        return self._completed(grown, live) if grown.memory.version else None
+
+    def _put_in_one_step(
+        self, cell: str, of_segment: list[Json], live: dict[str, Any], version: str | None = None
+    ) -> str | None:
+        """These elements of the internal segment, and LiveState with these values, unless somebody else has written
+        that since the history was read, or OperationalData is not of this `version`: Changed.
+
+        Returns the new ETag of OperationalData; None where the environment can write them one by one only.
+        """
         submodel, tag = submodel_id(cell, "OperationalData"), self._tags.get((cell, "LiveState"))
         deadline.remaining_s()
         if tag is None or not self.client.takes_parts(submodel):
-            return False
-        new = [with_value(operational_data.template(f"{SEGMENT}.{name}"), value) for name, value in counters.items()]
+            return None
+        elements, live_element = of_segment, self._live_element_with(cell, live)
         for parent in reversed(SEGMENT.split(".")):
-            new = [collection_element(parent, new)]
+            elements = [collection_element(parent, elements)]
         seen = Seen(submodel, "LiveState", tag)
-        self._keep_tag(cell, "LiveState", self.client.patch_submodel(submodel, [*new, live_element], only_while=seen))
+        new_tag = self.client.patch_submodel(submodel, [*elements, live_element], version, seen)
+        self._keep_tag(cell, "LiveState", new_tag)
         self._live_elements.keep(cell, live_element)
-        return True
+        return new_tag
 
     def _put_counter(self, submodel: str, name: str, value: Any) -> None:
         """A value of the segment; an element of another kind gives way to the twin's own."""
@@ -828,7 +887,7 @@ class LiveTwin:
         It moves while the first cycles come in, and stands still from then on.
         """
         described, rated_Ah = history.described, history.rated_capacity_Ah
-        if described.stated_Ah is not None or not math.isfinite(rated_Ah) or described.measured_Ah == rated_Ah:
+        if history.has_settled_rating or not math.isfinite(rated_Ah):
             return history
         if described.rated_path is not None:
             deadline.remaining_s()
@@ -932,7 +991,7 @@ class LiveTwin:
         since it was read, or the `history` that it follows from is another one: Changed. Where the one that was read is
         `known`, only what is new is sent."""
         deadline.remaining_s()
-        tag, elements = self._tags.get((cell, "Prediction")), None
+        tag, elements = self.prediction_tag(cell), None
         is_like = known and {**known, "submodelElements": None} == {**new, "submodelElements": None}
         if tag and known and is_like and self.client.takes_parts(new["id"]):
             elements = changes(known["submodelElements"], new["submodelElements"])
@@ -965,7 +1024,7 @@ class LiveTwin:
             return
         stored, tag, is_foreign = self.fleet_summary(cell)
         if stored is None or is_foreign or not stored.get("LastUpdate") or _without_time(stored) != news:
-            known = None if stored is None else self._tags.get((cell, "Prediction"))
+            known = None if stored is None else self.prediction_tag(cell)
             deadline.remaining_s()
             if known is not None and self.client.submodel_tag(submodel_id(cell, "Prediction")) != known:
                 raise Changed(f"the prediction of {cell} is no longer the one that is summed up")
@@ -1021,6 +1080,11 @@ class LiveTwin:
                 raise Changed(f"somebody else has added the summary of {cell}") from error
             say(logging.WARNING, "the fleet's submodel takes no summary of a cell", cell=cell)
             remarks.note([Foreign("Fleet Cells", "of another kind", "a collection of summaries")])
+
+
+def _counters(values: Mapping[str, Any]) -> list[Json]:
+    """The counters of the internal segment."""
+    return [with_value(operational_data.template(f"{SEGMENT}.{name}"), value) for name, value in values.items()]
 
 
 def _record(values: Mapping[str, Any]) -> Json:

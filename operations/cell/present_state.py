@@ -55,9 +55,11 @@ class Stored:
     """ETag of PredictedAt, once this process has written it."""
     submodel: Json | None = field(default=None, repr=False)
     """What all this was read from, for one who is about to write it."""
+    tag: str | None = None
+    """ETag of the submodel that says all this."""
 
     @classmethod
-    def of(cls, submodel: Json) -> Stored:
+    def of(cls, submodel: Json, tag: str | None = None) -> Stored:
         """From the JSON of the Prediction submodel."""
         noted: list[Foreign] = []
         values = read(submodel, prediction_submodel.shape(), noted)
@@ -65,7 +67,7 @@ class Stored:
         foreign_alerts = [item for item, alert in zip(items_of(submodel), active, strict=True) if alert is None]
         return cls(
             values["PredictionDetails"], stored_alerts.thresholds_of(values), [one for one in active if one],
-            [one for one in past if one], foreign_alerts, tuple(noted),
+            [one for one in past if one], foreign_alerts, tuple(noted), tag=tag,
         )  # fmt: skip
 
     def with_thresholds(self, submodel: Json) -> Stored:
@@ -97,12 +99,14 @@ def stored(live: LiveTwin, history: CellHistory, to_predict: bool = False, to_wr
     """
     known: Stored | None = history.memory.stored
     is_looked_at = history.memory.check is not None
-    if known is None or not (
+    if to_write and known is not None and (submodel := live.prediction_of(history.cell, known.tag)):
+        known = replace(known, submodel=submodel)
+    elif known is None or not (
         (to_predict and known.time_tag) or is_looked_at or live.prediction_time(history) == known.details["PredictedAt"]
     ):
         read_one = live.prediction_to_write if to_write else live.prediction_submodel
         submodel = read_one(history.cell)
-        history.memory.stored = Stored.of(submodel)
+        history.memory.stored = Stored.of(submodel, live.prediction_tag(history.cell))
         known = replace(history.memory.stored, submodel=submodel if to_write else None)
     remarks.note(known.foreign)
     return known
@@ -172,7 +176,7 @@ def write(
         and found.details | {"PredictedAt": None} == new | {"PredictedAt": None}
     ):
         time_tag = live.put_prediction_time(history, new["PredictedAt"], found.time_tag)
-        history.memory.stored = replace(found, details=new, time_tag=time_tag, submodel=None)
+        history.memory.stored = replace(found, details=new, time_tag=time_tag, submodel=None, tag=None)
         put_fleet_summary(live, history, prediction, replace(found, active=change.kept), now)
         return prediction, []
     if found.submodel is not None:
@@ -219,7 +223,8 @@ def write_whole(
     if not found.foreign:
         past_alerts = [*found.past, *change.closed][-alerts.HISTORY_LENGTH :]
         details = values["PredictionDetails"]
-        history.memory.stored = replace(found, details=details, active=change.kept, past=past_alerts)
+        tag = live.prediction_tag(history.cell)
+        history.memory.stored = replace(found, details=details, active=change.kept, past=past_alerts, tag=tag)
     for alert in change.raised:
         live.metrics.alerts.labels(alert.Indicator, alert.Severity).inc()
         say(logging.WARNING, "alert raised", cell=history.cell, alert=alert.AlertId, value=alert.ActualValue)

@@ -16,12 +16,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-import math
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic_core import to_json
 
 from aasx.client import AasClient, NotFound, Seen
 from aasx.elements.shape import Foreign
@@ -136,8 +136,7 @@ def _put_latest(
     parts = {}
     for name, kept in running.stream.kept.items():
         latest = kept.rows()[blocks[name].size * len(blocks[name].sha256) :]
-        rows = [[None if math.isnan(value) else value for value in row] for row in latest.tolist()]
-        parts[name] = {"rows": rows, **vars(blocks[name])}
+        parts[name] = {"rows": latest.tolist(), **vars(blocks[name])}
     content = {
         "version": VERSION,
         "received_at": received_at,
@@ -145,9 +144,8 @@ def _put_latest(
         "stream": running.stream.state(),
         "samples": parts,
     }
-    text = json.dumps(content, allow_nan=False, separators=(",", ":"))
-    content_type = "application/json"
-    return _put(client, submodel, RUNNING_LATEST_PATH, text.encode("utf-8"), content_type, running.tag, only_while)
+    written = to_json(content, inf_nan_mode="null")
+    return _put(client, submodel, RUNNING_LATEST_PATH, written, "application/json", running.tag, only_while)
 
 
 def _continued(kept: Kept, before: Blocks) -> Blocks:

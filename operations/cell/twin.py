@@ -90,7 +90,7 @@ def cycle_table(records: Iterable[Mapping[str, Any]], noted: list[Foreign] | Non
         else:
             columns[column] = np.array(values, dtype=float)
     cycles = pd.DataFrame(columns)
-    return cycles.sort_values("cycle_number", ignore_index=True)
+    return cycles if len(cycles) < 2 else cycles.sort_values("cycle_number", ignore_index=True)
 
 
 def without(cycles: pd.DataFrame, numbers: Collection[int]) -> pd.DataFrame:
@@ -336,24 +336,25 @@ def fleet_values(
 
 def use_values(cycles: pd.DataFrame, cell_type: str | None, clock: str | None) -> dict[str, Any]:
     """What the fleet's summary says of a cell's kind and use: `clock` is what its times are by."""
-    known = cycles.loc[cycles["start_time"].notna(), ["cycle_number", "start_time"]].tail(PACE_CYCLES + 1)
+    starts, numbers = cycles["start_time"].to_numpy(), cycles["cycle_number"].to_numpy()
+    known = np.flatnonzero(~np.isnat(starts))[-PACE_CYCLES - 1 :]
     pace = last = None
     if len(known):
-        last = known["start_time"].iloc[-1].isoformat(timespec="seconds") + ("Z" if clock == UTC_CLOCK else "")
-        passed_d = (known["start_time"].iloc[-1] - known["start_time"].iloc[0]).total_seconds() / 86_400
+        first_start, last_start = (pd.Timestamp(starts[known[at]]) for at in (0, -1))
+        last = last_start.isoformat(timespec="seconds") + ("Z" if clock == UTC_CLOCK else "")
+        passed_d = (last_start - first_start).total_seconds() / 86_400
         if passed_d > 0:
-            pace = float(known["cycle_number"].iloc[-1] - known["cycle_number"].iloc[0]) / passed_d
+            pace = float(numbers[known[-1]] - numbers[known[0]]) / passed_d
     return {"CellType": cell_type, "CyclesPerDay": pace, "LastCycleTime": last}
 
 
 def capacity_trend(cycles: pd.DataFrame) -> str | None:
     """Measured capacities as "cycle:Ah cycle:Ah ...", at most `TREND_POINTS`, the newest always among them."""
-    measured = cycles.loc[cycles["capacity_Ah"].notna(), ["cycle_number", "capacity_Ah"]].to_numpy()
-    if not len(measured):
-        return None
-    step = math.ceil(len(measured) / TREND_POINTS)
+    capacities_Ah, numbers = cycles["capacity_Ah"].to_numpy(), cycles["cycle_number"].to_numpy()
+    measured = np.flatnonzero(~np.isnan(capacities_Ah))
+    step = math.ceil(len(measured) / TREND_POINTS) or 1
     thinned = measured[::-1][::step][::-1]
-    return " ".join(f"{int(number)}:{capacity:.4f}" for number, capacity in thinned)
+    return " ".join(f"{numbers[at]}:{capacities_Ah[at]:.4f}" for at in thinned) or None
 
 
 def utc_text(moment: datetime) -> str:

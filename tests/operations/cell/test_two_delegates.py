@@ -18,8 +18,10 @@ import requests
 
 from aasx import history
 from aasx.client import AasClient
+from aasx.elements.values import with_value
 from aasx.identifiers import submodel_id
-from operations.cell import running
+from aasx.submodels.operational_data import RECORDS_PATH, record_id_short, record_item
+from operations.cell import running, twin
 from operations.intake.cycles import CellRule
 from operations.request import deadline
 from tests.operations.conftest import Cell, Delegate, cycle, fading, serve
@@ -68,11 +70,11 @@ def before(monkeypatch, delegate):
         done: list[Any] = []
         write = getattr(delegate.live, method)
 
-        def slow(*arguments: Any) -> Any:
+        def slow(*arguments: Any, **more: Any) -> Any:
             if not done:
                 done.append(None)
                 done[0] = what()
-            return write(*arguments)
+            return write(*arguments, **more)
 
         monkeypatch.setattr(delegate.live, method, slow)
         return done
@@ -174,10 +176,36 @@ def test_the_state_is_the_same_where_the_environment_takes_no_parts(new_cell, de
     assert states[0] == states[1]
 
 
+def test_a_cycle_is_three_writes(cell, delegate):
+    """What is measured, what is predicted, the line of the fleet, each in one step, and nothing is read."""
+    through(delegate, cell, "append-cycle", cycle(11, 1.48))
+    sent: list[str] = []
+    delegate.live.client.on_answer = lambda answer: sent.append(str(answer.request.method))
+    try:
+        assert through(delegate, cell, "append-cycle", cycle(12, 1.46))["Outcome"] == "appended"
+    finally:
+        delegate.live.client.on_answer = None
+    assert sent == ["PATCH", "PATCH", "PUT"]
+
+
+def test_a_record_that_somebody_else_has_put_there_is_not_replaced(cell, delegate, aas):
+    """With nothing else that tells of it, before or after a cycle that is appended."""
+    through(delegate, cell, "append-cycle", cycle(11, 1.48))
+    for number in (12, 14):
+        record = twin.record_values({"cycle_number": number, "capacity_Ah": 1.3}, 2.0)
+        element = with_value(record_item(), record) | {"idShort": record_id_short(number)}
+        aas.append_element(cell.operational_data, RECORDS_PATH, element)
+    assert through(delegate, cell, "append-cycle", cycle(12, 1.46))["Status"] == "conflict"
+    assert through(delegate, cell, "append-cycle", cycle(13, 1.45))["Status"] == "invalidInput"
+    kept = {row["id_cycle"]: row["Capacity"] for row in history.read(aas, cell.name, [])}
+    assert (kept[12], kept[14], 13 in kept) == (1.3, 1.3, False)
+
+
 @pytest.mark.parametrize("method", ["_put_in_one_step", "put_prediction", "put_fleet_summary", "_put_fleet_row"])
 def test_a_cycle_appended_while_another_delegate_still_writes_the_one_before_is_the_last(
-    cell, delegate, other, before, method
+    cell, delegate, other, before, method, monkeypatch
 ):
+    monkeypatch.setattr(delegate.live, "_append_in_one_step", lambda *_: None)  # as with curves, or after other writes
     done = before(method, lambda: through(other, cell, "append-cycle", cycle(12, 1.46)))
     first = through(delegate, cell, "append-cycle", cycle(11, 1.48))
     assert first["Status"] == done[0]["Status"] == "ok", (first, done)
@@ -187,8 +215,9 @@ def test_a_cycle_appended_while_another_delegate_still_writes_the_one_before_is_
     assert cell.fleet()["Capacity"] == pytest.approx(1.46)
 
 
-def test_the_same_cycle_that_another_delegate_was_first_with_is_present(cell, delegate, other, before):
-    done = before("_with_room", lambda: through(other, cell, "append-cycle", cycle(11, 1.48)))
+@pytest.mark.parametrize("method", ["_with_room", "_put_in_one_step"])
+def test_the_same_cycle_that_another_delegate_was_first_with_is_present(cell, delegate, other, before, method):
+    done = before(method, lambda: through(other, cell, "append-cycle", cycle(11, 1.48)))
     assert done == [] and through(delegate, cell, "append-cycle", cycle(11, 1.48))["Outcome"] == "alreadyPresent"
     assert done[0]["Outcome"] == "appended"
 
