@@ -27,7 +27,7 @@ import xgboost
 from model.errors import NotEnoughHistory
 from model.life.fade import trailing_median
 from model.life.intervals import QuantileTable
-from model.records.cycle import CAPACITY_LIMIT_Ah, History
+from model.records.cycle import CAPACITY_LIMIT_Ah, History, remembered
 
 CHARGE_COLUMNS = (
     "charge_Ah",
@@ -155,7 +155,10 @@ class CapacityModel:
         """
         numbers = pd.Index(history.cycles["cycle_number"], name="cycle_number")[1:]
         columns = ["capacity_Ah", "lower_Ah", "upper_Ah"]
-        told = self._predict(_Cell.of(history), confidence_level) if len(numbers) else np.zeros((0, len(columns)))
+        told = np.zeros((0, len(columns)))
+        if len(numbers):
+            said = _expert_capacities(self.boosters, _Cell.of(history))
+            told = self._predict(said, history.columns["capacity_Ah"][1:], confidence_level)
         return pd.DataFrame(told, columns=columns, index=numbers)
 
     def predict_cycle(
@@ -168,13 +171,20 @@ class CapacityModel:
         known = history.until(at_cycle)
         if len(known.cycles) < 2 or known.columns["cycle_number"][-1] != at_cycle:
             raise NotEnoughHistory(f"{history.cell}: cycle {at_cycle} is not there or has no cycle before it")
-        capacity, low, high = self._predict(_Cell.of(known).tail(DECIDING_CYCLES), confidence_level)[-1].tolist()
+        whole, end = known.whole, len(known.cycles) - 1
+        if known is whole:  # its last cycle is asked for once
+            said = _expert_capacities(self.boosters, _Cell.of(known).tail(DECIDING_CYCLES))
+        else:
+            every = remembered(whole, "capacities", lambda: _expert_capacities(self.boosters, _Cell.of(whole)), by=self)
+            said = every[max(0, end + 1 - DECIDING_CYCLES) : end]
+        told = self._predict(said, known.columns["capacity_Ah"][-len(said) :], confidence_level)
+        capacity, low, high = told[-1].tolist()
         return capacity, low, high
 
-    def _predict(self, cell: _Cell, confidence_level: float) -> np.ndarray:
-        """Capacity, lower and upper bound in Ah of every cycle from the second on, (n-1, 3)."""
+    def _predict(self, said: np.ndarray, true: np.ndarray, confidence_level: float) -> np.ndarray:
+        """Capacity, lower and upper bound in Ah (n, 3) of cycles one after another, arguments as of `_blend`."""
         prior = np.array([self.prior_errors_Ah[name] for name in EXPERTS])
-        capacity, scale = _blend(_expert_capacities(self.boosters, cell), cell.capacity[1:], prior)
+        capacity, scale = _blend(said, true, prior)
         half = self.scores.at(confidence_level) * scale
         bounds = np.clip(np.column_stack((capacity - half, capacity + half)), 0.0, CAPACITY_LIMIT_Ah)
         return np.column_stack((capacity, bounds))
@@ -249,7 +259,8 @@ def _blend(said: np.ndarray, true: np.ndarray, prior_errors: np.ndarray) -> tupl
 
 def _running_mean(errors: np.ndarray, prior: np.ndarray) -> np.ndarray:
     """Mean of the up to `ERROR_WINDOW` rows before each row and `PRIOR_CYCLES` times the prior."""
-    total = np.concatenate((np.zeros((1, errors.shape[1])), np.cumsum(np.nan_to_num(errors), axis=0)))[:-1]
+    counted = np.where(np.isnan(errors), 0.0, errors)
+    total = np.concatenate((np.zeros((1, errors.shape[1])), np.cumsum(counted, axis=0)))[:-1]
     first = np.maximum(np.arange(len(errors)) - ERROR_WINDOW, 0)
     count = np.arange(len(errors)) - first
     return (total - total[first] + PRIOR_CYCLES * prior) / (count + PRIOR_CYCLES)[:, None]

@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 import xgboost
 
-from model.life.fade import FadeRecord, PAUSE_h, recent_median, trailing_median
+from model.life.fade import FadeRecord, recent_median, trailing_median
 from model.life.gaussian_process import (
     FIRST_CYCLE,
     TYPICAL_LIFE,
@@ -102,30 +102,30 @@ def trends(values: np.ndarray, places: np.ndarray, length: int) -> np.ndarray:
     """Median slope over all pairs of the last `length` values (fewer at the start) at each place (Theil-Sen); 0 for
     fewer than four."""
     result = np.zeros(len(places))
-    for count in np.unique(np.minimum(places + 1, length)).tolist():
+    counts = np.minimum(places + 1, length)
+    for count in set(counts.tolist()):
         if count >= 4:
-            these = np.minimum(places + 1, length) == count
-            windows = np.lib.stride_tricks.sliding_window_view(values, count)[places[these] - count + 1]
-            first, second = _pairs(count)
-            result[these] = np.median((windows[:, second] - windows[:, first]) / (second - first), axis=1)
+            these = counts == count
+            windows = values[places[these, None] + np.arange(1 - count, 1)]
+            first, second, apart = _pairs(count)
+            slopes = (windows[:, second] - windows[:, first]) / apart
+            low, high = (len(apart) - 1) // 2, len(apart) // 2
+            slopes.partition((low, high), axis=1)
+            result[these] = (slopes[:, low] + slopes[:, high]) / 2
     return result
 
 
 @cache
-def _pairs(length: int) -> tuple[np.ndarray, np.ndarray]:
-    """First and second place of all pairs of places."""
-    return np.triu_indices(length, 1)
+def _pairs(length: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """First and second place of all pairs of places, and how far apart they are."""
+    first, second = np.triu_indices(length, 1)
+    return first, second, second - first
 
 
 def features(record: FadeRecord, places: np.ndarray) -> np.ndarray:
     """All features but the gap at n places (k-1), shape (n, 21); NaN where a measurement is missing."""
     capacity = record.capacity_Ah
     first = trailing_median(capacity[:FIRST], FIRST)[np.minimum(places, FIRST - 1)]
-    change = np.diff(capacity, prepend=capacity[0])
-    paused = record.rest_h >= PAUSE_h
-    paused[0] = False
-    recovered = np.cumsum(np.where(paused, np.maximum(change, 0.0), 0.0))
-    uninterrupted = np.cumsum(np.where(paused, 0.0, -change)) / np.maximum(np.cumsum(~paused) - 1, 1)
     missing = np.full(len(record), np.nan)
     measured = np.stack([record.columns.get(name, missing) for name in RECENT_COLUMNS])
     recent = dict(zip(RECENT_COLUMNS, recent_median(measured, places, RECENT), strict=True))
@@ -141,8 +141,8 @@ def features(record: FadeRecord, places: np.ndarray) -> np.ndarray:
             -trends(capacity, places, 30),
             -trends(capacity, places, 60),
             record.rate_Ah[places],
-            uninterrupted[places],
-            recovered[places] / (places + 1),
+            record.uninterrupted_loss_Ah[places],
+            record.recovered_Ah[places] / (places + 1),
             recent["Re_ohm"],
             recent["Rct_ohm"],
             cv_share,

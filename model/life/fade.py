@@ -148,6 +148,29 @@ class FadeRecord:
         """ln of the fade rate in Ah per cycle at each place."""
         return np.log(self.rate_Ah)
 
+    @cached_property
+    def recovered_Ah(self) -> np.ndarray:
+        """Capacity that came back across pauses, in all so far, at each place, Ah."""
+        return np.cumsum(np.where(self._paused, np.maximum(self._change_Ah, 0.0), 0.0))
+
+    @cached_property
+    def uninterrupted_loss_Ah(self) -> np.ndarray:
+        """Mean loss per cycle without those across a pause, over all so far, at each place, Ah per cycle."""
+        loss = np.cumsum(np.where(self._paused, 0.0, -self._change_Ah))
+        return loss / np.maximum(np.cumsum(~self._paused) - 1, 1)
+
+    @property
+    def _change_Ah(self) -> np.ndarray:
+        """Capacity above the one before, 0 at the first place."""
+        return np.diff(self.capacity_Ah, prepend=self.capacity_Ah[0])
+
+    @property
+    def _paused(self) -> np.ndarray:
+        """Whether there was a pause before each place; before the first there was nothing."""
+        paused = self.rest_h >= PAUSE_h
+        paused[0] = False
+        return paused
+
     def level_Ah(self, signal: Signal = MEDIAN) -> np.ndarray:
         """Present level at each place: recent minimum, or median of the last three capacities."""
         return self.recent_minimum_Ah if signal == RECENT_MINIMUM else self.median_Ah

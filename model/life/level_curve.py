@@ -36,7 +36,7 @@ def place_of(curve_Ah: np.ndarray, level_Ah: np.ndarray, end: np.ndarray | int) 
     `end` (cycle numbers up to n) has the shape of the levels or one that broadcasts to it.
     """
     after = np.searchsorted(-curve_Ah, -level_Ah, side="left")
-    inside = np.clip(after, 1, end - 1)
+    inside = np.minimum(np.maximum(after, 1), end - 1)
     step = np.maximum(curve_Ah[inside - 1] - curve_Ah[inside], 1e-9)
     place = inside + (curve_Ah[inside - 1] - level_Ah) / step
     return np.where(after == 0, 1.0, np.where(after >= end, end, place))
@@ -59,7 +59,7 @@ class LevelCurve:
             reached = np.isfinite(ends)
             end = ends[reached].astype(int)
             place = place_of(reference.curve_Ah(self.signal), target[:, reached], end)
-            nearest = np.clip(np.rint(place).astype(int), 1, len(reference)) - 1
+            nearest = np.minimum(np.maximum(np.rint(place).astype(int), 1), len(reference)) - 1
             lives[:, reached] += np.log(np.maximum(end - place, 1.0))
             rates[:, reached] += reference.log_rate[np.maximum(nearest, 3)]
             reached_by += reached

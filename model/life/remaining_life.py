@@ -35,7 +35,7 @@ from model.life.gaussian_process import FIRST_CYCLE, GaussianProcess, TRAINING_T
 from model.life.intervals import QuantileTable, RulInterval, end_of_life_sharpness, rul_score
 from model.life.level_curve import LevelCurve
 from model.life.similarity import Similarity
-from model.records.cycle import History
+from model.records.cycle import History, remembered
 
 Base = LevelCurve | Similarity | GaussianProcess | Boosting
 
@@ -227,15 +227,17 @@ class RemainingLife:
         boosting, similarity = self.bases["boosting"], self.bases["similarity"]
         assert isinstance(boosting, Boosting) and isinstance(similarity, Similarity)
         told = boosting.explain(record, place, wanted)
+        alike, similar_cells = similarity.explain(record, place, wanted)
+        known = {"boosting": told.log_life, "similarity": alike}
         logs = {
-            name: told.log_life if base is boosting else base.log_life(record, places, wanted)
+            name: known[name] if name in known else base.log_life(record, places, wanted)
             for name, base in self.bases.items()
         }
         lives = self._lives(record, places, wanted, logs)[0]
         estimate = RulEstimate(
             rul_cycles=float(lives[0]),
             by_base={name: float(np.exp(log[0, 0])) for name, log in logs.items() if np.isfinite(log[0, 0])},
-            similar_cells=similarity.similar_cells(record, place),
+            similar_cells=similar_cells,
             at_cycle=int(record.columns["cycle_number"][place]),
         )
         return RulExplanation(
@@ -274,7 +276,7 @@ class RemainingLife:
         known = history if at_cycle is None else history.until(at_cycle)
         if not len(known.cycles):
             raise NotEnoughHistory(f"{history.cell} has no cycle up to {at_cycle}")
-        return FadeRecord.of(known), len(known.cycles) - 1
+        return remembered(known.whole, "fade", lambda: FadeRecord.of(known.whole)), len(known.cycles) - 1
 
     # ------------------------------------------------------------ keeping
 

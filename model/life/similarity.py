@@ -34,28 +34,36 @@ class Similarity:
 
     def log_life(self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray) -> np.ndarray:
         """ln RUL in cycles at n places (k-1) for m thresholds, shape (n, m); NaN where no reference gets there."""
-        ends = np.concatenate([np.tile(cell.crossings(thresholds_Ah), (len(cell), 1)) for cell in self.references])
-        left = ends - self._cycles[:, None]
+        return self._log_life(record, places, thresholds_Ah, self._exponents(record, places))
+
+    def explain(self, record: FadeRecord, place: int, thresholds_Ah: np.ndarray) -> tuple[np.ndarray, dict[str, float]]:
+        """`log_life` at one place, and the share of each reference cell in the weights there; the shares sum to 1."""
+        places = np.array([place])
+        exponents = self._exponents(record, places)
+        weight = np.exp(exponents[0] - exponents[0].max())
+        first = np.flatnonzero(self._cycles == 1)
+        shares = (np.add.reduceat(weight, first) / weight.sum()).tolist()
+        names = [cell.cell for cell in self.references]
+        return self._log_life(record, places, thresholds_Ah, exponents), dict(zip(names, shares, strict=True))
+
+    def _log_life(
+        self, record: FadeRecord, places: np.ndarray, thresholds_Ah: np.ndarray, exponents: np.ndarray
+    ) -> np.ndarray:
+        """`log_life` by the `_exponents` of the same places."""
+        ends = [cell.crossings(thresholds_Ah) for cell in self.references]
+        left = np.repeat(ends, [len(cell) for cell in self.references], axis=0) - self._cycles[:, None]
         alive = left > 0
         ratio = record.log_rate[places][:, None] - np.concatenate([cell.log_rate for cell in self.references])
         logs = np.log(np.where(alive, left, 1.0)) + limited(-self.exponent * ratio)[:, :, None]
-        exponents = np.where(alive, self._exponents(record, places)[:, :, None], -np.inf)
+        exponents = np.where(alive, exponents[:, :, None], -np.inf)
         highest = np.max(exponents, axis=1, keepdims=True)
         weight = np.exp(exponents - np.where(np.isfinite(highest), highest, 0.0))
         total = weight.sum(axis=1)
         return (weight * logs).sum(axis=1) / np.where(total > 0, total, np.nan)
 
-    def similar_cells(self, record: FadeRecord, place: int) -> dict[str, float]:
-        """Share of each reference cell in the weights at one place; the shares sum to 1."""
-        exponents = self._exponents(record, np.array([place]))[0]
-        weight = np.exp(exponents - exponents.max())
-        first = np.flatnonzero(self._cycles == 1)
-        shares = np.add.reduceat(weight, first) / weight.sum()
-        return {cell.cell: float(share) for cell, share in zip(self.references, shares, strict=True)}
-
     def _exponents(self, record: FadeRecord, places: np.ndarray) -> np.ndarray:
         """-d^2/(2 h^2) between n places and the l places of all references, (n, l)."""
-        here = self._windows(record)[places]
+        here = self._windows(record, places)
         return -np.mean((here[:, None, :] - self._there) ** 2, axis=2) / (2 * BANDWIDTH_Ah**2)
 
     @cached_property
@@ -65,12 +73,10 @@ class Similarity:
 
     @cached_property
     def _there(self) -> np.ndarray:
-        return np.concatenate([self._windows(cell) for cell in self.references])
+        return np.concatenate([self._windows(cell, np.arange(len(cell))) for cell in self.references])
 
-    def _windows(self, record: FadeRecord) -> np.ndarray:
-        """Last `WINDOW` values of the signal at each place, (n, WINDOW); the first value stands for what was before."""
+    def _windows(self, record: FadeRecord, places: np.ndarray) -> np.ndarray:
+        """Last `WINDOW` values of the signal at n places, (n, WINDOW); the first value stands for what was before."""
         running = self.signal == RECENT_MINIMUM
         values = record.recent_minimum_Ah if running else trailing_median(record.capacity_Ah, 5)
-        length = WINDOW[self.signal]
-        padded = np.concatenate((np.full(length - 1, values[0]), values))
-        return np.lib.stride_tricks.sliding_window_view(padded, length)
+        return values[np.maximum(places[:, None] + np.arange(1 - WINDOW[self.signal], 1), 0)]

@@ -74,7 +74,7 @@ def points(
     numbers = np.unique(np.concatenate((np.round(spread).astype(int), np.array(keep_cycles, dtype=int))))
     expected, fast, slow = (fade.at((numbers - at_cycle).astype(float)) for fade in fades)
     capacity, low, high = present
-    lower = np.clip(np.minimum(fast, expected) - max(0.0, capacity - low), 0.0, None)
+    lower = np.maximum(np.minimum(fast, expected) - max(0.0, capacity - low), 0.0)
     upper = np.maximum(slow, expected) + max(0.0, high - capacity)
     capacities = (part.round(DECIMALS).tolist() for part in (expected, lower, upper))
     return [TrajectoryPoint(*row) for row in zip(numbers.tolist(), *capacities, strict=True)]

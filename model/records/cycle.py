@@ -6,16 +6,18 @@ the rest before it and the last impedance measurement stands in the same row.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import pandas as pd
 
 from model.errors import InvalidInput
 from model.records.facts import NASA_FACTS, CellFacts, limits
+
+T = TypeVar("T")
 
 NOMINAL_CAPACITY_Ah = 2.0
 """Capacity of the new cell type; README of cells 5, 6, 7, 18: "rated capacity (from 2Ahr to 1.4Ahr)"."""
@@ -74,6 +76,8 @@ it is that of NASA's 2 Ah cells here; `History.limits` has that of any cell."""
 MEASURED = [name for name in COLUMNS if name not in ("cycle_number", "start_time")]
 """Columns that hold a measured number."""
 
+_COLUMN_NAMES, _MEASURED_NAMES = pd.Index(list(COLUMNS)), pd.Index(MEASURED)
+
 NASA_LIMITS = {name: (COLUMNS[name].low, COLUMNS[name].high) for name in MEASURED}
 """Lowest and highest possible value of each measured column of NASA's cells."""
 
@@ -112,15 +116,15 @@ class History:
     def columns(self) -> dict[str, np.ndarray]:
         """All columns of `cycles` but `start_time`, as numbers that cannot be changed."""
         names = [name for name in self.cycles.columns if name != "start_time"]
-        values = np.ascontiguousarray(self.cycles[names].to_numpy(float).T)
-        values.flags.writeable = False
-        return dict(zip(names, values, strict=True))
+        return _by_name(np.ascontiguousarray(self.cycles[names].to_numpy(float).T), names)
 
     @cached_property
     def clean(self) -> tuple[History, dict[str, int]]:
         """This history with `clean_cycles`, and what that says of repaired columns. Raises as `clean_cycles` does."""
-        cycles, repaired = clean_cycles(self.cycles, self.limits)
-        return replace(self, cycles=cycles), repaired
+        values, start, repaired = _clean_values(self.cycles, self.limits)
+        known = replace(self, cycles=_table(values, start))
+        vars(known)["columns"] = _by_name(values, [name for name in COLUMNS if name != "start_time"])
+        return known, repaired
 
     def every_cycle(self) -> History:
         """The same with a row for each number between the first and the last: capacities straight between those that
@@ -140,7 +144,25 @@ class History:
             return self
         known = replace(self, cycles=self.cycles.iloc[:end])
         vars(known)["columns"] = {name: values[:end] for name, values in self.columns.items()}  # need not be read anew
+        vars(known)["_whole"] = self.whole
         return known
+
+    @property
+    def whole(self) -> History:
+        """The history that `until` has cut this one from, else itself: what each of its rows tells of earlier ones
+        alone is worked out there once for all of them."""
+        whole: History = vars(self).get("_whole", self)
+        return whole
+
+
+def remembered(history: History, name: str, make: Callable[[], T], by: object = None) -> T:
+    """What follows from a history alone, or from it and `by`, is worked out once and kept beside its columns, of each
+    name for the last `by` only."""
+    kept: dict[str, tuple[object, T]] = vars(history).setdefault("_worked_out", {})
+    found = kept.get(name)
+    if found is None or found[0] is not by:
+        found = kept[name] = by, make()
+    return found[1]
 
 
 def clean_cycles(
@@ -153,12 +175,20 @@ def clean_cycles(
     anything that is no number to NaN, and drops rows without a valid capacity (above 0, within its limit).
     Raises `InvalidInput` if cycle numbers are missing, not whole, below 1 or given twice.
     """
+    values, start, repaired = _clean_values(cycles, limits)
+    return _table(values, start), repaired
+
+
+def _clean_values(
+    cycles: pd.DataFrame, limits: Mapping[str, tuple[float, float]]
+) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
+    """What `clean_cycles` tells: n cycles as columns but the start (29, n), their start times, what was repaired."""
     numbers = _numbers(cycles, "cycle_number")
     if not np.all(np.isfinite(numbers)) or np.any(numbers < 1) or np.any(numbers != np.floor(numbers)):
         raise InvalidInput("cycle_number", numbers.tolist(), "whole numbers from 1, one per cycle")
     if len(np.unique(numbers)) != len(numbers):
         raise InvalidInput("cycle_number", numbers.tolist(), "each cycle number once")
-    measured = cycles.reindex(columns=MEASURED)
+    measured = cycles.reindex(columns=_MEASURED_NAMES)
     no_number = np.zeros(measured.shape, dtype=bool)
     if all(isinstance(dtype, np.dtype) and dtype.kind == "f" for dtype in measured.dtypes):
         values = measured.to_numpy(dtype=float, copy=True)
@@ -173,13 +203,25 @@ def clean_cycles(
     wrong = no_number | (~np.isnan(values) & ~possible)
     repaired = {name: int(numbers[wrong[:, i]].min()) for i, name in enumerate(MEASURED) if wrong[:, i].any()}
     values[~possible] = np.nan
-    table = pd.DataFrame(values, columns=MEASURED)
     start = cycles["start_time"] if "start_time" in cycles else pd.Series(pd.NaT, index=cycles.index)
-    table.insert(0, "cycle_number", numbers.astype(int))
-    table.insert(1, "start_time", pd.to_datetime(start, errors="coerce").to_numpy())
     order = np.argsort(numbers, kind="stable")
     order = order[possible[order, capacity]]
-    return table.iloc[order].reset_index(drop=True), repaired
+    times = pd.to_datetime(start, errors="coerce").to_numpy()
+    return np.vstack((numbers[order], values[order].T)), times[order], repaired
+
+
+def _table(values: np.ndarray, start: np.ndarray) -> pd.DataFrame:
+    """A cycle table of the columns but the start time (29, n), and the start times."""
+    table = pd.DataFrame(np.insert(values, 1, np.nan, axis=0).T, columns=_COLUMN_NAMES)
+    table.isetitem(0, values[0].astype(int))
+    table.isetitem(1, start)
+    return table
+
+
+def _by_name(values: np.ndarray, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Columns (m, n) by their names, that cannot be changed."""
+    values.flags.writeable = False
+    return dict(zip(names, values, strict=True))
 
 
 def _numbers(cycles: pd.DataFrame, name: str) -> np.ndarray:
@@ -187,6 +229,6 @@ def _numbers(cycles: pd.DataFrame, name: str) -> np.ndarray:
     if name not in cycles:
         return np.full(len(cycles), np.nan)
     column = cycles[name]
-    if isinstance(column.dtype, np.dtype) and column.dtype.kind == "f":
+    if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fi":
         return column.to_numpy(dtype=float, copy=True)
     return pd.to_numeric(column, errors="coerce").to_numpy(dtype=float, na_value=np.nan)

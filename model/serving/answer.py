@@ -18,12 +18,11 @@ from model.degradation import Conditions, Degradation
 from model.life import trajectory
 from model.life.boosting import FEATURES
 from model.life.fade import trailing_median
-from model.life.relative.siblings import remembered
 from model.life.remaining_life import RemainingLife
 from model.life.trajectory import Fade
 from model.prediction import Driver, Phase, Prediction, Scenario, Simulation, Source, TrajectoryPoint
 from model.records import validity
-from model.records.cycle import History
+from model.records.cycle import History, remembered
 from model.serving import explain
 
 EARLY_CYCLES = 10
@@ -107,6 +106,13 @@ def levels(capacity_Ah: np.ndarray) -> np.ndarray:
     return trailing_median(capacity_Ah, LEVEL_CYCLES)
 
 
+def _levels(history: History) -> np.ndarray:
+    """`levels` of a history, worked out once for all that were cut from the same one."""
+    whole = history.whole
+    level = remembered(whole, "levels", lambda: levels(whole.columns["capacity_Ah"]))
+    return level[: len(history.cycles)]
+
+
 def end_of_life_cycle(history: History, end_of_life_Ah: float) -> int | None:
     """Cycle since which the cell has been worn out, None if it is not now.
 
@@ -114,7 +120,7 @@ def end_of_life_cycle(history: History, end_of_life_Ah: float) -> int | None:
     failed test or a spell under a heavier load does not count, and the capacity regained by a rest does not heal.
     """
     capacity = history.columns["capacity_Ah"]
-    level = remembered(history, "levels", lambda: levels(capacity))
+    level = _levels(history)
     back = np.flatnonzero(level >= end_of_life_Ah + RECOVERY_SHARE * history.rated_capacity_Ah)
     after = int(back[-1]) + 1 if len(back) else 0
     below = np.flatnonzero(level[after:] < end_of_life_Ah)
@@ -169,7 +175,7 @@ def outlook(life: RemainingLife, history: History, question: Question, widening:
 
     `widening` multiplies the half widths of ln(RUL). The predictors count rows, so gaps in the numbers are filled.
     """
-    level = float(levels(history.columns["capacity_Ah"])[-1])
+    level = float(_levels(history)[-1])
     capacities = trajectory.thresholds(level, min(question.end_of_life_Ah, level), history.rated_capacity_Ah)
     told = life.explain(history.every_cycle(), None, question.end_of_life_Ah, capacities)
     wide = widening * (1.0 + EARLY_WIDENING * max(0.0, 1.0 - len(history.cycles) / EARLY_CYCLES))

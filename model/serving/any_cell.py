@@ -17,10 +17,10 @@ from model.life.relative.curve import Curve
 from model.life.relative.features import FEATURES
 from model.life.relative.hindsight import recalibrated
 from model.life.relative.objective import life_left
-from model.life.relative.siblings import SAYINGS, Sibling, remembered
+from model.life.relative.siblings import SAYINGS, Sibling
 from model.life.trajectory import Fade
 from model.prediction import Driver, Prediction, Source
-from model.records.cycle import History
+from model.records.cycle import History, remembered
 from model.serving import answer, explain
 from model.serving.answer import ModelIdentity, Outlook, Question
 

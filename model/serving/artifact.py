@@ -22,6 +22,7 @@ import json
 import math
 import os
 import shutil
+import statistics
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -44,11 +45,11 @@ from model.evaluation.kinds import pool_cells
 from model.life.boosting import FEATURES, PARAMETERS
 from model.life.fade import FadeRecord
 from model.life.relative.blend import RelativeLife
-from model.life.relative.siblings import admitted, remembered
+from model.life.relative.siblings import admitted
 from model.life.remaining_life import BoosterCache, RemainingLife
 from model.prediction import Prediction, Scenario, Simulation
 from model.records import data, public, validity
-from model.records.cycle import COLUMNS, History
+from model.records.cycle import COLUMNS, History, remembered
 from model.records.data import REFERENCE_CELLS
 from model.records.facts import NASA_CELL_TYPE
 from model.records.public import KnownCells
@@ -404,7 +405,7 @@ class TwinModel:
     def _choose(self, history: History) -> tuple[Fitted, Trust, ModelIdentity]:
         """Predictors that never saw this cell, how far to trust them, and what they are called."""
         cell = validity.recognise(history, self.known)
-        widening = float(np.median([factor for other, factor in self.widening.items() if other != cell] or [1.0]))
+        widening = statistics.median([factor for other, factor in self.widening.items() if other != cell] or [1.0])
         if cell is None:
             trust = Trust(self.ranges[""], widening)
             return self.full, trust, ModelIdentity(self.version, self.sha256, prediction.FULL)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -48,6 +49,13 @@ def test_only_earlier_cycles_count(capacity, histories):
     cut = capacity.predict(histories[LEFT_OUT].until(60))
     np.testing.assert_allclose(cut, whole.loc[:60], rtol=1e-6)
     assert capacity.predict_cycle(histories[LEFT_OUT], 60) == pytest.approx(tuple(whole.loc[60]), rel=1e-6)
+
+
+def test_one_history_may_be_asked_by_several_models(capacity, histories):
+    asked, others = histories[LEFT_OUT], [histories[cell] for cell in REFERENCE_CELLS]
+    once = capacity.predict_cycle(asked, 60)
+    assert CapacityModel.fit(others).predict_cycle(asked, 60) != once
+    assert capacity.predict_cycle(asked, 60) == once == capacity.predict_cycle(replace(asked).until(60), 60)
 
 
 def test_the_interval_encloses_and_grows(capacity, histories):

@@ -16,9 +16,8 @@ themselves, each foretold by the others.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -27,9 +26,7 @@ from model.life.relative import features
 from model.life.relative.curve import LEAST_RECORDS, Curve
 from model.life.relative.objective import from_log_left, log_left, loss
 from model.life.relative.pool import Pool, first_place, said
-from model.records.cycle import History
-
-T = TypeVar("T")
+from model.records.cycle import History, remembered
 
 MOST_SIBLINGS = 16
 SHARES_OF_LIFE = np.arange(0.1, 0.95, 0.1)
@@ -263,11 +260,3 @@ def admitted(history: History, candidates: Sequence[History], past: bool = False
         found.append((failed[1] if failed[1] is not pd.NaT else pd.Timestamp.min, other.cell, other))
     found.sort(key=lambda one: (one[0], one[1]))
     return [other for _, _, other in found[-MOST_SIBLINGS:]]
-
-
-def remembered(history: History, name: str, make: Callable[[], T]) -> T:
-    """What follows from a history alone is worked out once and kept beside its columns."""
-    kept: dict[str, T] = vars(history).setdefault("_worked_out", {})
-    if name not in kept:
-        kept[name] = make()
-    return kept[name]

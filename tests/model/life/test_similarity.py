@@ -34,7 +34,7 @@ def test_matched_lives_are_stretched_by_the_fade_rates(slow, fast):
 
 def test_similar_cells_share_one_and_favour_the_sibling(slow):
     other = FadeRecord.of(straight("other", 0.004, 60, start_Ah=1.55))
-    shares = Similarity([slow, other], 0.33).similar_cells(FadeRecord.of(straight("twin", 0.004)), 20)
+    shares = Similarity([slow, other], 0.33).explain(FadeRecord.of(straight("twin", 0.004)), 20, np.array([1.4]))[1]
     assert sum(shares.values()) == pytest.approx(1)
     assert shares["slow"] > 0.95
 
