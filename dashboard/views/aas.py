@@ -106,7 +106,7 @@ def branch(page: Page, element: dict, name: str, depth: int) -> str:
     if left_out:
         inside.insert(SHOWN_CHILDREN, left_out)
     count = f'<span class="s">{len(children)}</span>'
-    return f"<details><summary>{title}{count}</summary>{note}{''.join(inside)}</details>"
+    return f"<details><summary>{title} {count}</summary>{note}{''.join(inside)}</details>"
 
 
 def leaf(page: Page, element: dict) -> str:
