@@ -155,7 +155,7 @@ def banner(page: Page) -> None:
         names = ", ".join(row.name for row in grave[:6]) + (" …" if len(grave) > 6 else "")
         said = page.words("banner.one" if len(grave) == 1 else "banner.many", count=len(grave), cells=names)
         lines.append(page.noticed("critical", said, href=state.link("alerts"), link=page.words("banner.link")))
-    page.html(f'<div class="lines">{"".join(lines)}</div>')
+    page.html(f'<div class="banners">{"".join(lines)}</div>')
 
 
 def main() -> None:

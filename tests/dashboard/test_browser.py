@@ -30,6 +30,9 @@ SETTLED = """() => {
 OVERFLOW = (
     "(() => { const m = document.querySelector('[data-testid=stMain]'); return m.scrollWidth - m.clientWidth })()"
 )
+HIDDEN = """() => [...document.querySelectorAll('[data-testid="stPlotlyChart"]')].filter(
+    (chart) => !chart.checkVisibility() && !chart.closest('[hidden], details:not([open])')
+).length"""
 WATCH = """() => {
     window.sameDocument = true;
     window.gone = 0;
@@ -64,6 +67,7 @@ class Watched:
         assert self.page.locator('[data-testid="stException"]').count() == 0
         assert self.errors == []
         assert self.page.evaluate(OVERFLOW) <= 0, "the page is wider than the window"
+        assert self.page.evaluate(HIDDEN) == 0, "a chart is not shown"
 
     def faults(self) -> list[str]:
         """What breaks WCAG 2 at level A or AA, contrast among it, by axe-core (a script of the installed package)."""
