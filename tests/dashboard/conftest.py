@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,7 +21,13 @@ Open = Callable[..., AppTest]
 
 
 @pytest.fixture
-def open_page(monkeypatch: pytest.MonkeyPatch) -> Iterator[Open]:
+def own_main(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Streamlit makes the page the program's main module; processes that are started later would run it."""
+    monkeypatch.setitem(sys.modules, "__main__", sys.modules["__main__"])
+
+
+@pytest.fixture
+def open_page(monkeypatch: pytest.MonkeyPatch, own_main: None) -> Iterator[Open]:
     """open_page(url, view=..., lang=..., ...) runs the app once against the AAS environment at `url`."""
     import streamlit as st
 

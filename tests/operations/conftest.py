@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
 import threading
 import uuid
 from collections.abc import Callable, Iterator
@@ -21,11 +22,18 @@ from aasx.shell import CellDescription, build_cell, build_fleet
 from model.records.facts import NASA_CELL_TYPE
 from operations.cell import twin
 from operations.cell.live_twin import LiveTwin
+from operations.request import deadline
 from operations.request.columns import ID_SHORT
 from operations.request.settings import Settings
 from operations.service.app import create_app
 from tests.operations.line_model import LineModel
 from tests.servers import Server, free_port
+
+
+@pytest.fixture(autouse=True)
+def no_deadline() -> None:
+    """What a test before has set in this thread ends nothing here."""
+    deadline.start(math.inf)
 
 
 @dataclass

@@ -18,7 +18,7 @@ def page_with_a_choice():
 
 
 @pytest.fixture
-def page():
+def page(own_main):
     page = AppTest.from_function(page_with_a_choice)
     page.query_params["lang"] = "fr"
     return page.run()

@@ -23,7 +23,6 @@ from aasx.identifiers import submodel_id
 from aasx.submodels.operational_data import RECORDS_PATH, record_id_short, record_item
 from operations.cell import running, twin
 from operations.intake.cycles import CellRule
-from operations.request import deadline
 from tests.operations.conftest import Cell, Delegate, cycle, fading, serve
 from tests.operations.intake.made_up import LIFE
 from tests.operations.test_append_samples import csv
@@ -237,7 +236,6 @@ def test_samples_sent_while_another_delegate_takes_the_ones_before_are_added_to_
     assert (done[0]["SamplesTaken"], answer["SamplesTaken"]) == (250, 250), (done, answer)
     whole = new_cell(fading(10, start_Ah=1.52))
     through(delegate, whole, "append-samples", sent(LIFE[:750]))
-    deadline.start(60)
     kept, expected = (running.read(one.aas, one.name, CellRule()).stream for one in (cell, whole))
     assert kept.state() == expected.state()
     for phase in expected.kept:
