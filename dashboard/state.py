@@ -68,11 +68,11 @@ def language_code() -> str:
     return "fr" if asked.lower().startswith("fr") else "en"
 
 
-def link(view_name: str, **parameters: object) -> str:
+def link(view_name: str, **more: object) -> str:
     """The address of a view with the language (and the cell, unless another is given) of the present one."""
     query: dict[str, object] = {"view": view_name}
     query |= {name: get(name) for name in KEPT_ACROSS_VIEWS if get(name)}
-    query |= parameters
+    query |= more
     return "?" + urlencode({name: value for name, value in query.items() if value not in (None, "")})
 
 

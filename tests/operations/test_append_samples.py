@@ -14,7 +14,6 @@ from aasx.submodels import curves
 from aasx.submodels.operational_data import LATEST_CURVES_PATH, RUNNING_LATEST_PATH
 from operations.cell import running
 from operations.intake import cycles
-from operations.request import deadline
 from tests.operations.conftest import delegated_samples, fading, serve
 from tests.operations.intake.made_up import CHARGE, FULL_REST, LIFE, REST, TAIL, ride
 
@@ -140,7 +139,6 @@ def test_a_long_cycle_lies_in_bounded_blocks_and_a_new_delegate_goes_on(new_cell
                 assert hashlib.sha256(cell.aas.attachment(cell.operational_data, path)).hexdigest() == expected
         fresh = serve(other_settings())
         try:
-            deadline.start(math.inf)
             known = running.read(fresh.live.client, cell.name, cycles.CellRule())
         finally:
             fresh.stop()
