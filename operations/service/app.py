@@ -108,7 +108,7 @@ def _add_delegation(app: Flask, settings: Settings, live: LiveTwin, limiter: Lim
             outputs = execute(live, operation, cell, values, "basyx")
         except OperationError as error:
             outputs = operation.outputs(Status=error.status, Message=error.message, RequestId=g.request_id)  # type: ignore[call-arg]
-        return jsonify(delegation.to_variables(outputs)), 200
+        return Response(delegation.to_variables(outputs), content_type="application/json"), 200
 
 
 # --- health and metrics

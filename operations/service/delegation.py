@@ -7,10 +7,13 @@ BaSyx posts the input variables as a bare JSON array of OperationVariable, `[{"v
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import cache
 from typing import Any
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
+from pydantic_core import to_json
 
 from aasx.elements import build, values
 from operations.request.edge import Inputs, Outputs, allowed, is_list, item_model, item_type, xs_type
@@ -37,9 +40,9 @@ def from_variables(inputs: type[Inputs], variables: Any) -> dict[str, Any]:
     return _children(inputs, [_element(variable) for variable in variables], "")
 
 
-def to_variables(outputs: Outputs) -> list[dict[str, Any]]:
-    """All outputs of the operation, those without a value too."""
-    return [{"value": element} for element in _elements(outputs)]
+def to_variables(outputs: Outputs) -> bytes:
+    """All outputs of the operation as JSON, those without a value too."""
+    return to_json([{"value": element} for element in _elements(outputs)])
 
 
 def _element(variable: Any) -> Any:
@@ -94,18 +97,33 @@ def _property_value(name: str, field: FieldInfo, element: dict[str, Any], path: 
 
 
 def _elements(model: BaseModel) -> list[dict[str, Any]]:
-    return [_output(name, field, getattr(model, name)) for name, field in type(model).model_fields.items()]
+    return [element(getattr(model, name)) for name, element in _outputs(type(model))]
 
 
-def _output(name: str, field: FieldInfo, value: Any) -> dict[str, Any]:
+@cache
+def _outputs(model: type[BaseModel]) -> list[tuple[str, Callable[[Any], dict[str, Any]]]]:
+    """The fields of a model, each with what makes an element of its value."""
+    return [(name, _output(name, field)) for name, field in model.model_fields.items()]
+
+
+def _output(name: str, field: FieldInfo) -> Callable[[Any], dict[str, Any]]:
     item = item_model(field)
     if is_list(field) and item:
-        items = [build.collection_element(None, _elements(part)) for part in value or []]
-        return build.list_element(name, items, "SubmodelElementCollection")
+
+        def collections(parts: list[BaseModel] | None) -> dict[str, Any]:
+            items = [build.collection_element(None, _elements(part)) for part in parts or []]
+            return build.list_element(name, items, "SubmodelElementCollection")
+
+        return collections
     if is_list(field):
         kind = {int: "xs:int", float: "xs:double"}[item_type(field)]
-        items = [build.property_element(None, part, kind) for part in value or []]
-        return build.list_element(name, items, "Property", kind)
+
+        def properties(parts: list[Any] | None) -> dict[str, Any]:
+            items = [build.property_element(None, part, kind) for part in parts or []]
+            return build.list_element(name, items, "Property", kind)
+
+        return properties
     if item:
-        return build.collection_element(name, _elements(value if value is not None else item()))
-    return build.property_element(name, value, xs_type(field) or "xs:string")
+        return lambda value: build.collection_element(name, _elements(value if value is not None else item()))
+    declared = xs_type(field) or "xs:string"
+    return lambda value: build.property_element(name, value, declared)

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -19,6 +20,33 @@ from tests.servers import Server, free_port, start_basyx
 UI = "http://localhost:3000"
 SECRET = "between environment and delegate"
 OUTPUT = [{"value": {"modelType": "Property", "idShort": "Status", "valueType": "xs:string", "value": "ok"}}]
+MANY: list[Any] = [
+    *OUTPUT,
+    {"value": {"modelType": "SubmodelElementList", "idShort": "Kräfte", "typeValueListElement": "Property",
+               "valueTypeListElement": "xs:double",
+               "value": [{"modelType": "Property", "valueType": "xs:double", "value": "1.5E-3"},
+                         {"modelType": "Property", "valueType": "xs:double"}]}},
+    {"value": {"idShort": "Line", "valueType": "xs:string", "value": "\"{}[]\\ ℃ 😀", "modelType": "Property"}},
+]  # fmt: skip
+NO_VARIABLES = {
+    "empty": "",
+    "text": "done",
+    "object": '{"value": {"modelType": "Property", "idShort": "Status"}}',
+    "number": "[1]",
+    "null": "[null]",
+    "novalue": '[{"idShort": "Status"}]',
+    "nullvalue": '[{"value": null}]',
+    "scalar": '[{"value": "ok"}]',
+    "two": '[{"value": {"modelType": "Property"}, "more": 1}]',
+    "cut": json.dumps(OUTPUT)[:-4],
+    "after": json.dumps(OUTPUT) + "[]",
+    "nokind": '[{"value": {"idShort": "Status"}}]',
+    "kind": '[{"value": {"modelType": "Oracle", "idShort": "Status"}}]',
+    "inside": '[{"value": {"modelType": "SubmodelElementCollection", "idShort": "A", "value": [{"modelType": 7}]}}]',
+    "utf16": json.dumps(OUTPUT),
+    "deep": '[{"value": {"value": ' + "[" * 2000 + "]" * 2000 + "}}]",
+}
+"""What is no array of operation variables, by the last part of the path."""
 REFUSED = [
     {"value": {"modelType": "Property", "idShort": "Status", "valueType": "xs:string", "value": "invalidInput"}},
     {"value": {"modelType": "Property", "idShort": "Message", "valueType": "xs:string", "value": "AtCycle = 0"}},
@@ -47,7 +75,9 @@ class Delegate(BaseHTTPRequestHandler):
         elif kind == "large":
             self._flood()
         else:
-            self.wfile.write(json.dumps(REFUSED if kind == "refused" else OUTPUT).encode())
+            answers = {"refused": REFUSED, "many": MANY}
+            text = NO_VARIABLES.get(kind, json.dumps(answers.get(kind, OUTPUT)))
+            self.wfile.write(text.encode("utf-16" if kind == "utf16" else "utf-8"))
 
     def _trickle(self) -> None:
         while not self.server.ended.wait(0.05):  # type: ignore[attr-defined]
@@ -163,6 +193,30 @@ def test_what_a_delegate_may_not_do_is_told(
 ) -> None:
     answer = invoke(guarded, f"http://127.0.0.1:{delegate.server_port}/delegation/Cell/{kind}")
     assert answer.status_code == 424 and told in message(answer)
+
+
+def test_the_caller_gets_the_variables_as_the_delegate_wrote_them(
+    guarded: Server, delegate: ThreadingHTTPServer
+) -> None:
+    answer = invoke(guarded, f"http://127.0.0.1:{delegate.server_port}/delegation/Cell/many")
+    assert answer.status_code == 200 and answer.json()["outputArguments"] == MANY
+
+
+def test_a_variable_that_goes_in_and_out_is_told_apart(guarded: Server, delegate: ThreadingHTTPServer) -> None:
+    url = f"http://127.0.0.1:{delegate.server_port}/delegation/Cell/many"
+    invoke(guarded, url)
+    answer = requests.post(
+        f"{guarded.url}/submodels/{encoded('https://example.org/sm/doors')}/submodel-elements/Ask/invoke",
+        json={"inputArguments": [], "inoutputArguments": MANY[2:]}, timeout=10,
+    ).json()  # fmt: skip
+    assert answer["inoutputArguments"] == MANY[2:] and answer["outputArguments"] == MANY[:2]
+
+
+@pytest.mark.parametrize("kind", NO_VARIABLES)
+def test_what_is_no_operation_variable_is_told(guarded: Server, delegate: ThreadingHTTPServer, kind: str) -> None:
+    answer = invoke(guarded, f"http://127.0.0.1:{delegate.server_port}/delegation/Cell/{kind}")
+    assert answer.status_code == 424, answer.text
+    assert "answered something else than operation variables" in message(answer)
 
 
 def test_a_large_answer_is_cut_off(basyx_jar: Path, delegate: ThreadingHTTPServer, tmp_path: Path) -> None:

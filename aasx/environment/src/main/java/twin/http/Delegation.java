@@ -80,7 +80,7 @@ class Delegation implements OperationDelegation {
     URI target = target(qualifier.getValue());
     byte[] answer = call(target, input);
     try {
-      return mapper.readValue(answer, OperationVariable[].class);
+      return AnsweredVariable.in(answer, mapper).toArray(OperationVariable[]::new);
     } catch (IOException e) {
       throw failed(target, "answered something else than operation variables");
     }
