@@ -70,8 +70,9 @@ EXPERTS: dict[str, dict[str, Any]] = {
 }
 
 
-def _inputs(column: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Inputs (n, features), previous capacity (n,) and robust base (n,) of each cycle; row 0 has no previous one."""
+def _inputs(column: Mapping[str, np.ndarray], last: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Inputs (n, features), previous capacity (n,) and robust base (n,) of the last n cycles, 0 for all; the first one
+    of all has no previous one."""
     capacity = column["capacity_Ah"]
     before = [_shifted(capacity, lag) for lag in (1, 2, 3)]
     medians = [_shifted(trailing_median(capacity, length), 1) for length in (3, 5, 9)]
@@ -91,7 +92,7 @@ def _inputs(column: Mapping[str, np.ndarray]) -> tuple[np.ndarray, np.ndarray, n
         *(before[0] - base, before[1] - base, medians[1] - base, same - base, charge - base),
         *(column[name] - _shifted(column[name], 1) for name in CHARGE_COLUMNS),
     ]
-    return np.array(inputs).T, before[0], base
+    return np.array([values[-last:] for values in inputs]).T, before[0][-last:], base[-last:]
 
 
 def _shifted(values: np.ndarray, lag: int) -> np.ndarray:
@@ -173,7 +174,7 @@ class CapacityModel:
             raise NotEnoughHistory(f"{history.cell}: cycle {at_cycle} is not there or has no cycle before it")
         whole, end = known.whole, len(known.cycles) - 1
         if known is whole:  # its last cycle is asked for once
-            said = _expert_capacities(self.boosters, _Cell.of(known).tail(DECIDING_CYCLES))
+            said = _expert_capacities(self.boosters, _Cell.of(known, last=DECIDING_CYCLES))
         else:
             every = remembered(whole, "capacities", lambda: _expert_capacities(self.boosters, _Cell.of(whole)), by=self)
             said = every[max(0, end + 1 - DECIDING_CYCLES) : end]
@@ -209,12 +210,9 @@ class _Cell:
     capacity: np.ndarray
 
     @classmethod
-    def of(cls, history: History) -> _Cell:
-        return cls(*_inputs(history.columns), history.columns["capacity_Ah"])
-
-    def tail(self, cycles: int) -> _Cell:
-        """The last cycles with all inputs that earlier ones gave them."""
-        return _Cell(self.inputs[-cycles:], self.previous[-cycles:], self.base[-cycles:], self.capacity[-cycles:])
+    def of(cls, history: History, last: int = 0) -> _Cell:
+        """Of the last cycles (0: of all), with all inputs that earlier ones gave them."""
+        return cls(*_inputs(history.columns, last), history.columns["capacity_Ah"][-last:])
 
 
 def _train(cells: Sequence[_Cell]) -> dict[str, xgboost.Booster]:

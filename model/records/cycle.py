@@ -207,14 +207,18 @@ def _clean_values(
     order = np.argsort(numbers, kind="stable")
     order = order[possible[order, capacity]]
     times = pd.to_datetime(start, errors="coerce").to_numpy()
-    return np.vstack((numbers[order], values[order].T)), times[order], repaired
+    if not np.array_equal(order, np.arange(len(numbers))):
+        numbers, values, times = numbers[order], values[order], times[order]
+    found = np.empty((1 + len(MEASURED), len(numbers)))
+    found[0], found[1:] = numbers, values.T
+    return found, times, repaired
 
 
 def _table(values: np.ndarray, start: np.ndarray) -> pd.DataFrame:
     """A cycle table of the columns but the start time (29, n), and the start times."""
-    table = pd.DataFrame(np.insert(values, 1, np.nan, axis=0).T, columns=_COLUMN_NAMES)
+    table = pd.DataFrame(values.T, columns=_COLUMN_NAMES.delete(1), copy=False)
     table.isetitem(0, values[0].astype(int))
-    table.isetitem(1, start)
+    table.insert(1, _COLUMN_NAMES[1], start)
     return table
 
 
