@@ -25,6 +25,8 @@ SHELVE_HOURS = (1, 8, 24, 168)
 MOST_TOLD = 3
 SEEN = "_alerts_seen"
 """In the session: when the newest alert was raised that the list has shown."""
+ACTED = "_alerts_acted"
+"""In the session: whether something has just been done with alerts."""
 # Input of SetThresholds -> field of Thresholds, unit
 LIMITS = (
     ("RULWarning", "rul_warning", "unit.cycles"),
@@ -117,6 +119,8 @@ def filters(page: Page, tab: str) -> tuple[str, str]:
 @st.fragment(run_every=REFRESH_EVERY_S)
 def listing(page: Page, tab: str, cell: str) -> None:
     words = page.words
+    if st.session_state.pop(ACTED, False):
+        st.rerun()  # the whole page: its count of alerts follows, and no row stays that is not there any more
     try:
         fleet = page.twin.fleet()
     except Trouble as trouble:
@@ -273,6 +277,7 @@ def act(page: Page, found: list[Alert], keys: list[str], what: str) -> None:
     except Trouble as trouble:
         tell([("critical", page.explain(trouble))])
         return
+    st.session_state[ACTED] = True
     for key in keys:
         st.session_state[key] = False
     st.session_state["alerts_comment"] = ""
