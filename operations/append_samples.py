@@ -107,7 +107,7 @@ def append_samples(live: LiveTwin, cell: str, inputs: AppendSamplesInputs) -> Ap
         found += stream.finish()
     try:
         if found:
-            live.make_sure(history)
+            live.make_sure(history, known)
         history, ended = growth.add_discharges(live, history, found, known.ambient_temperature_degC)
         grown = any(one.outcome == growth.APPENDED for one in ended)
         prediction, raised = None, 0

@@ -384,7 +384,7 @@ def rejected_shape() -> Shape:
     return replace(shape().part(REJECTED_CYCLES), every=shape_of(rejected_item(), choices()))
 
 
-def running_file(id_short: str, content_type: str, filename: str) -> dict:
+def running_file(id_short: str, content_type: str, value: str) -> dict:
     """JSON of a File of the running cycle."""
-    kind = {"modelType": "File", "idShort": id_short, "contentType": content_type, "value": filename}
+    kind = {"modelType": "File", "idShort": id_short, "contentType": content_type, "value": value}
     return kind | {"semanticId": external_reference(concept_id("RunningSamples"))}

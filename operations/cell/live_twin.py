@@ -7,12 +7,12 @@ again and a cycle appended by another delegate are noticed at once. What somebod
 past the operations, is noticed after `history_max_age_s` at the latest, when everything is read anew anyway.
 
 Order of the writes of one cycle, each atomic in the AAS environment: the record; the curves of the latest cycle; the
-segment's counters; LiveState; the Prediction submodel as a whole with its alerts; the fleet's summary. The record comes
-first because everything else follows from it: whoever finds LiveState, counters or Prediction behind the records
-completes them before anything else (`completed`, `present_state.complete`). A failure in the middle makes this process
-forget the cell, so that the next call reads it anew and completes it; a new process reads it anew in any case. Record,
-counters and LiveState are one write where no curves come between and nothing else has been written of the cell's data
-since the history was all of it (`Memory.version`).
+segment's counters; LiveState; the Prediction submodel as a whole with its alerts, and beside it the fleet's summary.
+The record comes first because everything else follows from it: whoever finds LiveState, counters or Prediction behind
+the records completes them before anything else (`completed`, `present_state.complete`). A failure in the middle makes
+this process forget the cell, so that the next call reads it anew and completes it; a new process reads it anew in any
+case. Record, counters and LiveState are one write where no curves come between and nothing else has been written of the
+cell's data since the history was all of it (`Memory.version`).
 
 Several delegates may serve one environment that knows ETags (aasx.client). A record is added only where there is none;
 LiveState, Prediction and the fleet's summary are written only as long as each is the one that was read before the
@@ -99,7 +99,7 @@ FLEET_LINE_SEEN_s = 2.0
 """How long a line of the fleet counts as being there: it goes when somebody removes the cell."""
 
 MOST_REJECTED = 100
-LIVE_STATE_BYTES, LIVE_ELEMENT_BYTES, FLEET_ROW_BYTES = 5_000, 30_000, 2_000
+LIVE_STATE_BYTES, LIVE_ELEMENT_BYTES, FLEET_ROW_BYTES, PREDICTION_BYTES = 5_000, 30_000, 2_000, 800_000
 
 BESIDE = 16
 """Threads for what runs beside other work of the same operation."""
@@ -144,8 +144,8 @@ class Memory:
     """The prediction after the last cycle, being worked out beside the writes that come before it."""
     stored: Any = None
     """What the AAS holds of the present state (present_state.Stored)."""
-    predicted_at: Future[str | None] | None = None
-    """The time of the prediction in the AAS, being read beside LiveState."""
+    predicted_at: Future[tuple[str | None, str | None]] | None = None
+    """The time of the prediction in the AAS, and its ETag, being read beside LiveState."""
     check: Future[bool] | None = None
     """Whether LiveState and the prediction are still the ones remembered, being asked beside the operation's work."""
     live_state_tag: str | None = None
@@ -297,7 +297,8 @@ class LiveTwin:
         self._running: Remembered[Running] = Remembered(half // 4, lambda known: known.size_bytes)
         self._live_states: Remembered[dict[str, Any]] = Remembered(half // 4, lambda _: LIVE_STATE_BYTES)
         self._live_elements: Remembered[Json] = Remembered(half // 8, lambda _: LIVE_ELEMENT_BYTES)
-        self._prediction_texts: Remembered[bytes] = Remembered(half // 8, len)
+        self._prediction_texts: Remembered[tuple[str, bytes]] = Remembered(half // 8, lambda kept: len(kept[1]))
+        self._predictions_read: Remembered[Json] = Remembered(half // 16, lambda _: PREDICTION_BYTES)
         self._fleet_rows: Remembered[tuple[str, dict[str, Any]]] = Remembered(TAGS_BYTES, lambda _: FLEET_ROW_BYTES)
         self.background = Background()
         self._tags: Remembered[str] = Remembered(TAGS_BYTES, len)
@@ -329,7 +330,7 @@ class LiveTwin:
     def forget(self, cell: str) -> None:
         self._known.drop(cell)
         self._running.drop(cell)
-        self._prediction_texts.drop(cell)
+        self._drop_prediction(cell)
         self.siblings.forget(cell)
 
     def forget_running(self, cell: str) -> None:
@@ -411,35 +412,50 @@ class LiveTwin:
 
     def prediction_of(self, cell: str, tag: str | None) -> Json | None:
         """The Prediction submodel as it was read or written here last, where that was the one of this ETag."""
-        text = self._prediction_texts.get(cell)
-        return None if text is None or tag is None or tag != self.prediction_tag(cell) else cast(Json, from_json(text))
+        if tag is None or tag != self.prediction_tag(cell):
+            return None
+        if known := self._predictions_read.get(cell):
+            return known
+        of_tag, text = self._prediction_texts.get(cell) or (None, b"")
+        return cast(Json, from_json(text)) if of_tag == tag else None
 
     def prediction_tag(self, cell: str) -> str | None:
         """The ETag of the Prediction submodel that was read or written here last."""
         return self._tags.get((cell, "Prediction"))
 
     def _keep_prediction(self, cell: str, submodel: Json, tag: str | None) -> None:
+        """As text, and of some cells as it is, which nobody changes."""
         self._keep_tag(cell, "Prediction", tag)
         if tag is None:
-            self._prediction_texts.drop(cell)
+            self._drop_prediction(cell)
         else:
-            self._prediction_texts.keep(cell, to_json(submodel))
+            self._predictions_read.keep(cell, submodel)
+            self._beside.submit(lambda: self._prediction_texts.keep(cell, (tag, to_json(submodel))))
+
+    def _drop_prediction(self, cell: str) -> None:
+        self._prediction_texts.drop(cell)
+        self._predictions_read.drop(cell)
 
     def prediction_time(self, history: CellHistory) -> str | None:
-        """When the prediction that the AAS holds now was made."""
+        """When the prediction that the AAS holds now was made. Where it is the one remembered, it is known by its ETag
+        from then on."""
         deadline.remaining_s()
         begun, history.memory.predicted_at = history.memory.predicted_at, None
-        return begun.result() if begun else self._prediction_time(history.cell, history.memory.stored)
+        stored = history.memory.stored
+        found, tag = begun.result() if begun else self._prediction_time(history.cell, stored)
+        if stored is not None and found == stored.details["PredictedAt"]:
+            history.memory.stored = replace(stored, time_tag=tag)
+        return found
 
-    def _prediction_time(self, cell: str, stored: Any = None) -> str | None:
-        """`stored` is what is known of the present state."""
+    def _prediction_time(self, cell: str, stored: Any = None) -> tuple[str | None, str | None]:
+        """With its ETag. `stored` is what is known of the present state."""
         submodel, tag = submodel_id(cell, "Prediction"), stored and stored.time_tag
         try:
             if tag and self.client.is_unchanged(submodel, PREDICTION_TIME, tag):
-                return cast(str | None, stored.details["PredictedAt"])
-            return self.client.read_element(submodel, PREDICTION_TIME, prediction.shape().part(PREDICTION_TIME))
+                return stored.details["PredictedAt"], tag
+            return self.client.read_tagged(submodel, PREDICTION_TIME, prediction.shape().part(PREDICTION_TIME))
         except NotFound:
-            return None
+            return None, None
 
     def _still_holds(self, known: CellHistory, to_write: bool, assume: bool) -> bool:
         if known.last_cycle is None or not self._is_fresh(known):
@@ -471,11 +487,13 @@ class LiveTwin:
         except NotFound:
             return False
 
-    def make_sure(self, history: CellHistory) -> None:
-        """Looks whether an assumed history still holds: Changed if not. Before something else is told than that it was
-        written."""
+    def make_sure(self, history: CellHistory, known: Running | None = None) -> None:
+        """Looks whether an assumed history still holds, and `known` is its running cycle: Changed if not. Before
+        something else is told than that it was written."""
         if history.memory.assumed and not self.is_current(history):
             raise Changed(f"{history.cell} has another history")
+        if known is not None and known.state_tag != self._tags.get((history.cell, "LiveState")):
+            raise Changed(f"{history.cell} has another running cycle")
         history.memory.assumed = False
 
     def confirm(self, history: CellHistory) -> bool:
@@ -807,18 +825,19 @@ class LiveTwin:
         if history.complete:
             return history
         history = self._with_measured_rating(history)
-        counters, live = self._after_last(history, last_sample)
-        if not self._put_in_one_step(history.cell, _counters(counters), live):
+        record = twin.record_values(history.last_row, history.rated_capacity_Ah)
+        counters, live = self._after_last(history, record, last_sample)
+        if not self._put_in_one_step(history.cell, _in_segment(_counters(counters)), live):
             for name, value in counters.items():
                 self._put_counter(submodel_id(history.cell, "OperationalData"), name, value)
             self._put_live_state(history.cell, self._live_element_with(history.cell, live))
         return self._completed(history, live)
 
     def _after_last(
-        self, history: CellHistory, last_sample: dict[str, Any] | None = None
+        self, history: CellHistory, record: Mapping[str, Any], last_sample: dict[str, Any] | None = None
     ) -> tuple[dict[str, Any], dict[str, Any]]:
-        """The counters of the segment, and what LiveState says, after the last record."""
-        now, record = twin.utc_text(datetime.now(UTC)), twin.record_values(history.last_row, history.rated_capacity_Ah)
+        """The counters of the segment, and what LiveState says, after this record, the last one."""
+        now = twin.utc_text(datetime.now(UTC))
         counters = {"RecordCount": len(history.in_records), "EndTime": record["Time"], "LastUpdate": now}
         live = {name: record[name] for name in ("id_cycle", "type", "ambient_temperature", "Capacity", "StateOfHealth")}
         measured = ("Voltage_measured", "Current_measured", "Temperature_measured", "Current_charge", "Voltage_charge")
@@ -839,19 +858,20 @@ class LiveTwin:
         that no record is replaced; None, and nothing written, where it is not, or where more has to be written."""
         if version is None or not grown.has_settled_rating:
             return None
-        counters, live = self._after_last(grown)
+        counters, live = self._after_last(grown, record)
         records = collection_element(RECORDS_PATH.rpartition(".")[2], [_record(record)])
+        segment = _in_segment([*_counters(counters), records])
         try:
-            grown.memory.version = self._put_in_one_step(grown.cell, [*_counters(counters), records], live, version)
+            grown.memory.version = self._put_in_one_step(grown.cell, segment, live, version)
         except Changed:
             return None
         return self._completed(grown, live) if grown.memory.version else None
 
     def _put_in_one_step(
-        self, cell: str, of_segment: list[Json], live: dict[str, Any], version: str | None = None
+        self, cell: str, element: Json, live: dict[str, Any], version: str | None = None
     ) -> str | None:
-        """These elements of the internal segment, and LiveState with these values, unless somebody else has written
-        that since the history was read, or OperationalData is not of this `version`: Changed.
+        """This element of OperationalData, and LiveState with these values, unless somebody else has written that since
+        the history was read, or OperationalData is not of this `version`: Changed.
 
         Returns the new ETag of OperationalData; None where the environment can write them one by one only.
         """
@@ -859,11 +879,8 @@ class LiveTwin:
         deadline.remaining_s()
         if tag is None or not self.client.takes_parts(submodel):
             return None
-        elements, live_element = of_segment, self._live_element_with(cell, live)
-        for parent in reversed(SEGMENT.split(".")):
-            elements = [collection_element(parent, elements)]
-        seen = Seen(submodel, "LiveState", tag)
-        new_tag = self.client.patch_submodel(submodel, [*elements, live_element], version, seen)
+        live_element, seen = self._live_element_with(cell, live), Seen(submodel, "LiveState", tag)
+        new_tag = self.client.patch_submodel(submodel, [element, live_element], version, seen)
         self._keep_tag(cell, "LiveState", new_tag)
         self._live_elements.keep(cell, live_element)
         return new_tag
@@ -911,23 +928,33 @@ class LiveTwin:
 
     def running(self, history: CellHistory) -> Running:
         """The running cycle, as this process remembers it while LiveState is the one it has written, else as stored."""
-        known = self._running.get(history.cell)
-        if known is None or known.received_at != self.live_state(history.cell)["ReceivedAt"]:
+        known, tag = self._running.get(history.cell), self._tags.get((history.cell, "LiveState"))
+        received_at = self.live_state(history.cell)["ReceivedAt"]
+        if known is None or (known.received_at, known.state_tag) != (received_at, tag):
             known = running.read(self.client, history.cell, cell_rule(history))
+            known.state_tag = tag
         known.stream.rule = cell_rule(history)
         return known
 
     def put_running(self, history: CellHistory, known: Running, live_state: dict[str, Any]) -> None:
         """The running cycle, then the live state that goes with it: values of some of its elements."""
-        received_at = twin.utc_text(datetime.now(UTC))
-        running.write(self.client, history.cell, known, received_at, self.while_seen(history))
-        template = operational_data.template("LiveState")
-        values = {name: self.live_state(history.cell).get(name) for name in operational_data.LIVE_STATE}
+        received_at, cell = twin.utc_text(datetime.now(UTC)), history.cell
+        template, written = operational_data.template("LiveState"), False
+        values = {name: self.live_state(cell).get(name) for name in operational_data.LIVE_STATE}
         values |= live_state | {"ReceivedAt": received_at}
-        self._put_live_state(history.cell, with_value(template, values))
-        self._live_states.keep(history.cell, values)
-        history.memory.live_state_tag = self._tags.get((history.cell, "LiveState"))
-        self._running.keep(history.cell, known)
+
+        def in_one_step(latest: Json) -> bool:
+            nonlocal written
+            written = self._put_in_one_step(cell, latest, values) is not None
+            return written
+
+        history.memory.version = None
+        running.write(self.client, cell, known, received_at, self.while_seen(history), in_one_step)
+        if not written:
+            self._put_live_state(cell, with_value(template, values))
+        self._live_states.keep(cell, values)
+        known.state_tag = history.memory.live_state_tag = self._tags.get((cell, "LiveState"))
+        self._running.keep(cell, known)
 
     def put_rejected(self, cell: str, rejected: list[dict[str, Any]]) -> None:
         """Discharges that are no cycle, each once (by its start), of which the last `MOST_REJECTED` stay."""
@@ -1008,18 +1035,28 @@ class LiveTwin:
         Returns the ETag of this time; Changed where it is no longer the one of `if_match`, or the history another one.
         """
         deadline.remaining_s()
-        self._prediction_texts.drop(history.cell)
+        self._drop_prediction(history.cell)
         submodel, seen = submodel_id(history.cell, "Prediction"), self.while_seen(history)
         with reading(f"prediction of {history.cell}"):
             return self.client.set_value(submodel, PREDICTION_TIME, predicted_at, if_match, seen)
 
-    def put_fleet_summary(self, history: CellHistory, summary: dict[str, Any]) -> None:
+    def begin_fleet_summary(self, cell: str, summary: dict[str, Any]) -> Future[bool] | None:
+        """Begins to write the cell's line in the Fleet submodel beside other writes, for `put_fleet_summary`: where it
+        has changed, and only while it is the one that was written here last."""
+        tag, written = self._fleet_rows.get(cell) or (None, {})
+        if tag is None or written == _without_time(summary):
+            return None
+        return self._beside.submit(copy_context().run, self._put_fleet_row, cell, summary, tag)
+
+    def put_fleet_summary(
+        self, history: CellHistory, summary: dict[str, Any], begun: Future[bool] | None = None
+    ) -> None:
         """The cell's line in the Fleet submodel, when it has changed; a twin without fleet shell has none."""
         cell, news = history.cell, _without_time(summary)
         if history.memory.fleet_summary == news and time.monotonic() < history.memory.fleet_seen_at + FLEET_LINE_SEEN_s:
             return
-        tag, written = self._fleet_rows.get(cell) or (None, news)
-        if written != news and self._put_fleet_row(cell, summary, tag):  # still the line that was written here last
+        begun = begun or self.begin_fleet_summary(cell, summary)
+        if begun and begun.result():
             history.memory.fleet_summary = news
             return
         stored, tag, is_foreign = self.fleet_summary(cell)
@@ -1085,6 +1122,13 @@ class LiveTwin:
 def _counters(values: Mapping[str, Any]) -> list[Json]:
     """The counters of the internal segment."""
     return [with_value(operational_data.template(f"{SEGMENT}.{name}"), value) for name, value in values.items()]
+
+
+def _in_segment(elements: list[Json]) -> Json:
+    """What of OperationalData holds these elements of the internal segment."""
+    for parent in reversed(SEGMENT.split(".")):
+        elements = [collection_element(parent, elements)]
+    return elements[0]
 
 
 def _record(values: Mapping[str, Any]) -> Json:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Container
-from concurrent.futures import wait
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -52,7 +52,7 @@ class Stored:
     foreign_alerts: list[Json]
     foreign: tuple[Foreign, ...] = ()
     time_tag: str | None = None
-    """ETag of PredictedAt, once this process has written it."""
+    """ETag of PredictedAt, once this process has written it or found it unchanged."""
     submodel: Json | None = field(default=None, repr=False)
     """What all this was read from, for one who is about to write it."""
     tag: str | None = None
@@ -149,7 +149,7 @@ def complete(live: LiveTwin, history: CellHistory, found: Stored) -> None:
         write(live, history, found)
     elif history.memory.fleet_summary is None:
         prediction = present(live, history, found.thresholds.soh_end_of_life)
-        put_fleet_summary(live, history, prediction, found, datetime.now(UTC))
+        put_fleet_summary(live, history, prediction, fleet_summary(history, prediction, found, datetime.now(UTC)))
 
 
 def write(
@@ -177,7 +177,7 @@ def write(
     ):
         time_tag = live.put_prediction_time(history, new["PredictedAt"], found.time_tag)
         history.memory.stored = replace(found, details=new, time_tag=time_tag, submodel=None, tag=None)
-        put_fleet_summary(live, history, prediction, replace(found, active=change.kept), now)
+        put_fleet_summary(live, history, prediction, fleet_summary(history, prediction, found, now))
         return prediction, []
     if found.submodel is not None:
         return prediction, write_whole(live, history, found.submodel, prediction, now, found)
@@ -217,9 +217,14 @@ def write_whole(
     whole = with_values(whole, values, prediction_submodel.list_items())
     if change.raised and live.service_now(history.cell) != history.service:
         raise Changed(f"{history.cell} has another service state")
-    with outbox.telling(live, history.cell, outbox.events(found.active, change)):
-        whole = with_alerts(whole, change, found.foreign_alerts)
-        live.put_prediction(history.cell, whole, None if new_thresholds else submodel, history)
+    summary = fleet_summary(history, prediction, replace(found, active=change.kept), now)
+    begun = live.begin_fleet_summary(history.cell, summary)
+    try:
+        with outbox.telling(live, history.cell, outbox.events(found.active, change)):
+            whole = with_alerts(whole, change, found.foreign_alerts)
+            live.put_prediction(history.cell, whole, None if new_thresholds else submodel, history)
+    finally:
+        wait([begun] if begun else [])
     if not found.foreign:
         past_alerts = [*found.past, *change.closed][-alerts.HISTORY_LENGTH :]
         details = values["PredictionDetails"]
@@ -228,7 +233,7 @@ def write_whole(
     for alert in change.raised:
         live.metrics.alerts.labels(alert.Indicator, alert.Severity).inc()
         say(logging.WARNING, "alert raised", cell=history.cell, alert=alert.AlertId, value=alert.ActualValue)
-    put_fleet_summary(live, history, prediction, replace(found, active=change.kept), now)
+    put_fleet_summary(live, history, prediction, summary, begun)
     return change.raised
 
 
@@ -286,15 +291,22 @@ def with_alerts(submodel: Json, change: alerts.Change, foreign: list[Json]) -> J
     return submodel | {"submodelElements": elements}
 
 
-def put_fleet_summary(
-    live: LiveTwin, history: CellHistory, prediction: Prediction, found: Stored, now: datetime
-) -> None:
-    """`found` holds the alerts that are active now."""
+def fleet_summary(history: CellHistory, prediction: Prediction, found: Stored, now: datetime) -> dict[str, Any]:
+    """What the Fleet submodel says of the cell; `found` holds the alerts that are active now."""
     of_alerts = found.summary(history.service, now)
     summary = twin.fleet_values(history.name, prediction, history.capacity_trend, of_alerts, now, history.service)
-    summary |= history.use_values
+    return summary | history.use_values
+
+
+def put_fleet_summary(
+    live: LiveTwin,
+    history: CellHistory,
+    prediction: Prediction,
+    summary: dict[str, Any],
+    begun: Future[bool] | None = None,
+) -> None:
     try:
-        live.put_fleet_summary(history, summary)
+        live.put_fleet_summary(history, summary, begun)
     except Changed:
         sum_up(live, history.cell)
     live.siblings.mark(history, prediction)

@@ -3,28 +3,34 @@
     RunningCycle.Latest           JSON: state of the stream, the last samples, and which blocks lie before them
     RunningCycle.Discharge0_00 …  CSV: `Blocks.size` samples each, written once and named by their SHA-256 in Latest
 
-Latest is written last, so it always fits its blocks: those of a phase that has just begun go into other files than
-those that Latest still names. A call writes Latest and seldom a block, however long the cycle runs; its samples are
-bounded by `operations.intake.cycles.MOST_SAMPLES`.
+A call writes Latest and seldom a block, however long the cycle runs; its samples are bounded by
+`operations.intake.cycles.MOST_SAMPLES`.
 
-Of two delegates that go on from the same Latest one writes it, the other is told `Changed` and reads anew (by ETag).
-Before blocks, Latest is written with all the samples that go into them: then any other writes the same blocks, if any.
+All of it is written in one step with the LiveState that goes with it, where the AAS environment can do so. Elsewhere
+Latest is written last, so it always fits its blocks: those of a phase that has just begun go into other files than
+those that Latest still names. Before blocks, it is written with all the samples that go into them: then any other
+writes the same blocks, if any. Of two delegates that go on from the same Latest one writes it, the other is told
+`Changed` and reads anew (by the ETag of LiveState, or of Latest where that is written by itself).
 """
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from pydantic_core import to_json
 
-from aasx.client import AasClient, NotFound, Seen
+from aasx.client import AasClient, Changed, NotFound, Seen
+from aasx.elements.build import collection_element
 from aasx.elements.shape import Foreign
+from aasx.elements.values import Json
 from aasx.identifiers import submodel_id
 from aasx.submodels import operational_data
 from aasx.submodels.operational_data import RUNNING_CYCLE, RUNNING_LATEST_PATH
@@ -32,11 +38,15 @@ from model.records.features import SAMPLE_NAMES
 from operations.intake.cycles import CellRule, Kept, SampleStream
 from operations.request import deadline, remarks
 
-BLOCK_SAMPLES = 1536
-"""Of a phase that begins: one call in some 25 with a minute of samples at 1 Hz writes a block."""
+BLOCK_SAMPLES = 768
+"""Of a phase that begins: one call in some 13 with a minute of samples at 1 Hz writes a block."""
 FIRST_BLOCK_SAMPLES = 1024
 """Of the blocks of a Latest that does not say it."""
 VERSION = 1
+LATEST = RUNNING_LATEST_PATH.rpartition(".")[2]
+JSON = "application/json"
+File = tuple[str, str, bytes]
+"""A file of the running cycle: its idShort, the type of its content, the content."""
 NOT_READABLE = (ValueError, LookupError, TypeError, AttributeError, UnicodeError)
 
 
@@ -60,7 +70,9 @@ class Running:
     received_at: str | None = None
     blocks: dict[str, Blocks] = field(default_factory=lambda: {"discharge": Blocks(), "charge": Blocks()})
     tag: str | None = None
-    """ETag of Latest as it was read or written last."""
+    """ETag of Latest as it was read or written last by itself."""
+    state_tag: str | None = None
+    """ETag of the LiveState that goes with it."""
 
     @property
     def size_bytes(self) -> int:
@@ -100,7 +112,8 @@ def _restored(client: AasClient, submodel: str, rule: CellRule, found: dict[str,
         rows = []
         for number, expected in enumerate(blocks[name].sha256):
             deadline.remaining_s()
-            content = client.attachment(submodel, _block_path(name, blocks[name].files, number))
+            path = f"{RUNNING_CYCLE}.{_block_name(name, blocks[name].files, number)}"
+            content = client.attachment(submodel, path)
             if hashlib.sha256(content).hexdigest() != expected:
                 raise ValueError("a block is not the one that was written")
             rows.append(_block(content))
@@ -111,28 +124,41 @@ def _restored(client: AasClient, submodel: str, rule: CellRule, found: dict[str,
     return Running(stream, None if ambient is None else float(ambient), found["received_at"], blocks)
 
 
-def write(client: AasClient, cell: str, running: Running, received_at: str, only_while: Seen | None = None) -> None:
-    """New full blocks, then Latest. Raises Changed where somebody else has written Latest since it was read, or where
-    what is to be as it was seen is not."""
-    submodel, kept = submodel_id(cell, "OperationalData"), running.stream.kept
-    blocks = {name: _continued(kept[name], running.blocks[name]) for name in kept}
-    if any(_has_new(kept[name], blocks[name]) for name in kept):
-        if running.tag is not None:
-            running.tag = _put_latest(client, submodel, running, blocks, received_at, only_while)
-        for name in kept:
-            _put_new_blocks(client, submodel, name, kept[name], blocks[name])
-    running.tag = _put_latest(client, submodel, running, blocks, received_at, only_while)
-    running.blocks, running.received_at = blocks, received_at
-
-
-def _put_latest(
+def write(
     client: AasClient,
-    submodel: str,
+    cell: str,
     running: Running,
-    blocks: dict[str, Blocks],
     received_at: str,
-    only_while: Seen | None,
-) -> str | None:
+    only_while: Seen | None = None,
+    in_one_step: Callable[[Json], bool] = lambda _: False,
+) -> None:
+    """New full blocks, and Latest. Raises Changed where somebody else has written Latest since it was read, or where
+    what is to be as it was seen is not.
+
+    `in_one_step` writes what is given, as the collection that holds it, together with what goes with it; False where
+    that cannot be.
+    """
+    submodel, kept = submodel_id(cell, "OperationalData"), running.stream.kept
+    before = {name: _continued(kept[name], running.blocks[name]) for name in kept}
+    after = {name: replace(blocks, sha256=list(blocks.sha256)) for name, blocks in before.items()}
+    new = [block for name in kept for block in _new_blocks(name, kept[name], after[name])]
+    latest = _latest(running, after, received_at)
+    files = [*new, (LATEST, JSON, latest)]
+    if in_one_step(collection_element(RUNNING_CYCLE, [_with_content(*file) for file in files])):
+        running.tag = None
+    elif running.tag is None and running.received_at is not None:
+        raise Changed(f"the running cycle of {cell} has to be read again")
+    else:
+        if new and running.tag is not None:
+            whole = (LATEST, JSON, _latest(running, before, received_at))
+            running.tag = _put(client, submodel, *whole, running.tag, only_while)
+        for file in new:
+            _put(client, submodel, *file)
+        running.tag = _put(client, submodel, *files[-1], running.tag, only_while)
+    running.blocks, running.received_at = after, received_at
+
+
+def _latest(running: Running, blocks: dict[str, Blocks], received_at: str) -> bytes:
     parts = {}
     for name, kept in running.stream.kept.items():
         latest = kept.rows()[blocks[name].size * len(blocks[name].sha256) :]
@@ -144,8 +170,7 @@ def _put_latest(
         "stream": running.stream.state(),
         "samples": parts,
     }
-    written = to_json(content, inf_nan_mode="null")
-    return _put(client, submodel, RUNNING_LATEST_PATH, written, "application/json", running.tag, only_while)
+    return to_json(content, inf_nan_mode="null")
 
 
 def _continued(kept: Kept, before: Blocks) -> Blocks:
@@ -155,17 +180,18 @@ def _continued(kept: Kept, before: Blocks) -> Blocks:
     return Blocks(kept.turn, 1 - before.files)
 
 
-def _has_new(kept: Kept, blocks: Blocks) -> bool:
-    return blocks.size * (len(blocks.sha256) + 1) <= kept.count
-
-
-def _put_new_blocks(client: AasClient, submodel: str, name: str, kept: Kept, found: Blocks) -> None:
-    while _has_new(kept, found):
-        end = found.size * (len(found.sha256) + 1)
+def _new_blocks(name: str, kept: Kept, found: Blocks) -> Iterator[File]:
+    """The blocks that are full and not among those found, which they join."""
+    while (end := found.size * (len(found.sha256) + 1)) <= kept.count:
         rows = kept.rows()[end - found.size : end]
         content = pd.DataFrame(rows, columns=list(SAMPLE_NAMES)).to_csv(index=False, lineterminator="\n").encode()
-        _put(client, submodel, _block_path(name, found.files, len(found.sha256)), content, "text/csv")
+        yield _block_name(name, found.files, len(found.sha256)), "text/csv", content
         found.sha256.append(hashlib.sha256(content).hexdigest())
+
+
+def _with_content(id_short: str, content_type: str, content: bytes) -> Json:
+    url = f"data:{content_type};base64,{base64.b64encode(content).decode('ascii')}"
+    return operational_data.running_file(id_short, content_type, url)
 
 
 def _block(content: bytes) -> np.ndarray:
@@ -174,22 +200,22 @@ def _block(content: bytes) -> np.ndarray:
     return np.array([[float(field or "nan") for field in line.split(",")] for line in lines])
 
 
-def _block_path(name: str, files: int, number: int) -> str:
-    return f"{RUNNING_CYCLE}.{name.capitalize()}{files}_{number:02d}"
+def _block_name(name: str, files: int, number: int) -> str:
+    return f"{name.capitalize()}{files}_{number:02d}"
 
 
 def _put(
     client: AasClient,
     submodel: str,
-    path: str,
-    content: bytes,
+    id_short: str,
     content_type: str,
+    content: bytes,
     tag: str | None = None,
     only_while: Seen | None = None,
 ) -> str | None:
     """Content of a file of the running cycle, which is made where there is none yet."""
-    id_short = path.rpartition(".")[2]
-    filename = f"{id_short.lower()}.{'json' if content_type == 'application/json' else 'csv'}"
+    path = f"{RUNNING_CYCLE}.{id_short}"
+    filename = f"{id_short.lower()}.{'json' if content_type == JSON else 'csv'}"
     deadline.remaining_s()
     try:
         return client.put_attachment(submodel, path, filename, content, content_type, tag, only_while=only_while)
@@ -199,6 +225,6 @@ def _put(
             client.append_element(submodel, RUNNING_CYCLE, element)
         except NotFound:  # of a twin that was loaded before there were running cycles
             client.append_element(submodel, None, operational_data.template(RUNNING_CYCLE))
-            if id_short != RUNNING_LATEST_PATH.rpartition(".")[2]:
+            if id_short != LATEST:
                 client.append_element(submodel, RUNNING_CYCLE, element)
         return client.put_attachment(submodel, path, filename, content, content_type)

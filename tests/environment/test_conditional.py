@@ -3,6 +3,7 @@ environments that share one."""
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -245,7 +246,34 @@ def test_a_file_that_a_patch_replaces_goes(session: Session):
     assert session.request("GET", f"{ELEMENTS}/File/attachment").status_code == 404
 
 
+def test_a_patch_brings_files_as_data_urls(session: Session):
+    def url(content: bytes, kind: str = "application/json") -> str:
+        return f"data:{kind};base64,{b64encode(content).decode()}"
+
+    def stored(path: str) -> bytes:
+        return session.must("GET", f"{ELEMENTS}/{path}/attachment").content
+
+    first, large = b'{"a": 1}', bytes(range(256)) * 2000
+    files = [file_element("Latest", url(first)), file_element("Table", url(large, "text/csv;x=1"))]
+    session.must("PATCH", SUBMODEL, json={"submodelElements": [collection("Running", files), prop("Live", "2")]})
+    names = [session.json(f"{ELEMENTS}/Running.{name}")["value"] for name in ("Latest", "Table")]
+    assert names[0].startswith("files/Latest.") and names[0].endswith(".json") and names[1].endswith(".csv")
+    assert (stored("Running.Latest"), stored("Running.Table")) == (first, large)
+    assert session.json(f"{ELEMENTS}/Live")["value"] == "2"
+    again = file_element("Latest", url(b"second"))
+    tag = session.must("PATCH", SUBMODEL, json={"submodelElements": [collection("Running", [again])]}).headers["ETag"]
+    assert (stored("Running.Latest"), stored("Running.Table")) == (b"second", large)
+    session.must("PUT", f"{ELEMENTS}/Running.Latest", json=file_element("Latest", names[0]))
+    assert session.request("GET", f"{ELEMENTS}/Running.Latest/attachment").status_code == 404
+    third = {"submodelElements": [collection("Running", [file_element("Latest", url(b"third"))])]}
+    assert conditional(session, tag, "PATCH", SUBMODEL, json=third).status_code == 412
+    for plain in ("data:,text", "https://example.org/a.json", "files/nothing.json"):  # these are values as any other
+        session.must("PATCH", SUBMODEL, json={"submodelElements": [file_element("File", plain)]})
+        assert session.json(f"{ELEMENTS}/File")["value"] == plain
+
+
 @pytest.mark.parametrize("body", [
+    {"submodelElements": [prop("Live", "1"), file_element("File", "data:text/plain;base64,no base64!")]},
     [], {}, {"submodelElements": None}, {"submodelElements": [None]}, {"submodelElements": [1]},
     {"submodelElements": [{"modelType": "Unheard", "idShort": "X"}]},
     {"submodelElements": [prop("Live", "1"), {"modelType": "Property", "valueType": "xs:string"}]},

@@ -30,6 +30,10 @@ from tests.operations.test_append_samples import csv
 WRITERS = 8
 
 
+def samples(rows: Any) -> dict[str, Any]:
+    return {"Samples": csv(rows), "StartTime": "2027-01-05T08:00:00", "PositiveCurrent": "charge"}
+
+
 @pytest.fixture(scope="module")
 def other(settings, basyx) -> Iterator[Delegate]:
     running = serve(settings)
@@ -184,7 +188,29 @@ def test_a_cycle_is_three_writes(cell, delegate):
         assert through(delegate, cell, "append-cycle", cycle(12, 1.46))["Outcome"] == "appended"
     finally:
         delegate.live.client.on_answer = None
-    assert sent == ["PATCH", "PATCH", "PUT"]
+    assert sent[0] == "PATCH" and sorted(sent) == ["PATCH", "PATCH", "PUT"]
+
+
+def test_samples_are_one_request_or_three_where_the_environment_takes_no_parts(new_cell, delegate, other, monkeypatch):
+    monkeypatch.setattr(other.live.client, "_takes_parts", False)
+    monkeypatch.setattr(running, "BLOCK_SAMPLES", 300)
+    kept, states = [], []
+    for one, expected in ((delegate, ["PATCH"]), (other, ["GET", "PUT", "PUT"])):
+        cell = new_cell(fading(10, start_Ah=1.52))
+        sent: list[str] = []
+        for at in range(0, 600, 100):
+            sent.clear()
+            one.live.client.on_answer = lambda answer, sent=sent: sent.append(str(answer.request.method))
+            assert through(one, cell, "append-samples", samples(LIFE[at : at + 100]))["SamplesTaken"] == 100
+            one.live.client.on_answer = None
+            blocks = running.read(cell.aas, cell.name, CellRule()).blocks
+            assert at != 100 or sent == expected
+        assert any(part.sha256 for part in blocks.values()), "no block was written"
+        kept.append(running.read(cell.aas, cell.name, CellRule()).stream.state())
+        states.append(cell.value("LiveState", "OperationalData"))
+    assert kept[0] == kept[1]
+    times = {"ReceivedAt": None, "LastUpdate": None, "Battery": None}
+    assert states[0] | times == states[1] | times
 
 
 def test_a_record_that_somebody_else_has_put_there_is_not_replaced(cell, delegate, aas):
@@ -225,17 +251,13 @@ def test_samples_sent_while_another_delegate_takes_the_ones_before_are_added_to_
     cell, delegate, other, before, new_cell, monkeypatch
 ):
     monkeypatch.setattr(running, "BLOCK_SAMPLES", 100)
-
-    def sent(rows: Any) -> dict[str, Any]:
-        return {"Samples": csv(rows), "StartTime": "2027-01-05T08:00:00", "PositiveCurrent": "charge"}
-
-    first, second, third = (sent(LIFE[at : at + 250]) for at in (0, 250, 500))
+    first, second, third = (samples(LIFE[at : at + 250]) for at in (0, 250, 500))
     assert through(delegate, cell, "append-samples", first)["SamplesTaken"] == 250
     done = before("put_running", lambda: through(other, cell, "append-samples", second))
     answer = through(delegate, cell, "append-samples", third)
     assert (done[0]["SamplesTaken"], answer["SamplesTaken"]) == (250, 250), (done, answer)
     whole = new_cell(fading(10, start_Ah=1.52))
-    through(delegate, whole, "append-samples", sent(LIFE[:750]))
+    through(delegate, whole, "append-samples", samples(LIFE[:750]))
     kept, expected = (running.read(one.aas, one.name, CellRule()).stream for one in (cell, whole))
     assert kept.state() == expected.state()
     for phase in expected.kept:

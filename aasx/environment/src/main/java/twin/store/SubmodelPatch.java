@@ -1,11 +1,17 @@
 package twin.store;
 
 import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.io.UncheckedIOException;
 import java.util.ArrayList;
+import java.util.Base64;
+import java.util.HashMap;
 import java.util.Iterator;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElement;
 import org.eclipse.digitaltwin.basyx.http.Base64UrlEncodedIdentifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
@@ -17,13 +23,17 @@ import org.springframework.web.bind.annotation.RestController;
 
 /**
  * PATCH of a submodel (IDTA-01002, PatchSubmodelById), which BaSyx does not have: some of its
- * elements, at any depth, in one step.
+ * elements, at any depth, in one step. A File whose value is a data URL (RFC 2397) gets what that
+ * holds as its attachment.
  */
 @RestController
 @ConditionalOnBean(Store.class)
 class SubmodelPatch {
 
   private static final Set<String> TAKEN = Set.of("id", "modelType", "submodelElements");
+
+  private static final Pattern DATA_URL =
+      Pattern.compile("data:[\\w.+-]+/([\\w.+-]+)(?:;[\\w.=-]+)*;base64,");
 
   private final Store store;
 
@@ -48,8 +58,27 @@ class SubmodelPatch {
       throw StoreException.refused(
           "The body is not this submodel with its submodelElements", "Nothing was changed.");
     }
-    store.submodels().merge(id, elements(submodel));
+    Map<String, byte[]> files = new HashMap<>();
+    takeFiles(submodel.get("submodelElements"), files);
+    store.submodels().merge(id, elements(submodel), files);
     return ResponseEntity.noContent().build();
+  }
+
+  /** Attachments in the place of data URLs; each with its value in `files`. */
+  private static void takeFiles(JsonNode json, Map<String, byte[]> files) {
+    Matcher url = DATA_URL.matcher(json.path("value").asText());
+    if (json.path("modelType").asText().equals("File") && url.lookingAt()) {
+      String ending = url.group(1).replaceFirst("(.*[+.-])?", ".");
+      String value = Attachments.newValue(json.path("idShort").asText() + ending);
+      try {
+        String content = json.get("value").textValue().substring(url.end());
+        files.put(value, Base64.getDecoder().decode(content));
+      } catch (IllegalArgumentException e) {
+        throw StoreException.refused("The data URL of a File is no base64", "Nothing was changed.");
+      }
+      ((ObjectNode) json).put("value", value);
+    }
+    json.forEach(inner -> takeFiles(inner, files));
   }
 
   private static List<SubmodelElement> elements(JsonNode submodel) {

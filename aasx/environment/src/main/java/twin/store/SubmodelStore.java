@@ -1,12 +1,14 @@
 package twin.store;
 
 import com.fasterxml.jackson.databind.node.TextNode;
+import java.io.ByteArrayInputStream;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.function.BiConsumer;
 import java.util.function.BiFunction;
@@ -85,15 +87,22 @@ class SubmodelStore extends IdentifiableStore<Submodel> implements SubmodelRepos
     replace(id, submodel);
   }
 
-  /** Puts the elements in the place of those of the same idShort; see {@link Elements#merge}. */
-  void merge(String id, List<SubmodelElement> given) {
+  /**
+   * Puts the elements in the place of those of the same idShort; see {@link Elements#merge}.
+   *
+   * @param files content of the attachments that they name
+   */
+  void merge(String id, List<SubmodelElement> given, Map<String, byte[]> files) {
     database.write(
         jdbc -> {
           Head head = lockIfMatches(jdbc, id);
-          List<String> files = Attachments.of(jdbc, head.nr());
+          List<String> before = Attachments.of(jdbc, head.nr());
+          files.forEach(
+              (value, content) ->
+                  Attachments.save(jdbc, head.nr(), value, new ByteArrayInputStream(content)));
           String replaced = new Elements(jdbc, head).merge(Elements.top(), given);
-          files = files.stream().filter(replaced::contains).toList();
-          Attachments.deleteUnused(jdbc, head.nr(), files);
+          before = before.stream().filter(replaced::contains).toList();
+          Attachments.deleteUnused(jdbc, head.nr(), before);
           Conditions.tell(Conditions.tag(head.version()));
         });
   }
