@@ -163,6 +163,7 @@ def test_a_service_that_dies_is_started_again(tmp_path, impatient):
     assert not (tmp_path / "run.json").exists()
 
 
+@pytest.mark.lasting
 def test_a_frozen_service_is_ended_and_started_again(tmp_path, impatient):
     said: list[str] = []
     one, other = made(tmp_path, "frozen"), made(tmp_path, "other")
@@ -176,6 +177,7 @@ def test_a_frozen_service_is_ended_and_started_again(tmp_path, impatient):
         assert other.pid == neighbour
 
 
+@pytest.mark.lasting
 def test_a_deaf_service_is_ended_and_started_again(tmp_path, impatient):
     """It takes connections, but answers none."""
     said: list[str] = []
@@ -188,6 +190,7 @@ def test_a_deaf_service_is_ended_and_started_again(tmp_path, impatient):
         wait_for(lambda: one.pid not in (None, first) and network.answers(one.url))
 
 
+@pytest.mark.lasting
 def test_a_service_that_waits_for_a_neighbour_is_told_but_left_alone(tmp_path, impatient):
     said: list[str] = []
     one = made(tmp_path, "patient")

@@ -14,6 +14,8 @@ from aasx.cell_description import CellDescription, nasa_cells
 from aasx.packages import conformance, package
 from tests.aasx.conftest import CARD, PREDICTION, TRAINING_RANGE, SmallTwin, made_up_records
 
+pytestmark = pytest.mark.lasting
+
 
 def checked(cells: Iterable[CellDescription], form: str) -> AasTestResult:
     objects: list[Any] = [*vocabulary.concept_descriptions(), *shell.build_model(CARD)]
@@ -25,7 +27,6 @@ def checked(cells: Iterable[CellDescription], form: str) -> AasTestResult:
     return conformance.check_package(package.to_bytes(objects, files, form))
 
 
-@pytest.mark.lasting
 def test_every_cell_of_the_data_set_conforms() -> None:
     result = checked(nasa_cells().values(), "json")
     assert not conformance.has_findings(result), "\n".join(result.to_lines())

@@ -218,6 +218,7 @@ def test_given_cells_are_evaluated_from_their_raw_files(nasa_dir, tmp_path):
     assert "B0025" in (tmp_path / "one.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.lasting
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -233,12 +234,14 @@ def test_bad_input_is_one_clear_line(arguments, message):
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.lasting
 def test_a_cell_that_the_folder_lacks_is_named(nasa_dir):
     done = run_script("scripts/evaluate.py", "--data", nasa_dir, "--cells", "B0025", "B9999")
     assert done.returncode == 2
     assert "B9999" in done.stderr
 
 
+@pytest.mark.lasting
 def test_help_names_the_keys():
     text = must_run("scripts/evaluate.py", "--help")
     for key in (*RUL_KEYS, *INTERVAL_KEYS, "four_cells_rmse_Ah", "all_cells_mae_percent", "--data", "--html"):

@@ -103,6 +103,7 @@ def test_a_life_of_two_cycles():
     assert second.charge is not None and len(second.charge) <= cycles.CURVE_POINTS
 
 
+@pytest.mark.lasting
 @pytest.mark.parametrize("positive_is_charge", [True, None])
 @pytest.mark.parametrize("rule", [RULE, CellRule()], ids=["described", "unknown"])
 def test_the_same_cycles_however_the_stream_is_cut_and_kept_in_between(rule, positive_is_charge, monkeypatch):
