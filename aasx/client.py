@@ -27,6 +27,7 @@ request may depend on an element that it does not name (`only_while`; header If 
 
 import base64
 import io
+import json
 import math
 import re
 import threading
@@ -38,7 +39,6 @@ from urllib.parse import quote, urlsplit
 
 import requests
 import urllib3
-from pydantic_core import to_json
 
 from aasx.elements import build, values
 from aasx.elements.shape import Foreign, Shape, read
@@ -543,7 +543,7 @@ class AasClient:
             self._of_thread.session = requests.Session()
             self._of_thread.session.trust_env = not _is_beside_us(self.base_url)
         session: requests.Session = self._of_thread.session
-        body = None if json_body is None else to_json(json_body)
+        body = None if json_body is None else json.dumps(json_body, ensure_ascii=False, allow_nan=False).encode("utf-8")
         limit_s = timeout_s or self.timeout_s
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if if_match is not None:

@@ -99,7 +99,10 @@ FLEET_LINE_SEEN_s = 2.0
 """How long a line of the fleet counts as being there: it goes when somebody removes the cell."""
 
 MOST_REJECTED = 100
-LIVE_STATE_BYTES, LIVE_ELEMENT_BYTES, FLEET_ROW_BYTES, PREDICTION_BYTES = 5_000, 30_000, 2_000, 800_000
+LIVE_STATE_BYTES, LIVE_ELEMENT_BYTES, FLEET_ROW_BYTES = 5_000, 30_000, 2_000
+
+PREDICTION_BYTES = 800_000
+"""Of one that is remembered as it is, at most about: 3 to 4 times its JSON, which has some 110 kB."""
 
 BESIDE = 16
 """Threads for what runs beside other work of the same operation."""
@@ -937,7 +940,7 @@ class LiveTwin:
         return known
 
     def put_running(self, history: CellHistory, known: Running, live_state: dict[str, Any]) -> None:
-        """The running cycle, then the live state that goes with it: values of some of its elements."""
+        """The running cycle, and the live state that goes with it: values of some of its elements."""
         received_at, cell = twin.utc_text(datetime.now(UTC)), history.cell
         template, written = operational_data.template("LiveState"), False
         values = {name: self.live_state(cell).get(name) for name in operational_data.LIVE_STATE}

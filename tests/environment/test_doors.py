@@ -42,6 +42,8 @@ NO_VARIABLES = {
     "after": json.dumps(OUTPUT) + "[]",
     "nokind": '[{"value": {"idShort": "Status"}}]',
     "kind": '[{"value": {"modelType": "Oracle", "idShort": "Status"}}]',
+    "submodel": '[{"value": {"modelType": "Submodel", "id": "urn:x"}}]',
+    "type": '[{"value": {"modelType": "Property", "idShort": "A", "valueType": "xs:oracle"}}]',
     "inside": '[{"value": {"modelType": "SubmodelElementCollection", "idShort": "A", "value": [{"modelType": 7}]}}]',
     "utf16": json.dumps(OUTPUT),
     "deep": '[{"value": {"value": ' + "[" * 2000 + "]" * 2000 + "}}]",

@@ -20,6 +20,7 @@ import org.eclipse.digitaltwin.aas4j.v3.dataformat.core.internal.util.Reflection
 import org.eclipse.digitaltwin.aas4j.v3.model.OperationVariable;
 import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElement;
 import org.eclipse.digitaltwin.aas4j.v3.model.impl.DefaultOperationVariable;
+import org.eclipse.digitaltwin.basyx.core.exceptions.OperationDelegationException;
 
 /**
  * An output variable as a delegate has written it. The caller gets that text, which need not become
@@ -84,12 +85,19 @@ final class AnsweredVariable implements OperationVariable, JsonSerializable {
     }
   }
 
+  /**
+   * @throws OperationDelegationException if it is no element
+   */
   @Override
   public SubmodelElement getValue() {
     try {
       return mapper.readValue(json, DefaultOperationVariable.class).getValue();
     } catch (IOException e) {
-      throw new UncheckedIOException(e);
+      throw new OperationDelegationException(
+          "The delegate "
+              + Delegation.NO_VARIABLES
+              + ": "
+              + e.getMessage().lines().findFirst().orElse(""));
     }
   }
 

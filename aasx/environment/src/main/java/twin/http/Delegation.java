@@ -42,6 +42,8 @@ class Delegation implements OperationDelegation {
   /** Tells the delegate that the call comes from this environment. */
   static final String SECRET_HEADER = "X-Twin-Delegation";
 
+  static final String NO_VARIABLES = "answered something else than operation variables";
+
   private static final Logger LOG = LoggerFactory.getLogger(Delegation.class);
   private static final Pattern OWN_END = Pattern.compile("/delegation/[^/?#]+/[^/?#]+$");
   private static final Duration CONNECT_TIMEOUT = Duration.ofSeconds(5);
@@ -82,7 +84,7 @@ class Delegation implements OperationDelegation {
     try {
       return AnsweredVariable.in(answer, mapper).toArray(OperationVariable[]::new);
     } catch (IOException e) {
-      throw failed(target, "answered something else than operation variables");
+      throw failed(target, NO_VARIABLES);
     }
   }
 
