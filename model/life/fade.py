@@ -59,9 +59,9 @@ def recent_median(values: np.ndarray, places: np.ndarray, length: int) -> np.nda
     which = places - np.arange(length)[:, None]
     last = np.where(which >= 0, values[:, np.maximum(which, 0)], np.nan)
     ordered = np.sort(np.where(np.isfinite(last), last, np.nan), axis=1)
-    known = np.isfinite(ordered).sum(axis=1, keepdims=True)
-    middle = [np.take_along_axis(ordered, half, axis=1)[:, 0] for half in (np.maximum(known - 1, 0) // 2, known // 2)]
-    return (middle[0] + middle[1]) / 2
+    known = np.isfinite(ordered).sum(axis=1)
+    rows, columns = np.ogrid[: known.shape[0], : known.shape[1]]
+    return (ordered[rows, np.maximum(known - 1, 0) // 2, columns] + ordered[rows, known // 2, columns]) / 2
 
 
 def centred_median(values: np.ndarray, length: int) -> np.ndarray:

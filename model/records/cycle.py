@@ -77,6 +77,7 @@ MEASURED = [name for name in COLUMNS if name not in ("cycle_number", "start_time
 """Columns that hold a measured number."""
 
 _COLUMN_NAMES, _MEASURED_NAMES = pd.Index(list(COLUMNS)), pd.Index(MEASURED)
+_ALL_BUT_START = _COLUMN_NAMES.delete(1)
 
 NASA_LIMITS = {name: (COLUMNS[name].low, COLUMNS[name].high) for name in MEASURED}
 """Lowest and highest possible value of each measured column of NASA's cells."""
@@ -121,8 +122,8 @@ class History:
     @cached_property
     def clean(self) -> tuple[History, dict[str, int]]:
         """This history with `clean_cycles`, and what that says of repaired columns. Raises as `clean_cycles` does."""
-        values, start, repaired = _clean_values(self.cycles, self.limits)
-        known = replace(self, cycles=_table(values, start))
+        values, start, repaired, is_clean = _clean_values(self.cycles, self.limits)
+        known = replace(self, cycles=self.cycles if is_clean else _table(values, start))
         vars(known)["columns"] = _by_name(values, [name for name in COLUMNS if name != "start_time"])
         return known, repaired
 
@@ -175,22 +176,25 @@ def clean_cycles(
     anything that is no number to NaN, and drops rows without a valid capacity (above 0, within its limit).
     Raises `InvalidInput` if cycle numbers are missing, not whole, below 1 or given twice.
     """
-    values, start, repaired = _clean_values(cycles, limits)
+    values, start, repaired, _ = _clean_values(cycles, limits)
     return _table(values, start), repaired
 
 
 def _clean_values(
     cycles: pd.DataFrame, limits: Mapping[str, tuple[float, float]]
-) -> tuple[np.ndarray, np.ndarray, dict[str, int]]:
-    """What `clean_cycles` tells: n cycles as columns but the start (29, n), their start times, what was repaired."""
+) -> tuple[np.ndarray, np.ndarray, dict[str, int], bool]:
+    """What `clean_cycles` tells: n cycles as columns but the start (29, n), their start times, what was repaired; and
+    whether `cycles` is the very table of them."""
     numbers = _numbers(cycles, "cycle_number")
     if not np.all(np.isfinite(numbers)) or np.any(numbers < 1) or np.any(numbers != np.floor(numbers)):
         raise InvalidInput("cycle_number", numbers.tolist(), "whole numbers from 1, one per cycle")
     if len(np.unique(numbers)) != len(numbers):
         raise InvalidInput("cycle_number", numbers.tolist(), "each cycle number once")
-    measured = cycles.reindex(columns=_MEASURED_NAMES)
+    is_whole = cycles.columns.equals(_COLUMN_NAMES)
+    measured = cycles.iloc[:, 2:] if is_whole else cycles.reindex(columns=_MEASURED_NAMES)
     no_number = np.zeros(measured.shape, dtype=bool)
-    if all(isinstance(dtype, np.dtype) and dtype.kind == "f" for dtype in measured.dtypes):
+    kinds = set(measured.dtypes)
+    if all(isinstance(dtype, np.dtype) and dtype.kind == "f" for dtype in kinds):
         values = measured.to_numpy(dtype=float, copy=True)
     else:
         values = np.column_stack([_numbers(measured, name) for name in MEASURED])
@@ -201,22 +205,25 @@ def _clean_values(
     capacity = MEASURED.index("capacity_Ah")
     possible[:, capacity] &= values[:, capacity] > 0
     wrong = no_number | (~np.isnan(values) & ~possible)
-    repaired = {name: int(numbers[wrong[:, i]].min()) for i, name in enumerate(MEASURED) if wrong[:, i].any()}
+    repaired = {MEASURED[i]: int(numbers[wrong[:, i]].min()) for i in np.flatnonzero(wrong.any(axis=0))}
     values[~possible] = np.nan
     start = cycles["start_time"] if "start_time" in cycles else pd.Series(pd.NaT, index=cycles.index)
     order = np.argsort(numbers, kind="stable")
     order = order[possible[order, capacity]]
-    times = pd.to_datetime(start, errors="coerce").to_numpy()
-    if not np.array_equal(order, np.arange(len(numbers))):
+    are_times, is_in_order = start.dtype.kind == "M", np.array_equal(order, np.arange(len(numbers)))
+    times = (start if are_times else pd.to_datetime(start, errors="coerce")).to_numpy()
+    is_plain = is_whole and are_times and kinds == {np.dtype(float)} and cycles["cycle_number"].dtype == int
+    is_clean = is_plain and is_in_order and not repaired and cycles.index.equals(pd.RangeIndex(len(cycles)))
+    if not is_in_order:
         numbers, values, times = numbers[order], values[order], times[order]
     found = np.empty((1 + len(MEASURED), len(numbers)))
     found[0], found[1:] = numbers, values.T
-    return found, times, repaired
+    return found, times, repaired, is_clean
 
 
 def _table(values: np.ndarray, start: np.ndarray) -> pd.DataFrame:
     """A cycle table of the columns but the start time (29, n), and the start times."""
-    table = pd.DataFrame(values.T, columns=_COLUMN_NAMES.delete(1), copy=False)
+    table = pd.DataFrame(values.T, columns=_ALL_BUT_START, copy=False)
     table.isetitem(0, values[0].astype(int))
     table.insert(1, _COLUMN_NAMES[1], start)
     return table
