@@ -61,13 +61,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if LONG & names:
             item.add_marker("long")
 
+    lasting = {item.location[0] for item in items if item.get_closest_marker("lasting")}
+
     def place(item: pytest.Item) -> int:
         module = item.location[0]
         if group := group_of(fixtures[module]):
             return SHARED.index(group)
         if module.startswith("tests/scripts/"):
             return len(SHARED)
-        return len(SHARED) + (1 if STARTED & fixtures[module] else 2)
+        return len(SHARED) + (1 if STARTED & fixtures[module] or module in lasting else 2)
 
     for item in items:
         if group := group_of(fixtures[item.location[0]]):
