@@ -39,6 +39,7 @@ from urllib.parse import quote, urlsplit
 
 import requests
 import urllib3
+from pydantic_core import to_json
 
 from aasx.elements import build, values
 from aasx.elements.shape import Foreign, Shape, read
@@ -321,6 +322,11 @@ class AasClient:
         address = _element(submodel_id, path)
         return _tag(self._send("PUT", address, json_body=element, if_match=if_match, only_while=only_while))
 
+    def patch_element(self, submodel_id: str, path: str, element: dict, if_match: str | None = None) -> str | None:
+        """Put what the given collection holds into the one at the path (IDTA-01002 part 2, PatchSubmodelElementByPath;
+        see `patch_submodel` and `takes_parts`); NotFound when there is none. Returns the new ETag of the element."""
+        return _tag(self._send("PATCH", _element(submodel_id, path), json_body=element, if_match=if_match))
+
     def append_element(self, submodel_id: str, path: str | None, element: dict, only_while: Seen | None = None) -> None:
         """Add an element into the collection or list at `path`, or into the submodel itself when `path` is None."""
         address = _submodel(submodel_id) + "/submodel-elements" if path is None else _element(submodel_id, path)
@@ -543,7 +549,7 @@ class AasClient:
             self._of_thread.session = requests.Session()
             self._of_thread.session.trust_env = not _is_beside_us(self.base_url)
         session: requests.Session = self._of_thread.session
-        body = None if json_body is None else json.dumps(json_body, ensure_ascii=False, allow_nan=False).encode("utf-8")
+        body = None if json_body is None else _json_of(json_body)
         limit_s = timeout_s or self.timeout_s
         headers = {"Content-Type": "application/json"} if body is not None else {}
         if if_match is not None:
@@ -577,6 +583,14 @@ class AasClient:
         if answer.status_code < 300 or (answer.status_code == NOT_MODIFIED and if_none_match is not None):
             return answer
         raise _error_class(answer.status_code)(f"{method} {answer.url}: {answer.status_code} {server_message(answer)}")
+
+
+def _json_of(content: Any) -> bytes:
+    """The body of a request. Raises ValueError for a number that is none, and for half a character."""
+    text = to_json(content, inf_nan_mode="constants")
+    if b"NaN" in text or b"Infinity" in text:  # maybe in a text only
+        json.dumps(content, allow_nan=False)
+    return text
 
 
 def _read(answer: requests.Response, limit_s: float) -> None:

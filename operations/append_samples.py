@@ -191,8 +191,8 @@ def live_values(known: Running, history: CellHistory) -> dict[str, Any]:
 
 def _capacity_Ah(history: CellHistory) -> float | None:
     """What the state of charge is a share of: the last capacity, else the rated one."""
-    if history.last_cycle is not None and history.last_row["capacity_Ah"] > 0:
-        return float(history.last_row["capacity_Ah"])
+    if history.last_cycle is not None and history.of_last("capacity_Ah") > 0:
+        return float(history.of_last("capacity_Ah"))
     return history.rated_capacity_Ah
 
 

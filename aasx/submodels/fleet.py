@@ -13,7 +13,7 @@ from typing import Any
 from basyx.aas import model
 
 from aasx.alerts import Alert, summary
-from aasx.elements.build import administration, collection, own_property, submodel, to_json
+from aasx.elements.build import administration, collection, collection_element, own_property, submodel, to_json
 from aasx.elements.shape import Shape, shape_of
 from aasx.elements.values import with_value
 from aasx.identifiers import cell_name_of, concept_id, fleet_submodel_id
@@ -116,6 +116,12 @@ def cell_summary(cell: str, known: Mapping[str, Any]) -> model.SubmodelElementCo
 def cell_item(cell: str, display_name: str | None = None) -> dict:
     """JSON of a cell's summary of which nothing is known yet but its name."""
     return with_value(_summary_item(), {"Battery": display_name or cell}) | {"idShort": cell}
+
+
+def cell_parts(cell: str, known: Mapping[str, Any]) -> dict:
+    """JSON of a cell's summary with no more than these values, to come into the one that is there."""
+    parts = [with_value(part, known[part["idShort"]]) for part in _summary_item()["value"] if part["idShort"] in known]
+    return collection_element(cell, parts)
 
 
 @cache

@@ -224,10 +224,10 @@ def in_order(history: CellHistory, row: Mapping[str, Any]) -> dict[str, Any]:
     if row["start_time"] <= latest:
         allowed = f"must be after the start of the cycle before, {latest.isoformat()}"
         raise InvalidInput(Problem("Time", row["start_time"].isoformat(), allowed))
-    before = history.last_row
-    if "rest_before_h" not in row and not math.isnan(before["duration_s"]) and not pd.isna(before["start_time"]):
-        apart_s = (row["start_time"] - before["start_time"]).total_seconds()
-        return {**row, "rest_before_h": max(0.0, apart_s - before["duration_s"]) / 3600}
+    duration_s, start = history.of_last("duration_s"), history.of_last("start_time")
+    if "rest_before_h" not in row and not math.isnan(duration_s) and not pd.isna(start):
+        apart_s = (row["start_time"] - start).total_seconds()
+        return {**row, "rest_before_h": max(0.0, apart_s - float(duration_s)) / 3600}
     return dict(row)
 
 

@@ -237,9 +237,13 @@ class CellHistory:
         """Of the memory it takes, about."""
         return HISTORY_FACTOR * _size_bytes(self.cycles) + 50_000
 
-    @cached_property
+    @property
     def last_row(self) -> dict[str, Any]:
         return cast(dict[str, Any], self.cycles.iloc[-1].to_dict())
+
+    def of_last(self, column: str) -> Any:
+        """One value of the last row, much sooner than all of them."""
+        return self.cycles[column].iloc[-1]
 
     @cached_property
     def latest_start(self) -> pd.Timestamp | None:
@@ -301,7 +305,9 @@ class LiveTwin:
         self._live_states: Remembered[dict[str, Any]] = Remembered(half // 4, lambda _: LIVE_STATE_BYTES)
         self._live_elements: Remembered[Json] = Remembered(half // 8, lambda _: LIVE_ELEMENT_BYTES)
         self._prediction_texts: Remembered[tuple[str, bytes]] = Remembered(half // 8, lambda kept: len(kept[1]))
-        self._predictions_read: Remembered[Json] = Remembered(half // 16, lambda _: PREDICTION_BYTES)
+        self._predictions_read: Remembered[tuple[str, Json]] = Remembered(
+            half // 16, lambda _: PREDICTION_BYTES, self._keep_prediction_text
+        )
         self._fleet_rows: Remembered[tuple[str, dict[str, Any]]] = Remembered(TAGS_BYTES, lambda _: FLEET_ROW_BYTES)
         self.background = Background()
         self._tags: Remembered[str] = Remembered(TAGS_BYTES, len)
@@ -417,7 +423,8 @@ class LiveTwin:
         """The Prediction submodel as it was read or written here last, where that was the one of this ETag."""
         if tag is None or tag != self.prediction_tag(cell):
             return None
-        if known := self._predictions_read.get(cell):
+        of_tag, known = self._predictions_read.get(cell) or (None, {})
+        if of_tag == tag:
             return known
         of_tag, text = self._prediction_texts.get(cell) or (None, b"")
         return cast(Json, from_json(text)) if of_tag == tag else None
@@ -427,13 +434,14 @@ class LiveTwin:
         return self._tags.get((cell, "Prediction"))
 
     def _keep_prediction(self, cell: str, submodel: Json, tag: str | None) -> None:
-        """As text, and of some cells as it is, which nobody changes."""
+        """Of some cells as it is, which nobody changes; of more as text."""
         self._keep_tag(cell, "Prediction", tag)
-        if tag is None:
-            self._drop_prediction(cell)
-        else:
-            self._predictions_read.keep(cell, submodel)
-            self._beside.submit(lambda: self._prediction_texts.keep(cell, (tag, to_json(submodel))))
+        self._drop_prediction(cell)
+        if tag is not None:
+            self._predictions_read.keep(cell, (tag, submodel))
+
+    def _keep_prediction_text(self, cell: str, tagged: tuple[str, Json]) -> None:
+        self._beside.submit(lambda: self._prediction_texts.keep(cell, (tagged[0], to_json(tagged[1]))))
 
     def _drop_prediction(self, cell: str) -> None:
         self._prediction_texts.drop(cell)
@@ -882,8 +890,10 @@ class LiveTwin:
         deadline.remaining_s()
         if tag is None or not self.client.takes_parts(submodel):
             return None
-        live_element, seen = self._live_element_with(cell, live), Seen(submodel, "LiveState", tag)
-        new_tag = self.client.patch_submodel(submodel, [element, live_element], version, seen)
+        known, live_element = self._live_elements.get(cell), self._live_element_with(cell, live)
+        news = (known and changes([known], [live_element])) or [live_element]
+        seen = Seen(submodel, "LiveState", tag)
+        new_tag = self.client.patch_submodel(submodel, [element, *news], version, seen)
         self._keep_tag(cell, "LiveState", new_tag)
         self._live_elements.keep(cell, live_element)
         return new_tag
@@ -1049,7 +1059,8 @@ class LiveTwin:
         tag, written = self._fleet_rows.get(cell) or (None, {})
         if tag is None or written == _without_time(summary):
             return None
-        return self._beside.submit(copy_context().run, self._put_fleet_row, cell, summary, tag)
+        news = {name: value for name, value in summary.items() if name not in written or written[name] != value}
+        return self._beside.submit(copy_context().run, self._put_fleet_row, cell, summary, tag, news)
 
     def put_fleet_summary(
         self, history: CellHistory, summary: dict[str, Any], begun: Future[bool] | None = None
@@ -1091,13 +1102,18 @@ class LiveTwin:
         else:
             self._put_fleet_row(cell, summary, tag)
 
-    def _put_fleet_row(self, cell: str, summary: dict[str, Any], tag: str | None) -> bool:
-        """False where there is no line of the cell."""
+    def _put_fleet_row(
+        self, cell: str, summary: dict[str, Any], tag: str | None, news: dict[str, Any] | None = None
+    ) -> bool:
+        """False where there is no line of the cell. `news` is what is new in it, where that of `tag` is known."""
         self._fleet_rows.drop(cell)
+        submodel, path = fleet_submodel_id(), f"{fleet.CELLS_PATH}.{cell}"
         deadline.remaining_s()
         try:
-            entry = with_value(fleet.cell_item(cell), summary)
-            new = self.client.put_element(fleet_submodel_id(), f"{fleet.CELLS_PATH}.{cell}", entry, tag)
+            if news is not None and self.client.takes_parts(submodel):
+                new = self.client.patch_element(submodel, path, fleet.cell_parts(cell, news), tag)
+            else:
+                new = self.client.put_element(submodel, path, with_value(fleet.cell_item(cell), summary), tag)
         except NotFound:
             return False
         if new is not None:

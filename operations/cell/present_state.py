@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Container
-from concurrent.futures import Future, wait
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -166,10 +166,10 @@ def write(
     now = now or datetime.now(UTC)
     begun, history.memory.ahead = history.memory.ahead, None
     if begun is not None:
-        wait([begun])  # what went wrong there goes wrong again below, and is told
+        begun.exception()  # is waited for; what went wrong there goes wrong again below, and is told
     prediction = prediction or present(live, history, found.thresholds.soh_end_of_life)
     change = _alerts_after(found, history, prediction, now)
-    new = twin.prediction_values(prediction, now)["PredictionDetails"]
+    new = twin.details_values(prediction, now)
     if (
         not found.foreign
         and change.kept == found.active
@@ -213,18 +213,19 @@ def write_whole(
     history.memory.stored = None
     if (found.details["InputLastCycle"] or 0) > (history.last_cycle or 0) and not live.is_current(history):
         raise Changed(f"{history.cell} has been predicted from more cycles")
-    values = twin.prediction_values(prediction, now)
-    whole = with_values(whole, values, prediction_submodel.list_items())
     if change.raised and live.service_now(history.cell) != history.service:
         raise Changed(f"{history.cell} has another service state")
     summary = fleet_summary(history, prediction, replace(found, active=change.kept), now)
     begun = live.begin_fleet_summary(history.cell, summary)
     try:
+        values = twin.prediction_values(prediction, now)
+        whole = with_values(whole, values, prediction_submodel.list_items())
         with outbox.telling(live, history.cell, outbox.events(found.active, change)):
             whole = with_alerts(whole, change, found.foreign_alerts)
             live.put_prediction(history.cell, whole, None if new_thresholds else submodel, history)
     finally:
-        wait([begun] if begun else [])
+        if begun is not None:
+            begun.exception()  # is waited for, and looked at in the end
     if not found.foreign:
         past_alerts = [*found.past, *change.closed][-alerts.HISTORY_LENGTH :]
         details = values["PredictionDetails"]
@@ -257,7 +258,7 @@ def _alerts_after(
     if history.service != IN_SERVICE:
         return alerts.close_all(found.active, twin.utc_text(now))
     known = prediction.status != NO_HISTORY
-    temperature_degC = history.last_row["temperature_max_degC"] if known else float("nan")
+    temperature_degC = history.of_last("temperature_max_degC") if known else float("nan")
     states = alerts.conditions(
         found.thresholds,
         rul_cycles=prediction.rul_cycles,

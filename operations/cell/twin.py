@@ -232,29 +232,34 @@ def prediction_values(prediction: Prediction, predicted_at: datetime) -> dict[st
             "StateOfHealthUpper": prediction.state_of_health_upper_percent,
             "PredictedAt": at,
         },
-        "PredictionDetails": {
-            "AtCycle": prediction.at_cycle,
-            "RUL": prediction.rul_cycles,
-            "RULLower": lower,
-            "RULUpper": upper,
-            "EndOfLifeCycle": prediction.end_of_life_cycle,
-            "EndOfLifeCapacity": plain(prediction.end_of_life_capacity_Ah),
-            "ConfidenceLevel": prediction.confidence_level,
-            "Capacity": prediction.capacity_Ah,
-            "ModelVersion": prediction.model_version,
-            "ModelHash": prediction.model_sha256,
-            "ModelKind": prediction.model_kind,
-            "InputFirstCycle": prediction.first_cycle,
-            "InputLastCycle": prediction.last_cycle,
-            "OutsideTrainingRange": bool(prediction.outside_training_range),
-            "OutsideTrainingRangeNames": outside_names(prediction.outside_training_range),
-            "PredictionStatus": prediction.status,
-            **grade_values(prediction),
-            "PredictedAt": at,
-        },
+        "PredictionDetails": details_values(prediction, predicted_at),
         "CapacityTrajectory": trajectory_values(prediction),
         "Drivers": driver_values(prediction),
         "SimilarCells": similar_cell_values(prediction),
+    }
+
+
+def details_values(prediction: Prediction, predicted_at: datetime) -> dict[str, Any]:
+    """The values of PredictionDetails."""
+    return {
+        "AtCycle": prediction.at_cycle,
+        "RUL": prediction.rul_cycles,
+        "RULLower": prediction.rul_lower_cycles,
+        "RULUpper": prediction.rul_upper_cycles,
+        "EndOfLifeCycle": prediction.end_of_life_cycle,
+        "EndOfLifeCapacity": plain(prediction.end_of_life_capacity_Ah),
+        "ConfidenceLevel": prediction.confidence_level,
+        "Capacity": prediction.capacity_Ah,
+        "ModelVersion": prediction.model_version,
+        "ModelHash": prediction.model_sha256,
+        "ModelKind": prediction.model_kind,
+        "InputFirstCycle": prediction.first_cycle,
+        "InputLastCycle": prediction.last_cycle,
+        "OutsideTrainingRange": bool(prediction.outside_training_range),
+        "OutsideTrainingRangeNames": outside_names(prediction.outside_training_range),
+        "PredictionStatus": prediction.status,
+        **grade_values(prediction),
+        "PredictedAt": utc_text(predicted_at),
     }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from typing import Any
 
 import requests
 
@@ -38,7 +39,7 @@ def named(element: dict, id_short: str | None) -> dict:
     return element | ({"idShort": id_short} if id_short else {})
 
 
-def prop(id_short: str | None, value: str, value_type: str = "xs:string") -> dict:
+def prop(id_short: str | None, value: Any, value_type: str = "xs:string") -> dict:
     return named({"modelType": "Property", "valueType": value_type, "value": value}, id_short)
 
 
@@ -47,7 +48,7 @@ def file_element(id_short: str | None, value: str | None = None) -> dict:
     return named(element, id_short)
 
 
-def collection(id_short: str | None, elements: list[dict]) -> dict:
+def collection(id_short: str | None, elements: Any) -> dict:
     return named({"modelType": "SubmodelElementCollection", "value": elements}, id_short)
 
 

@@ -235,6 +235,47 @@ def test_some_elements_of_a_submodel_are_changed_in_one_step(session: Session):
         assert session.json(f"{ELEMENTS}/{other['idShort']}") == other
 
 
+def test_some_elements_in_an_element_are_changed_in_one_step(session: Session):
+    """PATCH of an element: the same below it, where it is a row of its own and where it lies in one."""
+    whole, untouched = etag(session, SUBMODEL), etag(session, f"{ELEMENTS}/Device")
+    for path, given, expected in (
+        ("Live", [prop("B", "2"), prop("C", "3")], [prop("A", "1"), prop("B", "2"), prop("C", "3")]),
+        ("Large.C", [prop("D", "2"), prop("E", "5")], [prop("D", "2"), prop("E", "5")]),
+        ("Large.C", [prop("E", "6")], [prop("D", "2"), prop("E", "6")]),
+        (
+            "Large",
+            [prop("A", "2")],
+            [prop("A", "2"), prop("B", LARGE), collection("C", [prop("D", "2"), prop("E", "6")])],
+        ),
+        ("List[0]", [prop("P1", "x")], [prop("P0", "first"), prop("P1", "x"), *record("first")["value"][2:]]),
+    ):
+        url, name = f"{ELEMENTS}/{path}", None if "[" in path else path.rpartition(".")[2]
+        tag = etag(session, url)
+        assert conditional(session, '"old"', "PATCH", url, json=collection(name, given)).status_code == 412
+        answer = conditional(session, tag, "PATCH", url, json=collection(name, given))
+        assert answer.status_code == 204 and answer.headers["ETag"] == etag(session, url) != tag, path
+        assert session.json(url)["value"] == expected, path
+    session.must("PATCH", f"{ELEMENTS}/Live.A", json=prop("A", "2") | {"valueType": "xs:int"})
+    assert session.json(f"{ELEMENTS}/Live.A") == prop("A", "2", "xs:int")
+    session.must("PATCH", f"{ELEMENTS}/Large", json=prop("Large", "1"))
+    assert session.json(f"{ELEMENTS}/Large") == prop("Large", "1")
+    assert etag(session, f"{ELEMENTS}/Device") == untouched and etag(session, SUBMODEL) != whole
+
+
+@pytest.mark.parametrize("path, body", [
+    ("Live", collection("Other", [prop("A", "2")])), ("Live.A", prop("B", "2")), ("Live.A", prop(None, "2")),
+    ("Large", collection("Other", [prop("A", "2")])), ("Live", []), ("Live", None), ("Live", {"idShort": "Live"}),
+    ("Live", collection("Live", [prop("A", "2"), prop(None, "2")])),
+    ("File", file_element("File", "data:a/b;base64,?")),
+])  # fmt: skip
+def test_a_patch_of_an_element_that_cannot_be_carried_out_changes_nothing(session: Session, path: str, body: Any):
+    before = session.json(SUBMODEL)
+    answer = session.request("PATCH", f"{ELEMENTS}/{path}", json=body)
+    assert answer.status_code == 400, answer.text
+    assert session.json(SUBMODEL) == before
+    assert session.request("PATCH", f"{ELEMENTS}/No", json=prop("No", "1")).status_code == 404
+
+
 def test_a_file_that_a_patch_replaces_goes(session: Session):
     content = {"file": ("a.csv", b"1", "text/csv"), "fileName": (None, "a.csv")}
     session.must("PUT", f"{ELEMENTS}/File/attachment", files=content)
@@ -242,6 +283,13 @@ def test_a_file_that_a_patch_replaces_goes(session: Session):
     session.must("PATCH", SUBMODEL, json={"submodelElements": [prop("Live", "1")]})
     assert session.must("GET", f"{ELEMENTS}/File/attachment").content == b"1"
     session.must("PATCH", SUBMODEL, json={"submodelElements": [prop("File", "1")]})
+    session.must("PUT", f"{ELEMENTS}/File", json=named)
+    assert session.request("GET", f"{ELEMENTS}/File/attachment").status_code == 404
+    session.must("PUT", f"{ELEMENTS}/File/attachment", files=content)
+    named = session.json(f"{ELEMENTS}/File")
+    url = f"data:text/csv;base64,{b64encode(b'2').decode()}"
+    session.must("PATCH", f"{ELEMENTS}/File", json=file_element("File", url))
+    assert session.must("GET", f"{ELEMENTS}/File/attachment").content == b"2"
     session.must("PUT", f"{ELEMENTS}/File", json=named)
     assert session.request("GET", f"{ELEMENTS}/File/attachment").status_code == 404
 
@@ -278,6 +326,13 @@ def test_a_patch_brings_files_as_data_urls(session: Session):
     {"submodelElements": [{"modelType": "Unheard", "idShort": "X"}]},
     {"submodelElements": [prop("Live", "1"), {"modelType": "Property", "valueType": "xs:string"}]},
     {"submodelElements": [prop("Device", "1"), collection("Live", [{"modelType": "Property", "valueType": "xs:int"}])]},
+    {"submodelElements": [prop("Device", "1"), collection("Live", "text")]},
+    {"submodelElements": [prop("Device", "1"), collection("Large", {"A": "1"})]},
+    {"submodelElements": [prop("Device", "1"), collection("Large", [None])]},
+    {"submodelElements": [prop("Device", "1"), collection("Live", [prop("A", "1")]) | {"semanticId": "urn:a"}]},
+    {"submodelElements": [prop("Device", "1"), collection("Large", [prop("A", "1")]) | {"semanticId": "urn:a"}]},
+    {"submodelElements": [prop("Device", "1"), collection("Live", [prop("A", "1") | {"valueType": "xs:what"}])]},
+    {"submodelElements": [prop("Device", "1"), collection("Live", [prop("A", ["1"])])]},
     {"submodelElements": [prop("A", "1")], "id": "urn:another"},
     {"submodelElements": [prop("A", "1")], "administration": {"version": "2"}},
     {"submodelElements": [prop("A", "half \ud800")]},

@@ -2,7 +2,6 @@ package twin.store;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
-import com.fasterxml.jackson.databind.node.MissingNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.sql.ResultSet;
@@ -14,7 +13,6 @@ import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.function.LongSupplier;
 import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElement;
-import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElementCollection;
 import org.eclipse.digitaltwin.basyx.core.exceptions.CollidingIdentifierException;
 import org.eclipse.digitaltwin.basyx.core.exceptions.ElementDoesNotExistException;
 import org.eclipse.digitaltwin.basyx.submodelservice.pathparsing.ListIndexPathToken;
@@ -200,27 +198,33 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
   }
 
   private static int indexOf(JsonNode elements, String idShort) {
-    return elements
-        .valueStream()
-        .map(one -> one.path("idShort").textValue())
-        .toList()
-        .indexOf(idShort);
+    return elements.valueStream().map(Elements::idShort).toList().indexOf(idShort);
+  }
+
+  private static String idShort(JsonNode element) {
+    return element.path("idShort").textValue();
   }
 
   // ---- writing: the submodel's row is locked by then, and its version is the new one
 
   /** Puts the element in the place of another, and keeps the place. */
   void put(Place place, SubmodelElement element) {
+    put(place, Json.tree(element));
+  }
+
+  /**
+   * @param json in its {@link Form}
+   */
+  private void put(Place place, JsonNode json) {
     Row container = place.container();
-    JsonNode json = Json.tree(element);
     if (place.isRow()) {
       Chunk chunk = Chunk.of(json, container.holds(), place.rows().size() - 1);
-      requireFree(element, container.holds(), () -> sibling(container, chunk), place.row().nr());
+      requireFree(json, container.holds(), () -> sibling(container, chunk), place.row().nr());
       overwrite(place, chunk);
     } else {
       Holds holds = Holds.of(place.containerInside());
       ArrayNode siblings = (ArrayNode) Holds.in(place.containerInside());
-      requireFree(element, holds, () -> indexOf(siblings, element.getIdShort()), place.index());
+      requireFree(json, holds, () -> indexOf(siblings, idShort(json)), place.index());
       siblings.set(place.index(), json);
       rewrite(place, place.inside().get(0), json);
     }
@@ -232,50 +236,62 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
    * in the same way.
    *
    * @param container the submodel itself, or a split collection
+   * @param given elements as clients send them
    * @return the JSON of all that was there before
    */
-  String merge(Place container, List<SubmodelElement> given) {
+  String mergeAll(Place container, JsonNode given) {
     StringBuilder before = new StringBuilder();
-    for (SubmodelElement element : given) {
-      Optional<Row> known = first(BY_NAME, container.row(), Names.key(element.getIdShort()));
+    for (JsonNode element : given) {
+      Optional<Row> known = first(BY_NAME, container.row(), Names.key(idShort(element)));
       if (known.isEmpty()) {
-        add(container, element);
+        add(container, Form.of(element));
         continue;
       }
       List<Row> rows = new ArrayList<>(container.rows());
       rows.add(known.get());
-      Place place = new Place(rows, List.of(), 0);
-      boolean isCollection = element instanceof SubmodelElementCollection;
-      if (isCollection && place.row().holds() == Holds.COLLECTION) {
-        before.append(merge(place, ((SubmodelElementCollection) element).getValue()));
-        continue;
-      }
-      write(place.row(), false, before::append);
-      JsonNode json = place.isSplit() ? MissingNode.getInstance() : place.json();
-      if (isCollection && Holds.of(json) == Holds.COLLECTION) {
-        merge((ObjectNode) json, Json.tree(element));
-        rewrite(place, json, json);
-      } else {
-        put(place, element);
-      }
+      before.append(merge(new Place(rows, List.of(), 0), element));
+    }
+    return before.toString();
+  }
+
+  /** The same for one element, which comes to this place. */
+  String merge(Place place, JsonNode element) {
+    Row row = place.row();
+    JsonNode known = place.isSplit() ? Json.parse(row.json()) : place.json();
+    if (element.has("idShort") && !element.get("idShort").equals(known.get("idShort"))) {
+      throw StoreException.refused(
+          "PATCH gives an element no other idShort", "Nothing was changed. Send its own, or none.");
+    }
+    boolean isMerged = Holds.of(element) == Holds.COLLECTION && Holds.of(known) == Holds.COLLECTION;
+    if (isMerged && place.isSplit()) {
+      return mergeAll(place, Form.elements(element, known));
+    }
+    StringBuilder before = new StringBuilder();
+    write(row, false, before::append);
+    if (isMerged) {
+      merge((ObjectNode) known, element);
+      rewrite(place, place.isRow() ? known : place.inside().get(0), known);
+    } else {
+      put(place, place.isSplit() ? Form.of(element) : Form.of(element, known));
     }
     return before.toString();
   }
 
   private static void merge(ObjectNode collection, JsonNode given) {
+    JsonNode news = Form.elements(given, collection);
     ArrayNode elements = collection.withArrayProperty(Holds.COLLECTION.array());
-    for (JsonNode element : Holds.in(given)) {
-      String idShort = element.path("idShort").textValue();
+    for (JsonNode element : news) {
+      String idShort = idShort(element);
       int index = indexOf(elements, idShort);
       JsonNode known = elements.path(index);
       if (idShort == null || idShort.isBlank()) {
         throw StoreException.refused("The element needs an idShort", "Nothing was changed.");
       } else if (index < 0) {
-        elements.add(element);
+        elements.add(Form.of(element));
       } else if (Holds.of(element) == Holds.COLLECTION && Holds.of(known) == Holds.COLLECTION) {
         merge((ObjectNode) known, element);
       } else {
-        elements.set(index, element);
+        elements.set(index, Form.of(element, known));
       }
     }
     if (elements.isEmpty()) {
@@ -304,11 +320,17 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
    * @param place of the container
    */
   void add(Place place, SubmodelElement element) {
+    add(place, Json.tree(element));
+  }
+
+  /**
+   * @param json in its {@link Form}
+   */
+  private void add(Place place, JsonNode json) {
     Row row = place.row();
-    JsonNode json = Json.tree(element);
     if (place.isSplit()) {
       Chunk chunk = Chunk.of(json, row.holds(), place.rows().size());
-      requireFree(element, row.holds(), () -> sibling(row, chunk), NONE);
+      requireFree(json, row.holds(), () -> sibling(row, chunk), NONE);
       String last = "SELECT COALESCE(MAX(position), 0) FROM element WHERE owner = ? AND parent = ?";
       insert(row.nr(), List.of(chunk), jdbc.queryForObject(last, Long.class, owner, row.nr()) + 1);
       touch(place.rows());
@@ -322,23 +344,24 @@ record Elements(JdbcTemplate jdbc, long owner, long version) {
     }
     Chunk.check(json, place.rows().size() + Math.max(0, place.inside().size() - 1));
     ArrayNode elements = container.withArrayProperty(holds.array());
-    requireFree(element, holds, () -> indexOf(elements, element.getIdShort()), NONE);
+    requireFree(json, holds, () -> indexOf(elements, idShort(json)), NONE);
     elements.add(json);
     rewrite(place, place.isRow() ? container : place.inside().get(0), container);
   }
 
   /** Outside lists an element needs an idShort that no sibling has but the one it replaces. */
   private static void requireFree(
-      SubmodelElement element, Holds container, LongSupplier sibling, long replaced) {
+      JsonNode element, Holds container, LongSupplier sibling, long replaced) {
     if (container == Holds.LIST) {
       return;
     }
-    if (element.getIdShort() == null || element.getIdShort().isBlank()) {
+    String idShort = idShort(element);
+    if (idShort == null || idShort.isBlank()) {
       throw StoreException.refused("The element needs an idShort", "Nothing was changed.");
     }
     long found = sibling.getAsLong();
     if (found != NONE && found != replaced) {
-      throw new CollidingIdentifierException(element.getIdShort());
+      throw new CollidingIdentifierException(idShort);
     }
   }
 

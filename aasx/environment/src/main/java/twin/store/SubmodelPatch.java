@@ -2,17 +2,13 @@ package twin.store;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.UncheckedIOException;
-import java.util.ArrayList;
 import java.util.Base64;
 import java.util.HashMap;
 import java.util.Iterator;
-import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
-import org.eclipse.digitaltwin.aas4j.v3.model.SubmodelElement;
 import org.eclipse.digitaltwin.basyx.http.Base64UrlEncodedIdentifier;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnBean;
 import org.springframework.http.ResponseEntity;
@@ -22,9 +18,10 @@ import org.springframework.web.bind.annotation.RequestBody;
 import org.springframework.web.bind.annotation.RestController;
 
 /**
- * PATCH of a submodel (IDTA-01002, PatchSubmodelById), which BaSyx does not have: some of its
- * elements, at any depth, in one step. A File whose value is a data URL (RFC 2397) gets what that
- * holds as its attachment.
+ * PATCH of a submodel (IDTA-01002, PatchSubmodelById) or of one of its elements
+ * (PatchSubmodelElementByPath), which BaSyx does not have: some of the elements in it, at any
+ * depth, in one step. A File whose value is a data URL (RFC 2397) gets what that holds as its
+ * attachment.
  */
 @RestController
 @ConditionalOnBean(Store.class)
@@ -58,16 +55,32 @@ class SubmodelPatch {
       throw StoreException.refused(
           "The body is not this submodel with its submodelElements", "Nothing was changed.");
     }
-    Map<String, byte[]> files = new HashMap<>();
-    takeFiles(submodel.get("submodelElements"), files);
-    store.submodels().merge(id, elements(submodel), files);
+    JsonNode elements = submodel.get("submodelElements");
+    store.submodels().merge(id, elements, takeFiles(elements, new HashMap<>()));
+    return ResponseEntity.noContent().build();
+  }
+
+  /** The same for one element (PatchSubmodelElementByPath). */
+  @PatchMapping("/submodels/{submodelIdentifier}/submodel-elements/{idShortPath}")
+  ResponseEntity<Void> patchElement(
+      @PathVariable Base64UrlEncodedIdentifier submodelIdentifier,
+      @PathVariable String idShortPath,
+      @RequestBody JsonNode element) {
+    store
+        .submodels()
+        .merge(
+            submodelIdentifier.getIdentifier(),
+            idShortPath,
+            element,
+            takeFiles(element, new HashMap<>()));
     return ResponseEntity.noContent().build();
   }
 
   /** Attachments in the place of data URLs; each with its value in `files`. */
-  private static void takeFiles(JsonNode json, Map<String, byte[]> files) {
-    Matcher url = DATA_URL.matcher(json.path("value").asText());
-    if (json.path("modelType").asText().equals("File") && url.lookingAt()) {
+  private static Map<String, byte[]> takeFiles(JsonNode json, Map<String, byte[]> files) {
+    boolean isFile = json.path("modelType").asText().equals("File");
+    Matcher url = isFile ? DATA_URL.matcher(json.path("value").asText()) : null;
+    if (isFile && url.lookingAt()) {
       String ending = url.group(1).replaceFirst("(.*[+.-])?", ".");
       String value = Attachments.newValue(json.path("idShort").asText() + ending);
       try {
@@ -79,23 +92,6 @@ class SubmodelPatch {
       ((ObjectNode) json).put("value", value);
     }
     json.forEach(inner -> takeFiles(inner, files));
-  }
-
-  private static List<SubmodelElement> elements(JsonNode submodel) {
-    List<SubmodelElement> elements = new ArrayList<>();
-    for (JsonNode element : submodel.get("submodelElements")) {
-      if (!element.isObject()) {
-        throw StoreException.refused("A submodelElement is no object", "Nothing was changed.");
-      }
-      try {
-        elements.add(Json.fromTree(element, SubmodelElement.class));
-      } catch (UncheckedIOException e) {
-        throw StoreException.refused(
-            "An element cannot be read: "
-                + e.getCause().getMessage().lines().findFirst().orElse(""),
-            "Nothing was changed.");
-      }
-    }
-    return elements;
+    return files;
   }
 }

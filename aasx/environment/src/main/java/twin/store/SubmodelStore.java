@@ -1,5 +1,6 @@
 package twin.store;
 
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.TextNode;
 import java.io.ByteArrayInputStream;
 import java.io.File;
@@ -88,11 +89,12 @@ class SubmodelStore extends IdentifiableStore<Submodel> implements SubmodelRepos
   }
 
   /**
-   * Puts the elements in the place of those of the same idShort; see {@link Elements#merge}.
+   * Puts the elements in the place of those of the same idShort; see {@link Elements#mergeAll}.
    *
+   * @param given elements as a client sends them
    * @param files content of the attachments that they name
    */
-  void merge(String id, List<SubmodelElement> given, Map<String, byte[]> files) {
+  void merge(String id, JsonNode given, Map<String, byte[]> files) {
     database.write(
         jdbc -> {
           Head head = lockIfMatches(jdbc, id);
@@ -100,10 +102,24 @@ class SubmodelStore extends IdentifiableStore<Submodel> implements SubmodelRepos
           files.forEach(
               (value, content) ->
                   Attachments.save(jdbc, head.nr(), value, new ByteArrayInputStream(content)));
-          String replaced = new Elements(jdbc, head).merge(Elements.top(), given);
+          String replaced = new Elements(jdbc, head).mergeAll(Elements.top(), given);
           before = before.stream().filter(replaced::contains).toList();
           Attachments.deleteUnused(jdbc, head.nr(), before);
           Conditions.tell(Conditions.tag(head.version()));
+        });
+  }
+
+  /** The same for one element, which comes to the place of the path. */
+  void merge(String id, String path, JsonNode given, Map<String, byte[]> files) {
+    replace(
+        id,
+        path,
+        (elements, place) -> {
+          files.forEach(
+              (value, content) ->
+                  Attachments.save(
+                      elements.jdbc(), elements.owner(), value, new ByteArrayInputStream(content)));
+          elements.merge(place, given);
         });
   }
 
