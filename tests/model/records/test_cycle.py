@@ -36,6 +36,24 @@ def test_impossible_values_become_missing_and_are_named() -> None:
     assert np.isnan(cleaned.loc[3, "Re_ohm"]) and np.isnan(cleaned.loc[4, "temperature_max_degC"])
 
 
+def test_a_clean_history_keeps_its_table_and_any_other_gets_a_clean_one() -> None:
+    history = data.history("B0005")
+    table, _ = clean_cycles(history.cycles)
+    assert replace(history, cycles=table).clean[0].cycles is table
+    others = [
+        table.iloc[::-1], table.iloc[3:], table.assign(more=1.0), table[table.columns[::-1]],
+        table.drop(columns="Re_ohm"), table.astype({"Re_ohm": object}), table.astype({"Re_ohm": "float32"}),
+        table.astype({"cycle_number": float}), table.astype({"start_time": str}),
+        table.assign(temperature_max_degC=900.0), table.assign(capacity_Ah=-1.0),
+    ]  # fmt: skip
+    for other in others:
+        known, _ = replace(history, cycles=other).clean
+        assert {*known.cycles[MEASURED].dtypes} == {np.dtype(float)}
+        assert known.cycles["cycle_number"].dtype == np.dtype(int)
+        pd.testing.assert_frame_equal(known.cycles, clean_cycles(other, history.limits)[0])
+        assert known.columns["capacity_Ah"].tolist() == known.cycles["capacity_Ah"].tolist()
+
+
 def test_a_history_until_a_cycle_is_what_was_known_then() -> None:
     whole = data.history("B0005")
     known = whole.until(60)
