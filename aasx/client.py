@@ -34,12 +34,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 import requests
 import urllib3
 from pydantic_core import to_json
+from requests.hooks import default_hooks
+from requests.structures import CaseInsensitiveDict
+from requests.utils import requote_uri
 
 from aasx.elements import build, values
 from aasx.elements.shape import Foreign, Shape, read
@@ -126,6 +130,7 @@ class AasClient:
         self.timeout_s = timeout_s
         self.on_answer: Callable[[requests.Response], None] | None = None
         """Is given every answer as it came, also one that becomes an error; for a reader who wants to see them."""
+        self._is_beside_us = _is_beside_us(self.base_url)
         self._of_thread = threading.local()
         self._value_types: dict[tuple[str, str], str] = {}
         self._operations: dict[tuple[str, str], dict] = {}
@@ -547,7 +552,7 @@ class AasClient:
     ) -> requests.Response:
         if not hasattr(self._of_thread, "session"):
             self._of_thread.session = requests.Session()
-            self._of_thread.session.trust_env = not _is_beside_us(self.base_url)
+            self._of_thread.session.trust_env = not self._is_beside_us
         session: requests.Session = self._of_thread.session
         body = None if json_body is None else _json_of(json_body)
         limit_s = timeout_s or self.timeout_s
@@ -561,16 +566,19 @@ class AasClient:
             address = place if seen.path is None else _element(seen.submodel_id, seen.path)
             headers["If"] = f"<{address}> ([{seen.tag}])"
         try:
-            answer = session.request(
-                method,
-                self.base_url + path,
-                data=form if body is None else body,
-                files=files,
-                headers=headers,
-                timeout=limit_s,
-                allow_redirects=False,
-                stream=True,
-            )
+            if self._is_beside_us and form is None and files is None:
+                answer = _sent(session, method, self.base_url + path, headers, body, limit_s)
+            else:
+                answer = session.request(
+                    method,
+                    self.base_url + path,
+                    data=form if body is None else body,
+                    files=files,
+                    headers=headers,
+                    timeout=limit_s,
+                    allow_redirects=False,
+                    stream=True,
+                )
             _read(answer, WHOLE_ANSWER * limit_s)
             if self.on_answer is not None:
                 self.on_answer(answer)
@@ -583,6 +591,21 @@ class AasClient:
         if answer.status_code < 300 or (answer.status_code == NOT_MODIFIED and if_none_match is not None):
             return answer
         raise _error_class(answer.status_code)(f"{method} {answer.url}: {answer.status_code} {server_message(answer)}")
+
+
+def _sent(
+    session: requests.Session, method: str, url: str, headers: dict[str, str], body: bytes | None, limit_s: float
+) -> requests.Response:
+    """The answer of a server beside us. It needs no proxy, cookie or password, and to look for them takes longer than
+    all else that requests does for such a request."""
+    request = requests.PreparedRequest()
+    request.method, request.url, request.body, request.hooks = method, requote_uri(url), body, default_hooks()
+    length = {} if method == "GET" else {"Content-Length": str(len(body or b""))}
+    request.headers = CaseInsensitiveDict({**session.headers, **headers, **length})
+    begun = time.perf_counter()
+    answer = session.get_adapter(url).send(request, stream=True, timeout=limit_s)
+    answer.elapsed = timedelta(seconds=time.perf_counter() - begun)
+    return answer
 
 
 def _json_of(content: Any) -> bytes:
@@ -606,8 +629,9 @@ def _read(answer: requests.Response, limit_s: float) -> None:
 
 def _is_beside_us(base_url: str) -> bool:
     """True for this machine and for hosts of the same container network: no proxy lies between."""
-    host = urlsplit(base_url).hostname or ""
-    return re.fullmatch(r"127(\.\d+){3}|::1|[^.:]+", host) is not None
+    place = urlsplit(base_url)
+    is_near = re.fullmatch(r"127(\.\d+){3}|::1|[^.:]+", place.hostname or "") is not None
+    return is_near and place.username is None
 
 
 def _tag(answer: requests.Response) -> str | None:

@@ -193,6 +193,10 @@ def with_value(element: Json, value: Any, items: Mapping[str, Json] | None = Non
             return element | {members: children} if children else element
         case "SubmodelElementList":
             item = _list_item(element, items or {}) if value else {}
+            if item.get("modelType") == "Property":  # as below, without looking at the item for each anew
+                bare, kind = {key: part for key, part in item.items() if key != "value"}, item["valueType"]
+                texts = (to_text(part, kind) for part in value)
+                return with_items(element, [bare if text is None else {**bare, "value": text} for text in texts])
             return with_items(element, [with_value(item, part, items) for part in value or []])
         case "Range":
             low, high = range_bounds(value["min"], value["max"])

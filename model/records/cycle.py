@@ -188,7 +188,8 @@ def _clean_values(
     numbers = _numbers(cycles, "cycle_number")
     if not np.all(np.isfinite(numbers)) or np.any(numbers < 1) or np.any(numbers != np.floor(numbers)):
         raise InvalidInput("cycle_number", numbers.tolist(), "whole numbers from 1, one per cycle")
-    if len(np.unique(numbers)) != len(numbers):
+    is_rising = bool(np.all(np.diff(numbers) > 0))
+    if not is_rising and len(np.unique(numbers)) != len(numbers):
         raise InvalidInput("cycle_number", numbers.tolist(), "each cycle number once")
     is_whole = cycles.columns.equals(_COLUMN_NAMES)
     measured = cycles.iloc[:, 2:] if is_whole else cycles.reindex(columns=_MEASURED_NAMES)
@@ -208,7 +209,7 @@ def _clean_values(
     repaired = {MEASURED[i]: int(numbers[wrong[:, i]].min()) for i in np.flatnonzero(wrong.any(axis=0))}
     values[~possible] = np.nan
     start = cycles["start_time"] if "start_time" in cycles else pd.Series(pd.NaT, index=cycles.index)
-    order = np.argsort(numbers, kind="stable")
+    order = np.arange(len(numbers)) if is_rising else np.argsort(numbers, kind="stable")
     order = order[possible[order, capacity]]
     are_times, is_in_order = start.dtype.kind == "M", np.array_equal(order, np.arange(len(numbers)))
     times = (start if are_times else pd.to_datetime(start, errors="coerce")).to_numpy()

@@ -305,7 +305,7 @@ class LiveTwin:
         self._live_states: Remembered[dict[str, Any]] = Remembered(half // 4, lambda _: LIVE_STATE_BYTES)
         self._live_elements: Remembered[Json] = Remembered(half // 8, lambda _: LIVE_ELEMENT_BYTES)
         self._prediction_texts: Remembered[tuple[str, bytes]] = Remembered(half // 8, lambda kept: len(kept[1]))
-        self._predictions_read: Remembered[tuple[str, Json]] = Remembered(
+        self._predictions_read: Remembered[tuple[str, Json, bool]] = Remembered(
             half // 16, lambda _: PREDICTION_BYTES, self._keep_prediction_text
         )
         self._fleet_rows: Remembered[tuple[str, dict[str, Any]]] = Remembered(TAGS_BYTES, lambda _: FLEET_ROW_BYTES)
@@ -423,7 +423,7 @@ class LiveTwin:
         """The Prediction submodel as it was read or written here last, where that was the one of this ETag."""
         if tag is None or tag != self.prediction_tag(cell):
             return None
-        of_tag, known = self._predictions_read.get(cell) or (None, {})
+        of_tag, known, _ = self._predictions_read.get(cell) or (None, {}, False)
         if of_tag == tag:
             return known
         of_tag, text = self._prediction_texts.get(cell) or (None, b"")
@@ -433,15 +433,20 @@ class LiveTwin:
         """The ETag of the Prediction submodel that was read or written here last."""
         return self._tags.get((cell, "Prediction"))
 
-    def _keep_prediction(self, cell: str, submodel: Json, tag: str | None) -> None:
+    def is_own_prediction(self, cell: str, submodel: Json) -> bool:
+        """Whether this is the Prediction submodel as it was written here last."""
+        _, known, is_own = self._predictions_read.get(cell) or (None, None, False)
+        return is_own and known is submodel
+
+    def _keep_prediction(self, cell: str, submodel: Json, tag: str | None, is_own: bool = False) -> None:
         """Of some cells as it is, which nobody changes; of more as text."""
         self._keep_tag(cell, "Prediction", tag)
         self._drop_prediction(cell)
         if tag is not None:
-            self._predictions_read.keep(cell, (tag, submodel))
+            self._predictions_read.keep(cell, (tag, submodel, is_own))
 
-    def _keep_prediction_text(self, cell: str, tagged: tuple[str, Json]) -> None:
-        self._beside.submit(lambda: self._prediction_texts.keep(cell, (tagged[0], to_json(tagged[1]))))
+    def _keep_prediction_text(self, cell: str, kept: tuple[str, Json, bool]) -> None:
+        self._beside.submit(lambda: self._prediction_texts.keep(cell, (kept[0], to_json(kept[1]))))
 
     def _drop_prediction(self, cell: str) -> None:
         self._prediction_texts.drop(cell)
@@ -1040,7 +1045,7 @@ class LiveTwin:
         else:
             seen = self.while_seen(history) if history else None
             tag = self.client.patch_submodel(new["id"], elements, tag, seen)
-        self._keep_prediction(cell, new, tag)
+        self._keep_prediction(cell, new, tag, is_own=True)
 
     def put_prediction_time(self, history: CellHistory, predicted_at: str, if_match: str | None) -> str | None:
         """Only when the prediction was made, where all the rest in the AAS is as it would be written again.

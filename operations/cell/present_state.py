@@ -168,12 +168,11 @@ def write(
     if begun is not None:
         begun.exception()  # is waited for; what went wrong there goes wrong again below, and is told
     prediction = prediction or present(live, history, found.thresholds.soh_end_of_life)
-    change = _alerts_after(found, history, prediction, now)
     new = twin.details_values(prediction, now)
     if (
         not found.foreign
-        and change.kept == found.active
         and found.details | {"PredictedAt": None} == new | {"PredictedAt": None}
+        and _alerts_after(found, history, prediction, now).kept == found.active
     ):
         time_tag = live.put_prediction_time(history, new["PredictedAt"], found.time_tag)
         history.memory.stored = replace(found, details=new, time_tag=time_tag, submodel=None, tag=None)
@@ -201,7 +200,8 @@ def write_whole(
     `submodel` is the one read just now (`read_before`, where that is known), or that with new thresholds, which hold
     for its alerts without a margin. Returns the alerts newly raised.
     """
-    whole = mended(submodel, prediction_submodel.template())
+    is_own = live.is_own_prediction(history.cell, submodel)  # was mended then
+    whole = submodel if is_own else mended(submodel, prediction_submodel.template())
     if not new_thresholds:
         whole = _with_life_thresholds(whole, prediction)
     if read_before is not None and not read_before.foreign:

@@ -25,6 +25,9 @@ from operations.cell.described import Described
 from operations.request.columns import ID_SHORT
 
 DISCHARGE = "discharge"
+_COLUMNS = pd.Index(list(ID_SHORT))
+_MEASURED = list(ID_SHORT.values())[2:]
+"""idShorts of all columns but the first two, cycle number and start time."""
 TREND_POINTS = 40
 PACE_CYCLES = 20
 """The present pace is that of so many last cycles."""
@@ -80,16 +83,12 @@ def cycle_table(records: Iterable[Mapping[str, Any]], noted: list[Foreign] | Non
             found[number] = record
     if noted is not None:
         noted += left_out
-    columns: dict[str, np.ndarray] = {}
-    for column, id_short in ID_SHORT.items():
-        values = [record.get(id_short) for record in found.values()]
-        if column == "cycle_number":
-            columns[column] = np.array(values, dtype=int)
-        elif column == "start_time":
-            columns[column] = np.array([*map(_moment, values)], dtype="datetime64[us]")
-        else:
-            columns[column] = np.array(values, dtype=float)
-    cycles = pd.DataFrame(columns)
+    known = list(found.values())
+    values = np.full((len(ID_SHORT), len(known)), np.nan)
+    values[2:] = [[record.get(id_short) for record in known] for id_short in _MEASURED]
+    cycles = pd.DataFrame(values.T, columns=_COLUMNS, copy=False)
+    cycles.isetitem(0, np.array([*found], dtype=int))
+    cycles.isetitem(1, np.array([_moment(record.get("Time")) for record in known], dtype="datetime64[us]"))
     return cycles if len(cycles) < 2 else cycles.sort_values("cycle_number", ignore_index=True)
 
 
