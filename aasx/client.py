@@ -131,6 +131,7 @@ class AasClient:
         self.on_answer: Callable[[requests.Response], None] | None = None
         """Is given every answer as it came, also one that becomes an error; for a reader who wants to see them."""
         self._is_beside_us = _is_beside_us(self.base_url)
+        self._is_plain = self._is_beside_us and urlsplit(self.base_url).username is None
         self._of_thread = threading.local()
         self._value_types: dict[tuple[str, str], str] = {}
         self._operations: dict[tuple[str, str], dict] = {}
@@ -566,7 +567,7 @@ class AasClient:
             address = place if seen.path is None else _element(seen.submodel_id, seen.path)
             headers["If"] = f"<{address}> ([{seen.tag}])"
         try:
-            if self._is_beside_us and form is None and files is None:
+            if self._is_plain and form is None and files is None:
                 answer = _sent(session, method, self.base_url + path, headers, body, limit_s)
             else:
                 answer = session.request(
@@ -629,9 +630,8 @@ def _read(answer: requests.Response, limit_s: float) -> None:
 
 def _is_beside_us(base_url: str) -> bool:
     """True for this machine and for hosts of the same container network: no proxy lies between."""
-    place = urlsplit(base_url)
-    is_near = re.fullmatch(r"127(\.\d+){3}|::1|[^.:]+", place.hostname or "") is not None
-    return is_near and place.username is None
+    host = urlsplit(base_url).hostname or ""
+    return re.fullmatch(r"127(\.\d+){3}|::1|[^.:]+", host) is not None
 
 
 def _tag(answer: requests.Response) -> str | None:

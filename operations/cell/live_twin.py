@@ -1032,9 +1032,9 @@ class LiveTwin:
             return dict.fromkeys(operational_data.SERVICE_CHANGE)
 
     def put_prediction(self, cell: str, new: Json, known: Json | None, history: CellHistory | None = None) -> None:
-        """The Prediction submodel with result, thresholds and alerts, in one write, unless somebody else has written it
-        since it was read, or the `history` that it follows from is another one: Changed. Where the one that was read is
-        `known`, only what is new is sent."""
+        """The Prediction submodel, `mended`, with result, thresholds and alerts, in one write, unless somebody else has
+        written it since it was read, or the `history` that it follows from is another one: Changed. Where the one that
+        was read is `known`, only what is new is sent."""
         deadline.remaining_s()
         tag, elements = self.prediction_tag(cell), None
         is_like = known and {**known, "submodelElements": None} == {**new, "submodelElements": None}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import json
+import re
 import socket
 import threading
 import time
@@ -48,6 +49,29 @@ def client() -> AasClient:
 def server():
     with responses.RequestsMock(assert_all_requests_are_fired=False) as mock:
         yield mock
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("GET", "/shells?limit=5&cursor=a b%20c", None), ("PATCH", "/x/%C3%BC%5B0%5D", {"a": "é"}), ("POST", "/x", {}),
+        ("POST", "/x", None), ("PUT", "/x", "text"), ("DELETE", "/x", None),
+    ],
+)  # fmt: skip
+def test_a_server_beside_us_is_asked_as_any_other(server, method: str, path: str, body: Any) -> None:
+    sent = []
+    for host in ("localhost:8081", "127.0.0.1:8081", "twin.example.org:8081"):
+        server.add(method, re.compile(f"http://{host}/.*"), status=204)
+        AasClient(f"http://{host}")._send(method, path, json_body=body, if_match='"1"')
+        request = server.calls[-1].request
+        sent.append((request.method, request.path_url, request.body, dict(request.headers)))
+    assert sent[0] == sent[1] == sent[2]
+
+
+def test_user_and_password_of_an_address_are_sent(server) -> None:
+    server.get(re.compile("http://.*localhost:8081/x"), status=204)
+    AasClient("http://ada:secret@localhost:8081")._send("GET", "/x")
+    assert server.calls[-1].request.headers["Authorization"] == "Basic YWRhOnNlY3JldA=="
 
 
 @pytest.mark.parametrize(
