@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-import requests
+from requests.adapters import HTTPAdapter
 from streamlit.testing.v1 import AppTest
 
 from tests.dashboard.proxy import FaultyProxy
@@ -63,13 +63,13 @@ class Requests:
 def counted(monkeypatch: pytest.MonkeyPatch) -> Requests:
     """Every HTTP request this process sends, as "METHOD url"."""
     made: list[str] = []
-    send = requests.Session.request
+    send = HTTPAdapter.send
 
-    def counting(self, method, url, *args, **kwargs):
-        made.append(f"{method} {url}")
-        return send(self, method, url, *args, **kwargs)
+    def counting(self, request, *args, **kwargs):
+        made.append(f"{request.method} {request.url}")
+        return send(self, request, *args, **kwargs)
 
-    monkeypatch.setattr(requests.Session, "request", counting)
+    monkeypatch.setattr(HTTPAdapter, "send", counting)
     return Requests(made)
 
 

@@ -192,8 +192,8 @@ def test_a_feeder_that_is_killed_loses_nothing(new_cell, basyx, aas, broker, top
 def test_garbage_and_a_burst_are_told_and_stop_nothing(new_cell, aas, broker, topic, new_feeder, feed_cell):
     cell = new_cell()
     feed_cell(cell.name, one_object(topic))
-    feeder = new_feeder()
-    wait_for(lambda: feeder._routes)
+    new_feeder()
+    wait_for(lambda: state(aas, cell.name)["FeedStatus"] == "waiting")
     broker.publish((topic, b"\xff\xfe"), (topic, "{"), (topic, '{"U": 3.9, "I": -2, "t": "never"}'), (topic, b""))
     found = wait_for(lambda: (one := state(aas, cell.name))["MessagesUnusable"] == 4 and one)
     assert found["FeedStatus"] == "error" and found["FeedError"]
